@@ -1,0 +1,126 @@
+"""Angles between atoms: how close a dictionary is to orthogonal, and what that promises.
+
+D (n_atoms, d_in) holds one atom per row, usually of length 1. With coherence mu = max_{i != j} |<d_i, d_j>|, a code with
+k < (1 + 1/mu) / 2 non-zeros is the only one that sparse, and both basis pursuit and OMP find it.
+References: Welch (1974); Donoho & Elad (2003); Tropp (2004) for the exact recovery condition; Donoho & Tanner (2009).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import brentq, linear_sum_assignment
+from scipy.stats import norm
+
+
+class Matching(NamedTuple):
+    """One-to-one pairs: atom index[i] of the second dictionary goes with atom true_index[i] of the first."""
+
+    true_index: np.ndarray
+    index: np.ndarray
+    cosine: np.ndarray
+
+
+def check_dictionary(D, name="D"):
+    """D as a float array (n_atoms, d_in), or a ValueError that says which atom is unusable."""
+    D = np.asarray(D)
+    D = D if D.dtype in (np.float32, np.float64) else D.astype(float)
+    if D.ndim != 2 or 0 in D.shape:
+        raise ValueError(f"{name} has shape {D.shape}, expected (n_atoms, d_in) with one atom per row")
+    bad = ~np.isfinite(D).all(axis=1)
+    if bad.any():
+        raise ValueError(f"{name} has a NaN or infinite entry in atom {bad.argmax()}, expected finite rows "
+                         f"({bad.sum()} of {len(D)} atoms are affected; did a training run diverge?)")
+    zero = ~D.any(axis=1)
+    if zero.any():
+        raise ValueError(f"{name} has an all-zero atom in row {zero.argmax()}, expected non-zero rows "
+                         f"({zero.sum()} of {len(D)} atoms; was an unused atom not replaced?)")
+    return D
+
+
+def unit_norm(D):
+    """Every row divided by its length: d_i / ||d_i||."""
+    D = check_dictionary(D)
+    D = D / np.abs(D).max(axis=1, keepdims=True)  # first to a safe range: squares of 1e-200 would vanish
+    return D / np.linalg.norm(D, axis=1, keepdims=True)
+
+
+def coherence(D):
+    """Largest |cosine| between two different atoms: max_{i != j} |<d_i, d_j>| / (||d_i|| ||d_j||), in [0, 1]."""
+    gram = np.abs(unit_norm(D) @ unit_norm(D).T)
+    np.fill_diagonal(gram, 0)
+    return float(gram.max())
+
+
+def welch_bound(n_atoms, d_in):
+    """Smallest coherence any n_atoms directions in d_in dimensions can have: sqrt((n - d) / (d (n - 1))), 0 if n <= d."""
+    if n_atoms < 1 or d_in < 1:
+        raise ValueError(f"n_atoms={n_atoms} and d_in={d_in}: both must be at least 1")
+    return float(np.sqrt(max(n_atoms - d_in, 0) / (d_in * max(n_atoms - 1, 1))))
+
+
+def uniqueness_bound(mu):
+    """(1 + 1/mu) / 2: a code with fewer non-zeros than this is the sparsest one, whatever its values."""
+    if not 0 < mu <= 1:
+        raise ValueError(f"mu is {mu}, expected a coherence in (0, 1]")
+    return (1 + 1 / mu) / 2
+
+
+def exact_recovery_coefficient(D, support):
+    """max over atoms j outside the support S of ||D_S^+T d_j||_1: below 1, basis pursuit and OMP recover every code on S.
+
+    support: indices of at most d_in independent atoms. Tropp (2004), theorem 3.1; it needs the support, coherence does not.
+    """
+    D = unit_norm(D)
+    support = np.asarray(support)
+    outside = np.setdiff1d(np.arange(len(D)), support)
+    return float(np.abs(D[outside] @ np.linalg.pinv(D[support])).sum(axis=1).max())
+
+
+def match_atoms(D_true, D, signed=False):
+    """Pair the atoms of two dictionaries one to one so that the sum of |cosines| is largest (Hungarian algorithm).
+
+    D_true (m, d_in), D (n_atoms, d_in); min(m, n_atoms) pairs come back, cosines with their sign. Dictionary learning
+    cannot know an atom's sign, so |cosine| is what is matched; with signed=True (non-negative codes) the cosine itself.
+    """
+    cosine = _cosines(D_true, D)
+    true_index, index = linear_sum_assignment(cosine if signed else np.abs(cosine), maximize=True)
+    return Matching(true_index, index, cosine[true_index, index])
+
+
+def mean_max_cosine(D_true, D, signed=False):
+    """Mean over the true atoms of the largest |cosine| to any atom of D (the cosine itself if signed).
+
+    1 means every true atom was found. Several true atoms may share one atom of D: match_atoms is the strict version.
+    """
+    cosine = _cosines(D_true, D)
+    return float((cosine if signed else np.abs(cosine)).max(axis=1).mean())
+
+
+def _cosines(D_true, D):
+    D_true, D = check_dictionary(D_true, "D_true"), check_dictionary(D)
+    if D_true.shape[1] != D.shape[1]:
+        raise ValueError(f"D_true has atoms of length {D_true.shape[1]} and D of length {D.shape[1]}: atoms are rows, "
+                         "so both need the same number of columns (is one of them transposed?)")
+    return unit_norm(D_true) @ unit_norm(D).T
+
+
+def donoho_tanner(delta, positive=False):
+    """Weak phase transition of L1 recovery: rho = k/d below which a typical k-sparse code is found from delta = d/n_atoms.
+
+    With phi, Phi the normal density and distribution and the curve's parameter t > 0 (signed codes):
+        delta = 2 phi / (t + 2 (phi - t Phi(-t))),   rho = 1 - t Phi(-t) / phi;
+    for non-negative codes delta = phi / (t + phi - t Phi(-t)), same rho. Holds for random dictionaries and large sizes.
+    delta: number or array in (0, 1). Donoho & Tanner (2009), in the form of Donoho, Maleki & Montanari (2009).
+    """
+    delta = np.asarray(delta, dtype=float)
+    if not ((delta > 0) & (delta < 1)).all():
+        raise ValueError(f"delta must lie in (0, 1): it is d_in / n_atoms, got {delta.min()} to {delta.max()}")
+    sides = 1 if positive else 2
+
+    def rho(target):
+        def excess(t):
+            return sides * norm.pdf(t) / (t + sides * (norm.pdf(t) - t * norm.sf(t))) - target
+        t = brentq(excess, 0, 30, xtol=1e-13)  # delta falls from 1 at t = 0 to below 1e-190
+        return 1 - t * norm.sf(t) / norm.pdf(t)
+
+    return np.vectorize(rho, otypes=[float])(delta)[()]

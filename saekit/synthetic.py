@@ -1,0 +1,119 @@
+"""Signals, codes and dictionaries whose truth is known, so that recovery can be scored.
+
+    x = z D + noise,   z (n, n_atoms) with k non-zeros per row, D (n_atoms, d_in) with unit rows.
+Every function takes a seed: the same call returns the same numbers.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.fft import dct
+
+from saekit.geometry import check_dictionary, unit_norm
+
+
+class Planted(NamedTuple):
+    """Samples x (n, d_in) with the dictionary D (n_atoms, d_in) and codes z (n, n_atoms) that made them."""
+
+    x: np.ndarray
+    D: np.ndarray
+    z: np.ndarray
+
+
+class ClicksAndTones(NamedTuple):
+    """A sound x = clicks + tones, each (n_frames, d): one frame per row, x.ravel() is what one hears at `rate` Hz."""
+
+    x: np.ndarray
+    clicks: np.ndarray
+    tones: np.ndarray
+    rate: int
+
+
+def random_dictionary(n_atoms, d_in, seed=0):
+    """n_atoms directions drawn uniformly on the unit sphere of d_in dimensions: D (n_atoms, d_in)."""
+    _check_sizes(n_atoms=n_atoms, d_in=d_in)
+    return unit_norm(np.random.default_rng(seed).standard_normal((n_atoms, d_in)))
+
+
+def dct_dictionary(d):
+    """The orthonormal DCT-II basis, row f = sqrt(2/d) cos(pi f (i + 1/2) / d) (row 0: 1/sqrt(d)), shape (d, d)."""
+    _check_sizes(d=d)
+    return dct(np.eye(d), axis=0, norm="ortho")
+
+
+def spikes_dct(d):
+    """Union of two bases, 2d atoms in d dimensions: rows 0..d-1 are spikes, rows d..2d-1 are the DCT's cosines."""
+    return np.vstack([np.eye(d), dct_dictionary(d)])
+
+
+def sparse_codes(n, n_atoms, k, seed=0, positive=False):
+    """Codes (n, n_atoms) with k non-zeros per row: uniform support, size uniform in [0.5, 2], random sign."""
+    _check_sizes(n=n, n_atoms=n_atoms, k=k)
+    if k > n_atoms:
+        raise ValueError(f"k={k} non-zeros asked of {n_atoms} atoms: k must not exceed n_atoms")
+    rng = np.random.default_rng(seed)
+    support = rng.permuted(np.tile(np.arange(n_atoms), (n, 1)), axis=1)[:, :k]
+    values = rng.uniform(0.5, 2, (n, k))
+    z = np.zeros((n, n_atoms))
+    np.put_along_axis(z, support, values if positive else values * rng.choice([-1, 1], (n, k)), axis=1)
+    return z
+
+
+def adversarial_codes(D, n, k, seed=0):
+    """Codes (n, n_atoms) made to mislead: a decoy atom outside the support looks as present as possible.
+
+    Per row a decoy is drawn; the support is the k atoms most correlated with it (ties at random), with equal sizes and
+    the signs that make all k contributions to <x, decoy> add up: OMP's first choice and the L1 norm are both tempted.
+    """
+    D = check_dictionary(D)
+    _check_sizes(n=n, k=k)
+    if k >= len(D):
+        raise ValueError(f"k={k} with {len(D)} atoms: an atom must remain outside the support")
+    rng = np.random.default_rng(seed)
+    z = np.zeros((n, len(D)))
+    for row, decoy in zip(z, rng.integers(len(D), size=n), strict=True):
+        cosine = D @ D[decoy]
+        cosine[decoy] = 0
+        support = np.argsort(-np.abs(cosine) + 1e-9 * rng.random(len(D)))[:k]
+        row[support] = np.where(cosine[support] < 0, -1.0, 1.0)
+    return z
+
+
+def planted(n, d_in=64, n_atoms=128, k=4, noise=0.01, seed=0):
+    """Samples of a random dictionary: x = z D + e, where ||e|| is `noise` times ||z D|| (root mean square over all rows)."""
+    if not noise >= 0:
+        raise ValueError(f"noise is {noise}, expected a non-negative fraction of the signal's length (0.01 is 1 %)")
+    D = random_dictionary(n_atoms, d_in, seed)
+    z = sparse_codes(n, n_atoms, k, seed + 1)
+    x = z @ D
+    error = np.random.default_rng(seed + 2).standard_normal(x.shape)
+    return Planted(x + noise * np.sqrt((x ** 2).mean()) * error, D, z)
+
+
+def clicks_and_tones(n_frames=16, d=1024, n_clicks=4, n_tones=4, seed=0):
+    """Two seconds of sound that neither basis codes sparsely and their union does: x = clicks + tones.
+
+    Per frame of d samples: n_clicks spikes and n_tones cosines of the DCT (frequency f * rate / 2d Hz, 150 to 1,500 Hz),
+    so n_clicks + n_tones atoms of spikes_dct(d). A chord lasts four frames, and its sign (-1)^f from frame to frame
+    continues each cosine without a jump.
+    """
+    _check_sizes(n_frames=n_frames, d=d, n_clicks=n_clicks, n_tones=n_tones)
+    rate, rng = 8000, np.random.default_rng(seed)
+    lowest, highest = (int(np.ceil(2 * d * hertz / rate)) for hertz in (150, 1500))
+    if n_clicks > d or n_tones > highest - lowest:
+        raise ValueError(f"n_clicks={n_clicks} and n_tones={n_tones} do not fit a frame of d={d} samples: at most {d} "
+                         f"clicks and {highest - lowest} tones between 150 and 1,500 Hz")
+    cosines, clicks, tones = dct_dictionary(d), np.zeros((n_frames, d)), np.zeros((n_frames, d))
+    for frame in range(n_frames):
+        if frame % 4 == 0:
+            chord = rng.choice(np.arange(lowest, highest), n_tones, replace=False)
+            loudness = rng.uniform(0.5, 2, n_tones)
+        tones[frame] = (loudness * (-1.0) ** (chord * frame)) @ cosines[chord]
+        clicks[frame, rng.choice(d, n_clicks, replace=False)] = rng.uniform(0.5, 2, n_clicks) * rng.choice([-1, 1], n_clicks)
+    return ClicksAndTones(clicks + tones, clicks, tones, rate)
+
+
+def _check_sizes(**sizes):
+    for name, size in sizes.items():
+        if size != int(size) or size < 1:
+            raise ValueError(f"{name} is {size}, expected a whole number of at least 1")
