@@ -1,0 +1,157 @@
+"""`saekit build`: from each `solutions/NN_name.py`, the executed solution notebook, the student copy and the reference answers.
+
+Everything written here is a function of the sources, except outputs, which come from `--execute`. Outputs survive a build as long as
+no code cell changed; prose may. Files are JSON with one source line per line, so that one edited word is one changed line.
+"""
+
+import shutil
+import tempfile
+import time
+
+from saekit.course import execute as executing
+from saekit.course.lesson import EXERCISE_KEYS, ROOT, Problem, lesson_paths, read_lesson, student_text, write_missing_ids
+from saekit.course.outputs import source_hashes
+from saekit.course.references import PACKAGE, index, reference_problems, reference_source
+from saekit.files import write_atomic
+
+KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+          "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}}
+
+
+def build(execute=(), nbgrader=None, root=ROOT):
+    """Write every generated file of the course; execute the lessons asked for (`select`). Returns 0, or 1 after a problem."""
+    written = sum(write_missing_ids(path) for path in lesson_paths(root))
+    lessons = [read_lesson(path) for path in lesson_paths(root)]
+    chosen = select(lessons, execute)
+    problems = [problem for lesson in lessons for problem in source_problems(lesson)]
+    for problem in problems:
+        print(problem)
+    if problems:
+        return 1
+    changed = [path for path, text in generated(lessons, root).items() if write_if_changed(path, text)]
+    print(f"built {len(lessons)} lessons: {len(changed)} files changed" + (f", {written} cell ids written" if written else ""))
+    if nbgrader:
+        from saekit.course.assignments import write_nbgrader
+
+        write_nbgrader(lessons, nbgrader)
+    return max([execute_lesson(lesson, root) for lesson in chosen], default=0)
+
+
+def select(lessons, words):
+    """The lessons asked for by number, name or stem ("6", "train_sae", "06_train_sae") or by "all"; ValueError for an unknown word."""
+    names = {lesson.stem: {"all", lesson.stem, lesson.name, lesson.stem[:2], str(int(lesson.stem[:2]))} for lesson in lessons}
+    for word in words:
+        if not any(word in known for known in names.values()):
+            raise ValueError(f"there is no lesson {word!r}; there are {', '.join(names) or 'none yet'}, and \"all\"")
+    return [lesson for lesson in lessons if names[lesson.stem] & set(words)]
+
+
+def source_problems(lesson):
+    """What keeps a lesson from being built at all."""
+    return lesson.problems or [Problem(lesson.path, 1, "no cells")] * (not lesson.cells) or list(reference_problems(lesson))
+
+
+def generated(lessons, root=ROOT):
+    """{path: text} of every generated file."""
+    reference = root / "saekit" / "course" / "reference"
+    files = {reference / "__init__.py": PACKAGE, reference / "index.json": index(lessons)}
+    for lesson in lessons:
+        stored = root / "solutions" / f"{lesson.stem}.ipynb"
+        files[reference / f"{lesson.name}.py"] = reference_source(lesson)
+        files[root / "notebooks" / f"{lesson.stem}.ipynb"] = dumps(student_notebook(lesson))
+        files[stored] = dumps(with_outputs(solution_notebook(lesson), read_notebook(stored)))
+    return files
+
+
+def solution_notebook(lesson):
+    """The complete notebook, not executed."""
+    return notebook(lesson, [notebook_cell(cell, cell.text) for cell in lesson.cells])
+
+
+def student_notebook(lesson):
+    """The student copy: stubs for answers; an answer cell may raise and cannot be deleted by accident."""
+    cells = []
+    for cell in lesson.cells:
+        copy = notebook_cell(cell, student_text(cell), tags=["raises-exception"] if cell.exercise else [])
+        cells.append(copy)
+        if cell.exercise:
+            copy["metadata"]["deletable"] = False
+    return notebook(lesson, cells)
+
+
+def notebook(lesson, cells):
+    """A notebook around cells, format 4.5."""
+    return {"cells": cells, "metadata": {**KERNEL, "saekit": {"lesson": lesson.stem}}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def notebook_cell(cell, text, tags=None):
+    """One notebook cell; tags=None keeps the source's."""
+    saekit = {key: cell.options[key] for key in EXERCISE_KEYS if key in cell.options}
+    tags = cell.options.get("tags", []) if tags is None else tags
+    metadata = {**({"saekit": saekit} if saekit else {}), **({"tags": tags} if tags else {})}
+    made = {"cell_type": cell.kind, "id": cell.options["id"], "metadata": metadata, "source": text}
+    return {**made, "execution_count": None, "outputs": []} if cell.kind == "code" else made
+
+
+def read_notebook(path):
+    """The notebook stored at path, or None; ValueError naming the file if it is not one."""
+    import nbformat
+
+    if not path.exists():
+        return None
+    try:
+        return nbformat.from_dict(nbformat.reads(path.read_text("utf-8"), as_version=4))
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a notebook ({str(error)[:80]}); delete it and build again") from None
+
+
+def code_of(made):
+    """(id, source) of each code cell: what the outputs depend on."""
+    return [(cell["id"], cell["source"]) for cell in made["cells"] if cell["cell_type"] == "code"]
+
+
+def with_outputs(made, stored):
+    """The notebook with the stored outputs, if not one code cell differs; else without any."""
+    if stored is None or code_of(made) != code_of(stored):
+        return made
+    old = {cell["id"]: cell for cell in stored["cells"]}
+    for cell in made["cells"]:
+        if cell["cell_type"] == "code":
+            cell.update(outputs=old[cell["id"]]["outputs"], execution_count=old[cell["id"]]["execution_count"])
+    if "sources" in stored["metadata"].get("saekit", {}):
+        made["metadata"]["saekit"]["sources"] = stored["metadata"]["saekit"]["sources"]
+    return made
+
+
+def dumps(made):
+    """The notebook as text: sorted keys, one line per source line, a newline at the end."""
+    import nbformat
+
+    return nbformat.writes(nbformat.from_dict(made)).rstrip("\n") + "\n"
+
+
+def write_if_changed(path, text):
+    """Write the file unless it already holds this text; returns whether it was written."""
+    if path.exists() and path.read_text("utf-8") == text:
+        return False
+    write_atomic(path, text.encode())
+    return True
+
+
+def execute_lesson(lesson, root=ROOT):
+    """Execute one solution notebook at profile laptop and store it; returns 0, or 1 with the failing cell's error printed."""
+    from nbclient.exceptions import CellControlSignal, DeadKernelError
+
+    begun, scratch = time.perf_counter(), tempfile.mkdtemp(prefix="saekit-")
+    try:
+        env = executing.environment(scratch, "laptop")
+        done = executing.execute(solution_notebook(lesson), root / "solutions", env)
+    except (CellControlSignal, DeadKernelError) as error:
+        print(f"{lesson.stem}: not stored, {error}")
+        return 1
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    done["metadata"]["saekit"]["sources"] = source_hashes(lesson, root)
+    write_if_changed(root / "solutions" / f"{lesson.stem}.ipynb", dumps(done))
+    print(f"{lesson.stem}: executed in {time.perf_counter() - begun:.0f} s")
+    return 0
