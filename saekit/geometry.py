@@ -1,7 +1,7 @@
 """Angles between atoms: how close a dictionary is to orthogonal, and what that promises.
 
-D (n_atoms, d_in) holds one atom per row, usually of length 1. With coherence mu = max_{i != j} |<d_i, d_j>|, a code with
-k < (1 + 1/mu) / 2 non-zeros is the only one that sparse, and both basis pursuit and OMP find it.
+D (n_atoms, d_in) holds one atom per row, usually of length 1. With coherence mu = max_{i != j} |<d_i, d_j>|, a code
+with k < (1 + 1/mu) / 2 non-zeros is the only one that sparse, and both basis pursuit and OMP find it.
 References: Welch (1974); Donoho & Elad (2003); Tropp (2004) for the exact recovery condition; Donoho & Tanner (2009).
 """
 
@@ -52,7 +52,7 @@ def coherence(D):
 
 
 def welch_bound(n_atoms, d_in):
-    """Smallest coherence any n_atoms directions in d_in dimensions can have: sqrt((n - d) / (d (n - 1))), 0 if n <= d."""
+    """Least coherence that n directions in d dimensions can have: sqrt((n - d) / (d (n - 1))), and 0 if n <= d."""
     if n_atoms < 1 or d_in < 1:
         raise ValueError(f"n_atoms={n_atoms} and d_in={d_in}: both must be at least 1")
     return float(np.sqrt(max(n_atoms - d_in, 0) / (d_in * max(n_atoms - 1, 1))))
@@ -66,9 +66,9 @@ def uniqueness_bound(mu):
 
 
 def exact_recovery_coefficient(D, support):
-    """max over atoms j outside the support S of ||D_S^+T d_j||_1: below 1, basis pursuit and OMP recover every code on S.
+    """max over atoms j outside the support S of ||D_S^+T d_j||_1; below 1, basis pursuit and OMP recover codes on S.
 
-    support: indices of at most d_in independent atoms. Tropp (2004), theorem 3.1; it needs the support, coherence does not.
+    support: indices of independent atoms. Tropp (2004), theorem 3.1; it needs the support, coherence does not.
     """
     D = unit_norm(D)
     support = np.asarray(support)
@@ -105,7 +105,7 @@ def _cosines(D_true, D):
 
 
 def donoho_tanner(delta, positive=False):
-    """Weak phase transition of L1 recovery: rho = k/d below which a typical k-sparse code is found from delta = d/n_atoms.
+    """Weak phase transition of L1 recovery: the rho = k/d up to which typical codes are found, given delta = d/n_atoms.
 
     With phi, Phi the normal density and distribution and the curve's parameter t > 0 (signed codes):
         delta = 2 phi / (t + 2 (phi - t Phi(-t))),   rho = 1 - t Phi(-t) / phi;

@@ -80,7 +80,7 @@ def adversarial_codes(D, n, k, seed=0):
 
 
 def planted(n, d_in=64, n_atoms=128, k=4, noise=0.01, seed=0):
-    """Samples of a random dictionary: x = z D + e, where ||e|| is `noise` times ||z D|| (root mean square over all rows)."""
+    """Samples of a random dictionary: x = z D + e, where ||e|| is `noise` times ||z D|| (over all rows together)."""
     if not noise >= 0:
         raise ValueError(f"noise is {noise}, expected a non-negative fraction of the signal's length (0.01 is 1 %)")
     D = random_dictionary(n_atoms, d_in, seed)
@@ -93,7 +93,7 @@ def planted(n, d_in=64, n_atoms=128, k=4, noise=0.01, seed=0):
 def clicks_and_tones(n_frames=16, d=1024, n_clicks=4, n_tones=4, seed=0):
     """Two seconds of sound that neither basis codes sparsely and their union does: x = clicks + tones.
 
-    Per frame of d samples: n_clicks spikes and n_tones cosines of the DCT (frequency f * rate / 2d Hz, 150 to 1,500 Hz),
+    Per frame of d samples: n_clicks spikes and n_tones cosines of the DCT (f * rate / 2d Hz, from 150 to 1,500 Hz),
     so n_clicks + n_tones atoms of spikes_dct(d). A chord lasts four frames, and its sign (-1)^f from frame to frame
     continues each cosine without a jump.
     """
@@ -109,7 +109,8 @@ def clicks_and_tones(n_frames=16, d=1024, n_clicks=4, n_tones=4, seed=0):
             chord = rng.choice(np.arange(lowest, highest), n_tones, replace=False)
             loudness = rng.uniform(0.5, 2, n_tones)
         tones[frame] = (loudness * (-1.0) ** (chord * frame)) @ cosines[chord]
-        clicks[frame, rng.choice(d, n_clicks, replace=False)] = rng.uniform(0.5, 2, n_clicks) * rng.choice([-1, 1], n_clicks)
+        size = rng.uniform(0.5, 2, n_clicks) * rng.choice([-1, 1], n_clicks)
+        clicks[frame, rng.choice(d, n_clicks, replace=False)] = size
     return ClicksAndTones(clicks + tones, clicks, tones, rate)
 
 

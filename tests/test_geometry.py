@@ -27,7 +27,8 @@ def test_coherence_of_three_directions_at_120_degrees_is_one_half():
 
 def test_coherence_of_spikes_and_cosines_has_the_closed_form():
     # largest entry of the DCT is sqrt(2/d) cos(pi/2d), from frequency 1 at sample 0
-    assert geometry.coherence(synthetic.spikes_dct(64)) == pytest.approx(np.sqrt(2 / 64) * np.cos(np.pi / 128), rel=1e-12)
+    expected = np.sqrt(2 / 64) * np.cos(np.pi / 128)
+    assert geometry.coherence(synthetic.spikes_dct(64)) == pytest.approx(expected, rel=1e-12)
 
 
 def test_no_dictionary_goes_below_the_welch_bound():
@@ -93,7 +94,9 @@ def _minimax_rho(delta, positive):
     def risk(eps):
         def at(t):
             return eps * (1 + t * t) + (1 - eps) * sides * ((1 + t * t) * norm.sf(t) - t * norm.pdf(t))
-        return minimize_scalar(at, bounds=(-6, 8) if positive else (0, 8), method="bounded", options={"xatol": 1e-11}).fun
+        bounds = (-6, 8) if positive else (0, 8)
+        return minimize_scalar(at, bounds=bounds, method="bounded", options={"xatol": 1e-11}).fun
+
     return brentq(lambda rho: risk(rho * delta) - delta, 1e-6, 1 - 1e-6)
 
 
