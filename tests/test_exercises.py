@@ -10,6 +10,7 @@ import pytest
 
 from saekit.course import cards, exercises, record, watchdog
 from tests import tiny_lesson
+from tests.cells import define
 
 GOOD = "def shrink(x, lam):\n    return np.where(np.abs(x) > lam, x - lam * np.sign(x), 0.0)\n"
 
@@ -28,7 +29,7 @@ def lesson(monkeypatch, tmp_path):
 
 def answer(lesson, source):
     """Run an answer cell; returns the card it shows."""
-    tiny_lesson.define("@exercise\n" + source, lesson.names)
+    define("@exercise\n" + source, lesson.names)
     return lesson.cards[-1]
 
 
@@ -67,7 +68,7 @@ def test_a_stub_line_left_under_an_answer_is_named(lesson):
 
 def test_a_crash_keeps_the_learners_own_lines_only(lesson):
     source = "def helper(x):\n    return x @ x\n"
-    tiny_lesson.define(source, lesson.names)
+    define(source, lesson.names)
     card = answer(lesson, body("return helper(x)"))
     lines = card.verbatim.splitlines()
     assert lines[0] == "line 3, in shrink: return helper(x)"
@@ -102,7 +103,7 @@ def test_each_way_of_going_wrong_has_its_own_words(lesson, line, words):
 
 
 def test_a_view_of_the_input_is_told(lesson):
-    tiny_lesson.define("from saekit.course.checking import check\n@check\ndef energy(f, rng):\n    f(rng.normal(size=4))\n",
+    define("from saekit.course.checking import check\n@check\ndef energy(f, rng):\n    f(rng.normal(size=4))\n",
                        {"__name__": "saekit.course.checks.tiny"})
     lesson.checks = exercises.checking.CHECKS["tiny"]
     assert "shares its memory" in answer(lesson, "def energy(x):\n    return x[:2]\n").text
@@ -121,7 +122,7 @@ def test_a_warning_becomes_a_remark(lesson):
 
 def test_a_library_function_of_the_same_name_is_recognised_under_any_alias(lesson):
     library = types.ModuleType("saekit.fake")
-    tiny_lesson.define(tiny_lesson.REFERENCE, vars(library))
+    define(tiny_lesson.REFERENCE, vars(library))
     lesson.names.update(lib=library, borrowed=library.shrink)
     for line in ("return lib.shrink(x, lam)", "return borrowed(x, lam)", "return getattr(lib, 'shrink')(x, lam)"):
         assert "Line 3 calls saekit's own `shrink`" in answer(lesson, body(line)).text

@@ -1,12 +1,11 @@
 """A lesson of three exercises that exists only in memory, for tests of the classroom itself."""
 
-import itertools
-import linecache
 import sys
 import types
 
 from saekit.course import checking, exercises
 from saekit.course.answers import Prediction, hashed
+from tests.cells import define
 
 REFERENCE = '''
 import numpy as np
@@ -56,9 +55,6 @@ PREDICTIONS = [
     Prediction("share", right=hashed("share", "0.92"), reply="Right.", digits=2),
 ]
 
-_cells = itertools.count()
-
-
 def install(monkeypatch):
     """Make the lesson importable as saekit.course.{reference,checks}.tiny, for the length of one test."""
     for kind, source in (("reference", REFERENCE), ("checks", CHECKS)):
@@ -68,11 +64,3 @@ def install(monkeypatch):
     sys.modules["saekit.course.checks.tiny"].PREDICTIONS = PREDICTIONS
     monkeypatch.setattr(exercises, "_room", None)
     monkeypatch.setitem(checking.CHECKS, "tiny", dict(checking.CHECKS["tiny"]))
-
-
-def define(source, names):
-    """Run source as a notebook cell would: in these names, with its lines known to tracebacks and to inspect. Returns the names."""
-    filename = f"<cell {next(_cells)}>"
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    exec(compile(source, filename, "exec"), names)
-    return names

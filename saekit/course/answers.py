@@ -1,7 +1,8 @@
 """Predictions before a cell runs, claims after it, and how much to compute.
 
 A lesson's predictions stand in its checks module as PREDICTIONS = [Prediction(…), …]. The right answer is kept as a salted hash, so that
-reading the file does not give it away; `python -m saekit.course.answers three-atoms 3` prints the hash to paste.
+reading the file does not give it away; `python -c "from saekit.course.answers import hashed; print(hashed('three-atoms', 3))"` prints the
+hash to paste.
 """
 
 import hashlib
@@ -133,9 +134,3 @@ def _torch_has_cuda():
         return not importlib.metadata.version("torch").endswith("+cpu")
     except importlib.metadata.PackageNotFoundError:
         return False
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python -m saekit.course.answers QUESTION ANSWER   (a number as it is rounded, or the option's letter)")
-    print(hashed(*sys.argv[1:]))

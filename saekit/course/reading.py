@@ -98,13 +98,14 @@ def own_lines(error, function, limit=4):
 
     Frames belong to the learner when they run with the globals of the learner's function; ours and the libraries' are left out.
     """
-    frames, step = [], error.__traceback__
+    steps, step = [], error.__traceback__
     while step is not None:
         if step.tb_frame.f_globals is function.__globals__:
-            frames.append(inspect.getframeinfo(step))
+            steps.append(step)
         step = step.tb_next
-    if len(frames) > limit:  # a recursion: its first and last lines tell the story
-        frames = frames[:limit // 2] + frames[-(limit - limit // 2):]
+    if len(steps) > limit:  # a recursion: its first and last lines tell the story
+        steps = steps[:limit // 2] + steps[-(limit - limit // 2):]
+    frames = [inspect.getframeinfo(step) for step in steps]
     lines = [f"line {f.lineno}, in {f.function}: {(f.code_context or [''])[0].strip()}".rstrip(": ") for f in frames]
     return "\n".join(lines + [f"{type(error).__name__}: {without_addresses(error)}".rstrip(": ")])
 
