@@ -47,7 +47,7 @@ def soft_threshold(x, lam, positive=False):
 
 
 def lam_max(x, D, positive=False):
-    """Smallest lam at which z = 0 is optimal, per sample: max_i |<x, d_i>| (max_i <x, d_i>, at least 0, if positive)."""
+    """Smallest lam with z = 0 as solution, per sample: max_i |<x, d_i>| (max_i <x, d_i>, at least 0, if positive)."""
     x, D = check_samples(x, D)
     return np.maximum(x @ D.T, 0).max(axis=-1) if positive else np.abs(x @ D.T).max(axis=-1)
 
@@ -158,7 +158,7 @@ class _Watch:
         if late.any():
             ratio = (self.gap / np.maximum(self.allowed / self.tol, 1e-300)).max()
             warning = IterationLimit(
-                f"stopped at the limit of {self.max_iter} iterations with {late.sum()} of {len(late)} samples unfinished: "
+                f"stopped at the limit of {self.max_iter} iterations, {late.sum()} of {len(late)} samples unfinished: "
                 f"duality gap up to {ratio:.1e} of 1/2 ||x||^2, asked for {self.tol:.1e}; raise max_iter, lam or tol")
         if self.ndim == 1:
             z, self.gap = z[0], self.gap[0]
@@ -222,7 +222,8 @@ def smallest_l1(x, D, positive=False):
     columns = D.T if positive else np.hstack([D.T, -D.T])
     z = np.zeros((*x.shape[:-1], len(D)))
     for index in np.ndindex(x.shape[:-1]):
-        result = linprog(np.ones(columns.shape[1]), A_eq=columns, b_eq=x[index], bounds=(0, None), method="highs")
+        result = linprog(np.ones(columns.shape[1]), A_eq=columns, b_eq=x[index], bounds=(0, None), method="highs",
+                         options={"presolve": False})  # with dense columns presolving takes longer than solving
         if result.status == 2:
             kind = "no non-negative" if positive else "no"
             raise ValueError(f"x is {kind} combination of the atoms, so z D = x has no solution: use the LASSO "

@@ -159,7 +159,7 @@ def test_iteration_limit_comes_back_as_a_warning_in_the_result(solver):
     x, D = problem()
     result = solver(x, D, at_fraction(x, D, 0.01, False), max_iter=2)
     assert isinstance(result.warning, lasso.IterationLimit)
-    assert "limit of 2 iterations with 6 of 6 samples" in str(result.warning)
+    assert "limit of 2 iterations, 6 of 6 samples" in str(result.warning)
     np.testing.assert_allclose(result.gap, lasso.duality_gap(x, D, result.z, at_fraction(x, D, 0.01, False)))
 
 
