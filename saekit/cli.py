@@ -4,13 +4,15 @@ Bad input (`ValueError`, `OSError`) becomes one line on stderr and exit code 2; 
 """
 
 import argparse
+import signal
 import sys
+import threading
 
 
 def main(argv=None):
     """Run one saekit command and return its exit code: 0 done, 1 a check failed, 2 bad input, 130 interrupted."""
-    parser = build_parser()
-    args = parser.parse_args(argv)
+    args = build_parser().parse_args(argv)
+    stop_on_signals()
     try:
         return args.run(args) or 0
     except KeyboardInterrupt:
@@ -21,12 +23,86 @@ def main(argv=None):
         return 2
 
 
+def stop_on_signals():
+    """Let SIGINT and SIGTERM end a command as Ctrl-C does, also where a shell started it in the background with SIGINT ignored."""
+    if threading.current_thread() is threading.main_thread():
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.default_int_handler)
+
+
 def build_parser():
     """The whole command line as one argparse parser."""
     parser = argparse.ArgumentParser(prog="saekit", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     add_course_commands(commands)
+    add_subject_commands(commands)
     return parser
+
+
+def add_subject_commands(commands):
+    """train, eval, train-lm: the language models and their sparse autoencoders."""
+    train = commands.add_parser("train", help="train an SAE on a language model's MLP activations")
+    train.add_argument("--model", default="python-1l", help="bundled name, folder or hub id")
+    train.add_argument("--layer", type=int, default=0)
+    train.add_argument("--arch", default="topk", help="topk or relu")
+    train.add_argument("--d-sae", type=int, default=4096, help="number of latents")
+    train.add_argument("--k", type=int, help="topk: latents kept per token (default 32)")
+    train.add_argument("--l1-coeff", type=float, help="relu: weight of the L1 penalty (inputs scaled to unit variance)")
+    train.add_argument("--tokens", type=number, default=5_000_000, help="activations to train on, 5e6 style allowed")
+    train.add_argument("--batch", type=int, help="activations per step")
+    train.add_argument("--lr", type=float, help="Adam's peak learning rate")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--device", default="cpu")
+    train.add_argument("--out", required=True, help="folder for the SAE, its card and checkpoints")
+    train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    train.set_defaults(run=run_train)
+    evaluate = commands.add_parser("eval", help="measure an SAE on held-out files")
+    evaluate.add_argument("sae", help="folder with sae.safetensors, or such a file")
+    evaluate.add_argument("--model", help="default: the model it was trained on")
+    evaluate.add_argument("--tokens", type=number, default=200_000, help="tokens to measure on")
+    evaluate.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    evaluate.set_defaults(run=run_eval)
+    train_lm = commands.add_parser("train-lm", help="train a small language model on this machine's Python files")
+    train_lm.add_argument("--out", required=True)
+    train_lm.add_argument("--tokens", type=number, default=25_000_000)
+    train_lm.add_argument("--layers", type=int, default=1)
+    train_lm.add_argument("--n-ctx", type=int, default=128)
+    train_lm.add_argument("--lr", type=float, default=3e-3)
+    train_lm.add_argument("--seed", type=int, default=0)
+    train_lm.add_argument("--resume", action="store_true")
+    train_lm.set_defaults(run=run_train_lm)
+
+
+def number(text):
+    """A whole number that may be written 5e6."""
+    value = float(text)
+    if value != int(value):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number")
+    return int(value)
+
+
+def run_train(args):
+    """saekit train."""
+    from saekit.experiment import train
+
+    return train(args)
+
+
+def run_eval(args):
+    """saekit eval."""
+    from saekit.experiment import evaluate
+
+    return evaluate(args)
+
+
+def run_train_lm(args):
+    """saekit train-lm."""
+    from saekit.pretrain import PretrainConfig, train_lm
+
+    config = PretrainConfig(tokens=args.tokens, n_layers=args.layers, n_ctx=args.n_ctx, lr=args.lr, seed=args.seed)
+    card = train_lm(args.out, config, resume=args.resume)
+    for name, nats in card["ce_nats_per_token"].items():
+        print(f"{name:12} {nats:.3f} nats/token {card['bits_per_byte'][name]:.3f} bits/byte")
 
 
 def add_course_commands(commands):

@@ -1,0 +1,79 @@
+"""MLP activations as training data: harvested on the fly, shuffled over the whole corpus, never through the disk.
+
+An epoch is one pass over all contexts in an order drawn from (seed, epoch). Contexts are harvested in chunks of `chunk`; the
+rows of a chunk (one per token of a file; boundary tokens are left out) are shuffled together and cut into batches. Since every
+chunk is itself a random sample of the corpus, so is every batch. The state is (seed, epoch, position), position counting rows
+within the epoch: enough to go on exactly where a run stopped.
+"""
+
+import numpy as np
+import torch
+
+from saekit.transformer import mlp_post
+
+
+def harvest(lm, contexts, layer=0, batch=64):
+    """mlp_post rows for every token of `contexts` (n, n_ctx) that is not a boundary token: (n_rows, d_mlp), in reading order."""
+    rows = []
+    for first in range(0, len(contexts), batch):
+        tokens = torch.from_numpy(np.asarray(contexts[first:first + batch], dtype=np.int64)).to(lm.model.device)
+        rows.append(mlp_post(lm, tokens, layer)[tokens != lm.boundary])
+    return torch.cat(rows) if rows else torch.empty(0, lm.d_mlp)
+
+
+class ActivationStream:
+    """Endless batches (batch, d_mlp) of mlp_post at one layer; `state()` and `restore()` make it resumable to the row.
+
+    contexts: (n, n_ctx) token ids. Raises ValueError if one epoch holds fewer rows than one batch.
+    """
+
+    def __init__(self, lm, contexts, layer=0, batch=4096, seed=0, chunk=1024):
+        self.lm, self.contexts, self.layer, self.batch, self.chunk = lm, contexts, layer, batch, chunk
+        self.rows_per_context = (contexts != lm.boundary).sum(1)
+        if self.rows_per_context.sum() < batch:
+            raise ValueError(f"the corpus has {self.rows_per_context.sum()} activations but a batch takes {batch}; use a smaller batch")
+        self.seed, self.epoch, self.position = seed, -1, 0
+        self._start_epoch(0)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        """The next batch; the last rows of an epoch that do not fill a batch are left out of it."""
+        if self.position + self.batch > self._chunk_ends[-1]:
+            self._start_epoch(self.epoch + 1)
+        first, last = np.searchsorted(self._chunk_ends, [self.position, self.position + self.batch - 1], side="right")
+        parts = []
+        for index in range(first, last + 1):
+            rows, start = self._chunk_rows(index), self._chunk_ends[index - 1] if index else 0
+            wanted = self._chunk_order[max(0, self.position - start):self.position + self.batch - start]
+            parts.append(rows[wanted])
+        self.position += self.batch
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def state(self):
+        """(seed, epoch, position) as a dict of ints."""
+        return {"seed": self.seed, "epoch": self.epoch, "position": self.position}
+
+    def restore(self, state):
+        """Go on from a `state()` of a stream over the same contexts."""
+        self.seed = state["seed"]
+        self._start_epoch(state["epoch"])
+        self.position = state["position"]
+
+    def _start_epoch(self, epoch):
+        self.epoch, self.position = epoch, 0
+        self._order = np.random.default_rng([self.seed, epoch]).permutation(len(self.contexts))
+        ends = np.cumsum(self.rows_per_context[self._order])
+        self._chunk_ends = ends[np.minimum(np.arange(self.chunk, len(ends) + self.chunk, self.chunk), len(ends)) - 1]
+        self._held = None  # index of the chunk that is in memory
+
+    def _chunk_rows(self, index):
+        """Rows of chunk `index` (harvested once, then held) and, beside them, the order in which they are drawn."""
+        if self._held != index:
+            self._rows = None  # free the old chunk before the new one is made
+            self._rows = harvest(self.lm, self.contexts[self._order[index * self.chunk:(index + 1) * self.chunk]], self.layer)
+            generator = torch.Generator().manual_seed(hash((self.seed, self.epoch, index)) % 2**63)
+            self._chunk_order = torch.randperm(len(self._rows), generator=generator)
+            self._held = index
+        return self._rows

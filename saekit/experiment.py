@@ -1,0 +1,87 @@
+"""`saekit train` and `saekit eval`: one SAE on one layer of one model, from names on the command line to a folder with a card.
+
+A folder holds sae.safetensors (reads raw activations), run.json (everything that defines the run), log.json (what was logged),
+card.json (command, run and metrics on held-out files) and, while it trains, checkpoint.safetensors.
+"""
+
+import json
+import time
+from pathlib import Path
+
+from saekit import corpus, files
+from saekit.activations import ActivationStream
+from saekit.intervene import evaluate_sae
+from saekit.sae import load_sae, new_sae
+from saekit.train import TrainConfig, train_sae
+from saekit.transformer import load_lm, weight_hash
+
+DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing
+    "topk": {"settings": {"k": 32}, "lr": 8e-4, "config": {}},
+    "relu": {"settings": {"l1_coeff": 0.1}, "lr": 8e-4, "config": {"resample_at": (0.1, 0.2, 0.3, 0.4)}},
+}
+SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean", "ce_recon", "ce_zero", "ce_mean", "ce_unigram",
+         "ce_increase", "ce_increase_share", "ce_recovered_vs_zero", "ce_recovered_vs_mean", "dead_fraction", "utilization")
+
+
+def train(args):
+    """Train an SAE as the command line says, measure it on held-out files and write its card."""
+    sae, config = _sae_and_config(args)
+    lm = load_lm(args.model, args.device)
+    before = weight_hash(lm.model)
+    stream = corpus.load_corpus("train", lm.tokenizer, lm.boundary)
+    activations = ActivationStream(lm, corpus.contexts(stream, lm.n_ctx, lm.boundary), args.layer, args.batch or 4096, args.seed)
+    sae = sae(lm.d_mlp)
+    record = {"model": args.model, "layer": args.layer, "seed": args.seed, "batch": activations.batch,
+              "weight_hash": before, "corpus": stream.manifest._asdict()}
+    start = time.perf_counter()
+    log = train_sae(sae, activations, config, args.out, record, args.resume)
+    seconds = time.perf_counter() - start
+    if weight_hash(lm.model) != before:
+        raise RuntimeError("the language model's weights changed while the SAE was trained")
+    card = {"command": command(args), "run": files.read_json(Path(args.out) / "run.json"), "steps": log[-1]["step"],
+            "metrics": evaluate_sae(sae, lm, args.layer)}
+    files.write_json(Path(args.out) / "card.json", card)
+    (Path(args.out) / "checkpoint.safetensors").unlink(missing_ok=True)
+    print_metrics(card["metrics"])
+    print(f"{args.out}: {log[-1]['tokens'] / seconds:,.0f} tokens/s with the harvest" if not args.resume else f"{args.out}: done")
+
+
+def evaluate(args):
+    """Measure an SAE on held-out files and print the metrics as a table or as JSON."""
+    sae, folder = load_sae(args.sae), Path(args.sae)
+    header = (folder if folder.is_dir() else folder.parent) / "card.json"
+    run = files.read_json(header)["run"] if header.is_file() else {"model": "python-1l", "layer": 0}
+    metrics = evaluate_sae(sae, load_lm(args.model or run["model"]), run["layer"], args.tokens)
+    if args.json:
+        print(json.dumps(metrics, indent=1))
+    else:
+        print_metrics(metrics)
+
+
+def print_metrics(metrics):
+    """One line per metric, then the text it was measured on."""
+    for name in SHOWN:
+        print(f"{name:22} {metrics[name]:,}" if isinstance(metrics[name], int) else f"{name:22} {metrics[name]:.4f}")
+    print("{split} corpus: {files} files, {bytes:,} bytes, hash {sha}".format(**metrics["corpus"]))
+
+
+def command(args):
+    """The command line that repeats this run."""
+    options = {"model": args.model, "layer": args.layer, "arch": args.arch, "d-sae": args.d_sae, "k": args.k, "l1-coeff": args.l1_coeff,
+               "tokens": args.tokens, "batch": args.batch, "lr": args.lr, "seed": args.seed, "out": args.out}
+    return "saekit train " + " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
+
+
+def _sae_and_config(args):
+    """(function of d_in that builds the SAE, TrainConfig) with the architecture's defaults; ValueError before anything is loaded."""
+    if args.arch not in DEFAULTS:
+        raise ValueError(f"unknown architecture {args.arch!r}; known ones are {', '.join(DEFAULTS)}")
+    defaults = DEFAULTS[args.arch]
+    given = {"k": args.k, "l1_coeff": args.l1_coeff}
+    unknown = [name for name, value in given.items() if value is not None and name not in defaults["settings"]]
+    if unknown:
+        raise ValueError(f"--{unknown[0].replace('_', '-')} does not apply to --arch {args.arch}")
+    settings = {name: default if given[name] is None else given[name] for name, default in defaults["settings"].items()}
+    new_sae(args.arch, 1, args.d_sae, **settings)
+    config = TrainConfig(tokens=args.tokens, lr=args.lr or defaults["lr"], **defaults["config"])
+    return (lambda d_in: new_sae(args.arch, d_in, args.d_sae, args.seed, **settings)), config

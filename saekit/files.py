@@ -1,0 +1,61 @@
+"""Files that are either whole or absent: JSON and safetensors, written under a temporary name and then renamed.
+
+Nothing here can run code on load (no pickle), and every file is checked: an unreadable one is an error that names it.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+
+def write_atomic(path, data):
+    """Write bytes so that `path` holds either its old content or all of `data`, whatever happens meanwhile."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path, record):
+    """Write `record` as indented JSON; NaN and infinity are refused."""
+    write_atomic(path, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_json(path):
+    """The record in a JSON file; ValueError naming the file if it is not JSON."""
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); was it cut off or edited by hand?") from None
+
+
+def save_arrays(path, arrays, metadata=None):
+    """Write named NumPy arrays and a JSON-able metadata record as one safetensors file."""
+    from safetensors.numpy import save
+
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    write_atomic(path, save(arrays, {"saekit": json.dumps(metadata or {})}))
+
+
+def load_arrays(path):
+    """(arrays, metadata) of a safetensors file; ValueError naming the file if it is truncated or something else."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = json.loads((file.metadata() or {}).get("saekit", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is not a readable safetensors file ({error}); was it cut off, or is it another kind of file?") from None

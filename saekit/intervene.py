@@ -1,0 +1,106 @@
+"""Put something else in place of the MLP's activations and see what the language model loses.
+
+    ce_clean   the model as it is                    ce_zero   mlp_post replaced by 0
+    ce_recon   mlp_post replaced by sae(mlp_post)    ce_mean   mlp_post replaced by its mean over tokens
+all in nats per token, over predictions made from tokens of files. At boundary tokens mlp_post is left as it is.
+Zero and mean ablation can cost more than guessing uniformly would, so fractions "recovered" against them flatter: read ce_increase first.
+"""
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from saekit import corpus, metrics
+from saekit.activations import harvest
+from saekit.transformer import next_token_loss, replace_mlp_post
+
+DENSITY_EDGES = [-7.0 + 0.25 * i for i in range(29)]  # log10 of the fraction of tokens
+
+
+def spliced_loss(lm, tokens, layer, replacement):
+    """next_token_loss with replacement(mlp_post) in place of mlp_post at every token that is not a boundary token.
+
+    tokens: (batch, n_ctx); replacement: function of rows (n, d_mlp) returning rows of that shape.
+    """
+    keep = tokens != lm.boundary
+
+    def edit(mlp_post):
+        edited = mlp_post.clone()
+        edited[keep] = replacement(mlp_post[keep])
+        return edited
+
+    with replace_mlp_post(lm, layer, edit):
+        return next_token_loss(lm, tokens)
+
+
+def unigram_cross_entropy(counts, tokens, boundary=0):
+    """Mean -log p(token) in nats under counts (d_vocab,) of training tokens, one added to each, boundary tokens left out."""
+    p = (counts + 1) / (counts + 1).sum()
+    return float(-np.log(p[tokens[tokens != boundary]]).mean())
+
+
+@torch.no_grad()
+def evaluate_sae(sae, lm, layer=0, tokens=200_000, stream=None, batch=32):
+    """All metrics of an SAE on held-out files, as a dict; units are in the metrics' names or in `saekit.metrics`.
+
+    tokens: how many tokens of files to measure on. stream: another TokenStream than this machine's validation files.
+    """
+    stream = corpus.load_corpus("validation", lm.tokenizer, lm.boundary) if stream is None else stream
+    contexts = corpus.contexts(stream, lm.n_ctx, lm.boundary)
+    contexts = contexts[:max(1, round(tokens / (lm.n_ctx - 1)))]
+    if harvest(lm, contexts[:1], layer).shape[1] != sae.d_in:
+        raise ValueError(f"the SAE reads d_in={sae.d_in} but layer {layer} of {lm.name} has d_mlp={lm.d_mlp} neurons; "
+                         "was it trained on another model?")
+    sums = _Sums(sae, harvest(lm, contexts[:: max(1, len(contexts) // 256)], layer).mean(0))
+    replacements = {"ce_clean": None, "ce_recon": sae, "ce_zero": torch.zeros_like, "ce_mean": sums.expand_mean}
+    for first in tqdm(range(0, len(contexts), batch), desc="eval", unit="batch", leave=False, mininterval=1.0):
+        block = torch.from_numpy(contexts[first:first + batch].astype(np.int64))
+        sums.add(harvest(lm, contexts[first:first + batch], layer))
+        for name, replacement in replacements.items():
+            loss, counts = next_token_loss(lm, block) if replacement is None else spliced_loss(lm, block, layer, replacement)
+            sums.ce[name] = sums.ce.get(name, 0.0) + float(loss[counts].double().sum())
+        sums.predictions += int(counts.sum())
+    return {**sums.result(), **_ce_summary(sums, lm, contexts), "corpus": stream.manifest._asdict()}
+
+
+class _Sums:
+    """Running sums over the evaluated rows, in float64, from which the pooled metrics follow."""
+
+    def __init__(self, sae, mean):
+        self.sae, self.about, self.ce, self.predictions, self.rows = sae, mean, {}, 0, 0
+        self.error = self.energy = 0.0
+        self.shift, self.spread = torch.zeros(sae.d_in, dtype=torch.float64), 0.0
+        self.fired = torch.zeros(sae.d_sae, dtype=torch.int64)
+
+    def expand_mean(self, x):
+        return self.about.expand_as(x)
+
+    def add(self, x):
+        latents = self.sae.encode(x)
+        self.error += float((x - self.sae.decode(latents)).double().square().sum())
+        self.energy += float(x.double().square().sum())
+        centred = (x - self.about).double()  # about a mean that is only nearly right: corrected by `shift` at the end
+        self.shift += centred.sum(0)
+        self.spread += float(centred.square().sum())
+        self.fired += (latents != 0).sum(0)
+        self.rows += len(x)
+
+    def result(self):
+        variance = self.spread - float(self.shift.square().sum()) / self.rows
+        density = self.fired.double() / self.rows
+        alive = density[density > 0].log10()
+        counts = torch.histogram(alive, torch.tensor(DENSITY_EDGES, dtype=torch.float64)).hist
+        return {"tokens": self.rows, "l0": float(density.sum()), "explained_variance": 1 - self.error / variance,
+                "r2_uncentred": 1 - self.error / self.energy, "mse": self.error / self.rows,
+                "dead_fraction": float(metrics.dead_fraction(density)), "utilization": float(metrics.utilization(density)),
+                "density_histogram": {"log10_edges": DENSITY_EDGES, "latents": [int(c) for c in counts]}}
+
+
+def _ce_summary(sums, lm, contexts):
+    ce = {name: total / sums.predictions for name, total in sums.ce.items()}
+    train = corpus.load_corpus("train", lm.tokenizer, lm.boundary)
+    unigram = unigram_cross_entropy(np.bincount(train.tokens, minlength=lm.d_vocab), contexts[:, 1:], lm.boundary)
+    return {**ce, "ce_unigram": unigram, "ce_increase": ce["ce_recon"] - ce["ce_clean"],
+            "ce_increase_share": metrics.ce_increase_share(ce["ce_clean"], ce["ce_recon"], unigram),
+            "ce_recovered_vs_zero": metrics.ce_loss_recovered(ce["ce_clean"], ce["ce_recon"], ce["ce_zero"]),
+            "ce_recovered_vs_mean": metrics.ce_loss_recovered(ce["ce_clean"], ce["ce_recon"], ce["ce_mean"])}

@@ -1,0 +1,257 @@
+"""Train the small language models that ship in data/ (`saekit train-lm`).
+
+One or more transformer blocks of the size used in Towards Monosemanticity (Bricken et al. 2023): d_model 128, ReLU MLP of 512.
+    loss = mean over predictions of -log softmax(h W_U)[next token], in nats per token
+The last product and its softmax are 3/4 of the work, so both passes run together over blocks of rows that stay in the cache.
+Stopping and resuming gives the same weights to the bit (same machine, same threads): the order of contexts is a function of
+(seed, epoch), and a checkpoint holds weights, both moments of Adam and the step.
+"""
+
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from saekit import corpus, files, ngram, transformer
+from saekit.interrupt import between_steps
+
+ROWS = 256  # rows of logits in flight: 256 x 4096 floats are 4 MB, about one core's cache
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    tokens: int = 25_000_000    # seen in training, counted with repetition
+    n_layers: int = 1
+    n_ctx: int = 128
+    batch: int = 32             # contexts per step
+    lr: float = 3e-3            # peak of AdamW, after 2 % of the steps; linear to 0 at the end
+    weight_decay: float = 0.1   # on matrices only
+    seed: int = 0
+
+    def __post_init__(self):
+        for name in ("tokens", "n_layers", "n_ctx", "batch", "lr"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected a positive number")
+
+    @property
+    def steps(self):
+        return max(1, self.tokens // (self.batch * self.n_ctx))
+
+
+class LinearCrossEntropy(torch.autograd.Function):
+    """Mean cross-entropy of h @ W.T against targets, in nats: h (n, d_model), W (d_vocab, d_model), targets (n,).
+
+    The gradient of the logits, (softmax - onehot) / n, is used while it is still in the cache and never stored.
+    """
+
+    @staticmethod
+    def forward(ctx, h, W, targets):
+        n, total = len(h), h.new_zeros(())
+        dh, dW, buffer = torch.empty_like(h), torch.zeros_like(W), h.new_empty(min(ROWS, n), len(W))
+        for first in range(0, n, ROWS):
+            rows, target = h[first:first + ROWS], targets[first:first + ROWS, None]
+            scores = torch.mm(rows, W.t(), out=buffer[:len(rows)])
+            peak, at_target = scores.amax(1, keepdim=True), scores.gather(1, target)
+            norm = scores.sub_(peak).exp_().sum(1, keepdim=True)
+            total += (norm.log() + peak - at_target).sum()
+            scores.div_(norm * n).scatter_add_(1, target, torch.full_like(at_target, -1 / n))
+            torch.mm(scores, W, out=dh[first:first + ROWS])
+            dW.addmm_(scores.t(), rows)
+        ctx.save_for_backward(dh, dW)
+        return total / n
+
+    @staticmethod
+    def backward(ctx, grad):
+        dh, dW = ctx.saved_tensors
+        return dh * grad, dW * grad, None
+
+
+def new_model(config, d_vocab):
+    """An untrained GPT-2 with a ReLU MLP of 512 and untied unembedding, seeded by config.seed."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(config.seed)
+    return GPT2LMHeadModel(GPT2Config(
+        vocab_size=d_vocab, n_positions=config.n_ctx, n_embd=128, n_layer=config.n_layers, n_head=4, n_inner=512,
+        activation_function="relu", resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
+        tie_word_embeddings=False, bos_token_id=0, eos_token_id=0))
+
+
+def train_lm(out, config, resume=False, stream=None, tokenizer=None):
+    """Train a language model into folder `out` and return its card (a dict, also written as card.json).
+
+    stream, tokenizer: other text than this machine's (tests). Ctrl-C saves a checkpoint first; resume=True goes on from it.
+    Raises ValueError if `out` holds another run.
+    """
+    out = Path(out)
+    step, log = _check_folder(out, config, resume), []
+    if tokenizer is None:
+        tokenizer = _own_tokenizer(out)
+    stream = corpus.load_corpus("train", tokenizer) if stream is None else stream
+    contexts = corpus.contexts(stream, config.n_ctx)
+    model = new_model(config, tokenizer.get_vocab_size())
+    optimizer = _adamw(model, config)
+    if step:
+        log = _load_checkpoint(out, model, optimizer)
+    files.write_json(out / "run.json", asdict(config))
+    try:
+        _train(model, optimizer, contexts, config, step, log, out)
+    except KeyboardInterrupt:
+        print(f"checkpoint saved in {out}; add --resume to go on")
+        raise
+    return _finish(out, model, tokenizer, config, stream.manifest, log)
+
+
+def _train(model, optimizer, contexts, config, step, log, out):
+    """The loop: one context order per epoch, AdamW under warm-up and linear decay, a checkpoint every 2 minutes."""
+    saved, order, epoch = time.monotonic(), None, None
+    bar = tqdm(total=config.tokens, initial=step * config.batch * config.n_ctx, unit="tok", unit_scale=True, desc="train-lm",
+               mininterval=2)
+    try:
+        with between_steps() as check_interrupt:
+            while step < config.steps:
+                rows = np.arange(step * config.batch, (step + 1) * config.batch)
+                if epoch != rows[0] // len(contexts):
+                    epoch = rows[0] // len(contexts)
+                    order = np.random.default_rng([config.seed, epoch]).permutation(len(contexts))
+                tokens = torch.from_numpy(contexts[order[rows % len(contexts)]].astype(np.int64))
+                loss = train_step(model, optimizer, tokens, learning_rate(step, config))
+                step += 1
+                bar.update(tokens.numel())
+                if step % 50 == 0:
+                    log.append({"step": step, "loss": round(float(loss), 5)})
+                    bar.set_postfix(nats=f"{loss:.3f}")
+                if time.monotonic() - saved > 120:
+                    _save_checkpoint(out, model, optimizer, step, log)
+                    saved = time.monotonic()
+                check_interrupt()
+    finally:
+        bar.close()
+        _save_checkpoint(out, model, optimizer, step, log)
+
+
+def learning_rate(step, config):
+    """Linear warm-up over 2 % of the steps, then linear to 0."""
+    warmup = max(1, config.steps // 50)
+    return config.lr * min((step + 1) / warmup, (config.steps - step) / (config.steps - warmup + 1))
+
+
+def train_step(model, optimizer, tokens, lr):
+    """One AdamW step on tokens (batch, n_ctx); returns the loss in nats per token."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.zero_grad()
+    h = model.transformer(input_ids=tokens[:, :-1], use_cache=False).last_hidden_state
+    loss = LinearCrossEntropy.apply(h.flatten(0, 1), model.lm_head.weight, tokens[:, 1:].flatten())
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss.detach()
+
+
+def evaluate(lm, stream, max_contexts=None, batch=32):
+    """(cross-entropy in nats per token, predictions) on a stream, over predictions made from tokens of files."""
+    contexts = corpus.contexts(stream, lm.n_ctx, lm.boundary)[:max_contexts]
+    total, count = 0.0, 0
+    for first in range(0, len(contexts), batch):
+        loss, counts = transformer.next_token_loss(lm, torch.from_numpy(contexts[first:first + batch].astype(np.int64)))
+        total, count = total + float(loss[counts].double().sum()), count + int(counts.sum())
+    return total / count, count
+
+
+def ngram_table(train, stream, n_ctx, d_vocab, max_order=4):
+    """Cross-entropy in nats of Kneser-Ney models of order 1..max_order on exactly the predictions that `evaluate` counts.
+
+    The n-gram models see the true history across context borders, which the transformer does not: the comparison favours them.
+    """
+    usable = (len(stream.tokens) - 1) // (n_ctx - 1) * (n_ctx - 1)
+    positions = np.arange(1, usable + 1).reshape(-1, n_ctx - 1)[:, 1:].ravel()
+    positions = positions[stream.tokens[positions - 1] != 0]
+    return {f"{n}-gram": ngram.cross_entropy(ngram.fit(train.tokens, n, d_vocab), stream.tokens, positions, d_vocab)
+            for n in range(1, max_order + 1)}
+
+
+def bits_per_byte(nats_per_token, stream):
+    """Cross-entropy in bits per byte of text: nats/ln 2 times the stream's tokens per byte."""
+    return nats_per_token / math.log(2) * (len(stream.tokens) - len(stream.starts)) / stream.manifest.bytes
+
+
+def _adamw(model, config):
+    decay = [p for p in model.parameters() if p.ndim == 2]
+    rest = [p for p in model.parameters() if p.ndim != 2]
+    groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.95), fused=True)
+
+
+def _own_tokenizer(out):
+    """The tokenizer in folder `out`, trained on this machine's training files if there is none yet."""
+    from tokenizers import Tokenizer
+
+    path = out / "tokenizer.json"
+    if not path.is_file():
+        documents = corpus.read_documents(list(corpus.source_files()))
+        files.write_atomic(path, corpus.train_tokenizer(documents["train"]).to_str(pretty=True).encode())
+    return Tokenizer.from_file(str(path))
+
+
+def _check_folder(out, config, resume):
+    """The step to start from: 0 for an empty folder, the checkpoint's for resume=True. ValueError for another run's folder."""
+    if not (out / "run.json").is_file():
+        if resume:
+            raise ValueError(f"{out} holds no run to resume")
+        return 0
+    if not resume:
+        raise ValueError(f"{out} already holds a run; give --resume to continue it or another --out")
+    if files.read_json(out / "run.json") != asdict(config):
+        raise ValueError(f"{out} holds a run with other settings ({out / 'run.json'}); use the same ones or another --out")
+    if not (out / "checkpoint.safetensors").is_file():
+        return 0
+    return files.load_arrays(out / "checkpoint.safetensors")[1]["step"]
+
+
+def _save_checkpoint(out, model, optimizer, step, log):
+    arrays = {}
+    for name, parameter in model.named_parameters():
+        state = optimizer.state[parameter]
+        arrays[name] = parameter.detach().numpy()
+        arrays[f"{name}/exp_avg"] = state["exp_avg"].numpy() if state else np.zeros_like(arrays[name])
+        arrays[f"{name}/exp_avg_sq"] = state["exp_avg_sq"].numpy() if state else np.zeros_like(arrays[name])
+    files.save_arrays(out / "checkpoint.safetensors", arrays, {"step": step, "log": log})
+
+
+def _load_checkpoint(out, model, optimizer):
+    """Put weights and moments back; returns the log so far."""
+    arrays, metadata = files.load_arrays(out / "checkpoint.safetensors")
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(torch.from_numpy(arrays[name]))
+            optimizer.state[parameter] = {
+                "step": torch.tensor(float(metadata["step"])),
+                "exp_avg": torch.from_numpy(arrays[f"{name}/exp_avg"].copy()),
+                "exp_avg_sq": torch.from_numpy(arrays[f"{name}/exp_avg_sq"].copy())}
+    return metadata["log"]
+
+
+def _finish(out, model, tokenizer, config, train_manifest, log):
+    """Write the model as an ordinary transformers checkpoint in float16 and its card, measured on the saved file."""
+    model.half().save_pretrained(out)
+    files.write_atomic(out / "tokenizer.json", tokenizer.to_str(pretty=True).encode())
+    lm = transformer.load_lm(str(out))
+    stream = corpus.load_corpus("validation", tokenizer)
+    ce, predictions = evaluate(lm, stream)
+    baselines = ngram_table(corpus.load_corpus("train", tokenizer), stream, config.n_ctx, lm.d_vocab)
+    card = {
+        "command": f"saekit train-lm --out {out.as_posix()} --tokens {config.tokens} --layers {config.n_layers}",
+        "config": asdict(config), "tokens_seen": config.steps * config.batch * config.n_ctx,
+        "train": train_manifest._asdict(), "validation": stream.manifest._asdict(), "predictions": predictions,
+        "ce_nats_per_token": {"transformer": ce, **baselines},
+        "bits_per_byte": {name: bits_per_byte(nats, stream) for name, nats in {"transformer": ce, **baselines}.items()},
+        "weight_hash": transformer.weight_hash(lm.model), "log": log,
+    }
+    files.write_json(out / "card.json", card)
+    (out / "checkpoint.safetensors").unlink(missing_ok=True)
+    return card

@@ -1,0 +1,251 @@
+"""Train an SAE: one visible loop.
+
+    zero_grad -> loss -> backward -> project -> clip -> step -> renormalise -> count dead latents -> log
+Inputs are centred and scaled, u = (x - mean) / scale with E||u||^2 = 1, while we train; every saved SAE reads raw x again (`fold`).
+Dead latents are counted in tokens. ReLU-L1 revives them by resampling (Bricken et al. 2023), TopK by AuxK (Gao et al. 2024).
+"""
+
+import copy
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from saekit import files, kernels
+from saekit.interrupt import between_steps
+from saekit.sae import geometric_median, save_sae, unit_rows
+
+SAVE_EVERY = 60           # seconds between checkpoints
+PREVIEW_BATCHES = 8       # drawn before training for the mean, the scale and the geometric median
+RESAMPLE_BATCHES = 8      # on which resampling measures the loss of inputs
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    tokens: int = 10_000_000           # activations trained on
+    lr: float = 8e-4                   # Adam's peak
+    warmup: float = 0.05               # fraction of the steps with rising learning rate (and, longer by 2, rising l1_coeff)
+    decay: str = "linear"              # shape of the fall to 0: "linear" or "cosine"
+    decay_from: float = 0.2            # fraction of the steps after which it falls
+    clip: float = 1.0                  # largest norm of the gradient
+    dead_after_tokens: int = 250_000   # a latent that fired in none of that many tokens is dead
+    resample_at: tuple = ()            # fractions of the steps at which dead latents are resampled
+    save_every: float = SAVE_EVERY     # seconds between checkpoints
+
+    def __post_init__(self):
+        if self.tokens < 1 or self.lr <= 0:
+            raise ValueError(f"tokens is {self.tokens} and lr is {self.lr}; both must be positive")
+        if self.decay not in ("linear", "cosine"):
+            raise ValueError(f"decay is {self.decay!r}; expected 'linear' or 'cosine'")
+
+
+def learning_rate(step, steps, config, since_resample=None):
+    """Rises over the warm-up (again after each resampling), stays, then falls to 0 over the rest; step counts from 0."""
+    warmup = max(1, round(config.warmup * steps))
+    rise = min(1.0, (step + 1) / warmup, 1.0 if since_resample is None else (since_resample + 1) / warmup)
+    left = min(1.0, (steps - step) / (steps - math.floor(config.decay_from * steps) + 1e-9))
+    return config.lr * rise * (left if config.decay == "linear" else math.sin(left * math.pi / 2) ** 2)
+
+
+def project_decoder_gradient(sae):
+    """Take out of the gradient of each decoder row its part along the row: under unit norm that part only fights the constraint."""
+    W, grad = sae.W_dec.detach(), sae.W_dec.grad
+    grad.sub_((grad * W).sum(1, keepdim=True) * W)
+
+
+def renormalise_decoder(sae):
+    """Put every decoder row back on the unit sphere."""
+    with torch.no_grad():
+        sae.W_dec.copy_(unit_rows(sae.W_dec))
+
+
+class Run:
+    """All state of a training run: what a checkpoint holds and nothing else."""
+
+    def __init__(self, sae, stream, config):
+        self.sae, self.stream, self.config = sae, stream, config
+        self.steps = math.ceil(config.tokens / stream.batch)
+        self.step, self.last_resample, self.log = 0, None, []
+        self.n_tokens_since_fired = torch.zeros(sae.d_sae, dtype=torch.int64)
+        self.mean, self.scale = torch.zeros(sae.d_in), 1.0
+        self.optimizer = torch.optim.Adam(sae.parameters(), lr=config.lr, fused=True)
+
+    @property
+    def dead(self):
+        """(d_sae,) bool: no firing in the last dead_after_tokens tokens."""
+        return self.n_tokens_since_fired >= self.config.dead_after_tokens
+
+    def start(self):
+        """Measure mean and scale on the first batches and put b_dec at the geometric median; then rewind the stream."""
+        state = self.stream.state()
+        x = torch.cat([checked(next(self.stream), self.stream) for _ in range(PREVIEW_BATCHES)])
+        self.stream.restore(state)
+        self.mean = x.mean(0)
+        self.scale = float((x - self.mean).square().sum(1).mean().sqrt())
+        with torch.no_grad():
+            self.sae.b_dec.copy_(geometric_median((x[:8192] - self.mean) / self.scale))
+
+
+def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
+    """Train `sae` on batches of `stream`, leave it reading raw activations, and return the log (a list of dicts).
+
+    stream: an ActivationStream, or any iterator of (batch, d_in) with .batch, .state() and .restore(). out: a folder for
+    checkpoints and the final sae.safetensors (none: nothing is written). resume=True goes on from the checkpoint in `out`.
+    ValueError for NaN activations (names layer and batch; the last checkpoint stays), or if `out` holds another run.
+    """
+    run = Run(sae, stream, config)
+    record = {**(metadata or {}), "arch": sae.arch, "d_sae": sae.d_sae, "settings": sae.settings, "config": asdict(config)}
+    checkpoint = _check_folder(out, record, resume)
+    if checkpoint:
+        _load_checkpoint(run, checkpoint)
+    else:
+        run.start()
+    try:
+        _loop(run, out)
+    except (KeyboardInterrupt, ValueError):  # between two steps, or before a step whose activations are not finite
+        if out:
+            _save_checkpoint(run, out)
+            print(f"checkpoint saved in {out}; add --resume to go on")
+        raise
+    sae.fold(run.mean, run.scale)
+    if out:
+        save_sae(sae, Path(out) / "sae.safetensors", metadata={"run": record})
+        files.write_json(Path(out) / "log.json", run.log)
+    return run.log
+
+
+def _loop(run, out):
+    config, saved = run.config, time.monotonic()
+    bar = tqdm(total=run.steps * run.stream.batch, initial=run.step * run.stream.batch, desc="train", unit="tok", unit_scale=True,
+               mininterval=1.0)
+    with bar, between_steps() as check_interrupt:
+        while run.step < run.steps:
+            if run.step in [round(fraction * run.steps) for fraction in config.resample_at]:
+                resample(run)
+            losses = train_step(run, checked(next(run.stream), run.stream))
+            run.step += 1
+            bar.update(run.stream.batch)
+            if run.step % 25 == 0 or run.step == run.steps:
+                run.log.append(log_entry(run, losses))
+                bar.set_postfix(loss=f"{run.log[-1]['loss']:.4f}", l0=f"{run.log[-1]['l0']:.1f}", dead=run.log[-1]["dead"])
+            if out and time.monotonic() - saved > config.save_every:
+                _save_checkpoint(run, out)
+                saved = time.monotonic()
+            check_interrupt()
+
+
+def train_step(run, x):
+    """One step of Adam on the batch x (batch, d_in) of raw activations; returns its Losses."""
+    sae, config = run.sae, run.config
+    u = (x - run.mean) / run.scale
+    since = None if run.last_resample is None else run.step - run.last_resample
+    for group in run.optimizer.param_groups:
+        group["lr"] = learning_rate(run.step, run.steps, config, since)
+    run.optimizer.zero_grad()
+    warmth = min(1.0, (run.step + 1) / max(1, 2 * config.warmup * run.steps))
+    losses = kernels.loss(sae, u, run.dead, warmth)
+    losses.total.backward()
+    project_decoder_gradient(sae)
+    torch.nn.utils.clip_grad_norm_(sae.parameters(), config.clip)
+    run.optimizer.step()
+    renormalise_decoder(sae)
+    run.n_tokens_since_fired = torch.where(losses.fired > 0, 0, run.n_tokens_since_fired + len(x))
+    return losses
+
+
+def log_entry(run, losses):
+    """What is logged of a step: losses per sample on scaled inputs, l0 as a count, dead latents as a count."""
+    return {"step": run.step, "tokens": run.step * run.stream.batch, "loss": losses.total.item(), "recon": losses.recon.item(),
+            "sparsity": losses.sparsity.item(), "aux": losses.aux.item(),
+            "l0": losses.fired.sum().item() / run.stream.batch, "dead": int(run.dead.sum())}
+
+
+def checked(x, stream):
+    """x, or a ValueError that names layer and batch if it holds NaN or infinity."""
+    if not torch.isfinite(x.sum()):
+        state = stream.state()
+        raise ValueError(f"activations of layer {getattr(stream, 'layer', '?')} hold NaN or infinity in epoch {state['epoch']}, rows "
+                         f"{state['position'] - stream.batch} to {state['position']}; the last checkpoint is kept. "
+                         "Is the language model itself damaged, or run in a precision it cannot bear?")
+    return x
+
+
+@torch.no_grad()
+def resample(run):
+    """Revive dead latents after Bricken et al. 2023: plant inputs drawn with p proportional to loss^2.
+
+    Decoder row = the centred input at unit norm; encoder column = the same direction at 0.2 of the mean norm of living columns;
+    b_enc = 0; Adam's moments there = 0. The learning rate warms up again (`learning_rate`). Draws RESAMPLE_BATCHES batches.
+    """
+    dead, sae = run.dead, run.sae
+    x = torch.cat([checked(next(run.stream), run.stream) for _ in range(RESAMPLE_BATCHES)])
+    u = (x - run.mean) / run.scale
+    loss = torch.cat([(part - sae(part)).square().sum(1) for part in u.split(4096)])
+    run.last_resample, n_dead = run.step, int(dead.sum())
+    if n_dead == 0:
+        return
+    generator = torch.Generator().manual_seed(run.step)
+    chosen = torch.multinomial(loss.double() ** 2, n_dead, replacement=n_dead > len(u), generator=generator)
+    directions = unit_rows(u[chosen] - sae.b_dec)
+    sae.W_dec[dead] = directions
+    alive_norm = sae.W_enc[:, ~dead].norm(dim=0).mean() if n_dead < sae.d_sae else 1.0
+    sae.W_enc[:, dead] = 0.2 * alive_norm * directions.t()
+    sae.b_enc[dead] = 0.0
+    for parameter, rows in ((sae.W_dec, (dead,)), (sae.W_enc, (slice(None), dead)), (sae.b_enc, (dead,))):
+        for moment in ("exp_avg", "exp_avg_sq"):
+            if parameter in run.optimizer.state:
+                run.optimizer.state[parameter][moment][rows] = 0.0
+    run.n_tokens_since_fired[dead] = 0
+
+
+def _check_folder(out, record, resume):
+    """Path of the checkpoint to go on from, or None for a fresh start. ValueError if `out` holds another run."""
+    if out is None:
+        return None
+    header, checkpoint = Path(out) / "run.json", Path(out) / "checkpoint.safetensors"
+    if header.is_file():
+        if not resume:
+            raise ValueError(f"{out} already holds a run; give --resume to continue it or another --out")
+        if files.read_json(header) != _plain(record):
+            raise ValueError(f"{out} holds a run with other settings (see {header}); use the same ones or another --out")
+        return checkpoint if checkpoint.is_file() else None
+    if resume:
+        raise ValueError(f"{out} holds no run to resume")
+    files.write_json(header, record)
+    return None
+
+
+def _plain(record):
+    import json
+
+    return json.loads(json.dumps(record))
+
+
+def _save_checkpoint(run, out):
+    """Everything needed to go on to the bit, and beside it the SAE so far, folded to raw activations."""
+    save_sae(copy.deepcopy(run.sae).fold(run.mean, run.scale), Path(out) / "sae.safetensors")
+    arrays = {"mean": run.mean.numpy(), "n_tokens_since_fired": run.n_tokens_since_fired.numpy()}
+    for name, parameter in run.sae.named_parameters():
+        arrays[name] = parameter.detach().numpy()
+        for moment in ("exp_avg", "exp_avg_sq"):
+            state = run.optimizer.state.get(parameter)
+            arrays[f"{name}/{moment}"] = state[moment].numpy() if state else np.zeros_like(arrays[name])
+    files.save_arrays(Path(out) / "checkpoint.safetensors", arrays, {
+        "step": run.step, "scale": run.scale, "last_resample": run.last_resample, "stream": run.stream.state(), "log": run.log})
+
+
+def _load_checkpoint(run, path):
+    arrays, record = files.load_arrays(path)
+    run.step, run.scale, run.last_resample, run.log = (record[key] for key in ("step", "scale", "last_resample", "log"))
+    run.stream.restore(record["stream"])
+    run.mean = torch.from_numpy(arrays["mean"].copy())
+    run.n_tokens_since_fired = torch.from_numpy(arrays["n_tokens_since_fired"].copy())
+    with torch.no_grad():
+        for name, parameter in run.sae.named_parameters():
+            parameter.copy_(torch.from_numpy(arrays[name]))
+            run.optimizer.state[parameter] = {"step": torch.tensor(float(run.step)), **{
+                moment: torch.from_numpy(arrays[f"{name}/{moment}"].copy()) for moment in ("exp_avg", "exp_avg_sq")}}

@@ -1,0 +1,157 @@
+"""Language models: load any causal transformer, read its MLP neurons, replace them.
+
+    mlp_post = act(W_in ln(x) + b_in)            (batch, n_ctx, d_mlp), the input of the MLP's down projection: "the tap"
+`load_lm` accepts a bundled name ("python-1l"), a local folder or a hub id. Nothing here ever trains a model that was loaded.
+"""
+
+import hashlib
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+DOWN_PROJECTIONS = ("mlp.c_proj", "mlp.dense_4h_to_h", "mlp.down_proj", "fc2", "feed_forward.w2", "mlp.fc2")
+
+
+class LanguageModel(NamedTuple):
+    """A frozen causal LM with its tokenizer (a `tokenizers.Tokenizer`) and the sizes that lessons speak of."""
+
+    name: str
+    model: torch.nn.Module
+    tokenizer: object
+    boundary: int        # id of the token that stands before every document
+    n_ctx: int
+    n_layers: int
+    d_model: int
+    d_mlp: int
+    d_vocab: int
+
+
+def data_folder():
+    """The folder data/ beside the package: SAEKIT_DATA if set. ValueError if it is not there."""
+    folder = Path(os.environ.get("SAEKIT_DATA") or Path(__file__).resolve().parent.parent / "data")
+    if not folder.is_dir():
+        raise ValueError(f"data folder {folder} not found; saekit reads its models from data/ beside the package, "
+                         "so install it with `pip install -e .` from a full copy of the repository, or set SAEKIT_DATA")
+    return folder
+
+
+def bundled_models():
+    """Names of the language models that ship in data/."""
+    return sorted(path.parent.name for path in data_folder().glob("*/config.json"))
+
+
+def load_lm(name, device="cpu"):
+    """Load a frozen causal language model: a name in data/, a folder, or a hub id. ValueError if there is none of that name."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    folder = data_folder() / name
+    path = folder if (folder / "config.json").is_file() else Path(name)
+    is_hub_id = "/" in name and not path.exists() and not name.startswith((".", "/"))
+    if not (path / "config.json").is_file() and not is_hub_id:
+        raise ValueError(f"unknown model {name!r}; bundled models are {', '.join(bundled_models()) or 'none'}, "
+                         "or give a folder with a config.json or a hub id such as EleutherAI/pythia-70m")
+    source = name if is_hub_id else str(path)
+    try:
+        config = AutoConfig.from_pretrained(source)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+    except Exception as error:  # transformers raises many kinds, all meaning: this is not a loadable model
+        raise ValueError(f"{name} could not be loaded as a causal language model: {str(error).splitlines()[0]}") from None
+    model.to(device).eval().requires_grad_(False)
+    return LanguageModel(Path(name).name, model, *_tokenizer(source, config), *_sizes(model, config))
+
+
+def _tokenizer(source, config):
+    """(tokenizers.Tokenizer, boundary id) of a checkpoint; read directly where tokenizer.json is at hand, for speed."""
+    from tokenizers import Tokenizer
+
+    if (Path(source) / "tokenizer.json").is_file():
+        tokenizer = Tokenizer.from_file(str(Path(source) / "tokenizer.json"))
+    else:
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(source).backend_tokenizer
+    boundary = config.bos_token_id if config.bos_token_id is not None else config.eos_token_id
+    return tokenizer, boundary or 0
+
+
+def _sizes(model, config):
+    """(n_ctx, n_layers, d_model, d_mlp, d_vocab) under whatever names the configuration uses."""
+    d_mlp = _weight_in_features(down_projection(model, 0))
+    n_ctx = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", 1024)
+    return n_ctx, config.num_hidden_layers, config.hidden_size, d_mlp, config.vocab_size
+
+
+def down_projection(model, layer):
+    """The module whose input is mlp_post of block `layer`. ValueError if the model has no such block."""
+    modules = [module for name, module in model.named_modules() if name.endswith(DOWN_PROJECTIONS)]
+    if not modules:
+        raise ValueError(f"{type(model).__name__} has no MLP down projection under the names {', '.join(DOWN_PROJECTIONS)}")
+    if not 0 <= layer < len(modules):
+        raise ValueError(f"layer is {layer}; this model has layers 0 to {len(modules) - 1}")
+    return modules[layer]
+
+
+def _weight_in_features(module):
+    """Width of a projection's input: transformers' Conv1D stores (in, out), nn.Linear (out, in)."""
+    return module.weight.shape[0] if type(module).__name__ == "Conv1D" else module.weight.shape[1]
+
+
+class _Reached(Exception):
+    """Raised at the tap so that nothing above it runs."""
+
+
+def mlp_post(lm, tokens, layer=0):
+    """MLP neurons after their nonlinearity for tokens (batch, n_ctx): (batch, n_ctx, d_mlp). Runs nothing above the tap."""
+    caught = []
+
+    def catch(_module, inputs):
+        caught.append(inputs[0])
+        raise _Reached
+
+    handle = down_projection(lm.model, layer).register_forward_pre_hook(catch)
+    try:
+        with torch.inference_mode():
+            lm.model.base_model(input_ids=tokens, use_cache=False)
+    except _Reached:
+        pass
+    finally:
+        handle.remove()
+    return caught[0]
+
+
+@contextmanager
+def replace_mlp_post(lm, layer, edit):
+    """Within this context the model computes with edit(mlp_post) in place of mlp_post at block `layer`."""
+    handle = down_projection(lm.model, layer).register_forward_pre_hook(lambda _module, inputs: (edit(inputs[0]), *inputs[1:]))
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def logits(lm, tokens):
+    """Next-token logits (batch, n_ctx, d_vocab) for tokens (batch, n_ctx)."""
+    with torch.inference_mode():
+        return lm.model(input_ids=tokens, use_cache=False).logits
+
+
+def next_token_loss(lm, tokens):
+    """-log p of each next token in nats (batch, n_ctx - 1), and the mask of the predictions that count.
+
+    A prediction counts if it is made from a token of a file and not from the boundary token.
+    """
+    scores = logits(lm, tokens)[:, :-1]
+    loss = F.cross_entropy(scores.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none").view(tokens.shape[0], -1)
+    return loss, tokens[:, :-1] != lm.boundary
+
+
+def weight_hash(model):
+    """First 16 hex digits of the SHA-256 over all weights: proof that a model was not trained."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
