@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from saekit import files
+from saekit.progress import bar
 
 BOUNDARY = "<|file|>"
 PACKAGES = ("numpy", "scipy", "sklearn", "matplotlib", "torch", "transformers", "sympy", "networkx", "fontTools", "pygments",
@@ -92,7 +92,7 @@ def read_documents(candidates):
     documents = {"validation": [], "train": []}
     held_out, seen, used = set(), set(), {}
     candidates = sorted(candidates, key=lambda item: (not is_validation(item[0]), _order(item[0])))
-    for name, path in tqdm(candidates, desc="reading source files", unit="file", leave=False, mininterval=0.5):
+    for name, path in bar(candidates, desc="reading source files", unit="file", leave=False):
         try:
             text = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
         except (UnicodeDecodeError, OSError):
@@ -148,14 +148,14 @@ def encode(documents, tokenizer, boundary=0, desc="tokenising"):
     dtype = np.uint16 if tokenizer.get_vocab_size() <= 2**16 else np.uint32
     boundary = np.array([boundary], dtype=dtype)
     pieces, starts, position = [], [], 0
-    with tqdm(total=len(documents), desc=desc, unit="file", leave=False, mininterval=0.5) as bar:
+    with bar(total=len(documents), desc=desc, unit="file", leave=False) as progress:
         for first in range(0, len(documents), 128):
             batch = documents[first:first + 128]
             for encoding in tokenizer.encode_batch_fast([text for _, text in batch], add_special_tokens=False):
                 starts.append(position)
                 pieces += [boundary, np.array(encoding.ids, dtype=dtype)]
                 position += 1 + len(pieces[-1])
-            bar.update(len(batch))
+            progress.update(len(batch))
     if not pieces:
         raise ValueError("the corpus is empty: no Python source file was found or none could be read (is the standard library zipped?)")
     return np.concatenate(pieces), np.array(starts, dtype=np.int64)

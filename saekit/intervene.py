@@ -8,10 +8,10 @@ Zero and mean ablation can cost more than guessing uniformly would, so fractions
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from saekit import corpus, metrics
 from saekit.activations import harvest
+from saekit.progress import bar
 from saekit.transformer import next_token_loss, replace_mlp_post
 
 DENSITY_EDGES = [-7.0 + 0.25 * i for i in range(29)]  # log10 of the fraction of tokens
@@ -53,7 +53,7 @@ def evaluate_sae(sae, lm, layer=0, tokens=200_000, stream=None, batch=32):
                          "was it trained on another model?")
     sums = _Sums(sae, harvest(lm, contexts[:: max(1, len(contexts) // 256)], layer).mean(0))
     replacements = {"ce_clean": None, "ce_recon": sae, "ce_zero": torch.zeros_like, "ce_mean": sums.expand_mean}
-    for first in tqdm(range(0, len(contexts), batch), desc="eval", unit="batch", leave=False, mininterval=1.0):
+    for first in bar(range(0, len(contexts), batch), desc="eval", unit="batch", leave=False):
         block = torch.from_numpy(contexts[first:first + batch].astype(np.int64))
         sums.add(harvest(lm, contexts[first:first + batch], layer))
         for name, replacement in replacements.items():

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
-from saekit import corpus, files, ngram, transformer
+from saekit import corpus, files, ngram, progress, transformer
 from saekit.interrupt import between_steps
 
 ROWS = 256  # rows of logits in flight: 256 x 4096 floats are 4 MB, about one core's cache
@@ -109,8 +108,7 @@ def train_lm(out, config, resume=False, stream=None, tokenizer=None):
 def _train(model, optimizer, contexts, config, step, log, out):
     """The loop: one context order per epoch, AdamW under warm-up and linear decay, a checkpoint every 2 minutes."""
     saved, order, epoch = time.monotonic(), None, None
-    bar = tqdm(total=config.tokens, initial=step * config.batch * config.n_ctx, unit="tok", unit_scale=True, desc="train-lm",
-               mininterval=2)
+    bar = progress.bar(total=config.tokens, initial=step * config.batch * config.n_ctx, unit="tok", desc="train-lm")
     try:
         with between_steps() as check_interrupt:
             while step < config.steps:

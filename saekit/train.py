@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
-from saekit import files, kernels
+from saekit import files, kernels, progress
 from saekit.interrupt import between_steps
 from saekit.sae import geometric_median, save_sae, unit_rows
 
@@ -120,8 +119,7 @@ def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
 
 def _loop(run, out):
     config, saved = run.config, time.monotonic()
-    bar = tqdm(total=run.steps * run.stream.batch, initial=run.step * run.stream.batch, desc="train", unit="tok", unit_scale=True,
-               mininterval=1.0)
+    bar = progress.bar(total=run.steps * run.stream.batch, initial=run.step * run.stream.batch, desc="train", unit="tok")
     with bar, between_steps() as check_interrupt:
         while run.step < run.steps:
             if run.step in [round(fraction * run.steps) for fraction in config.resample_at]:
