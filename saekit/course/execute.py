@@ -34,11 +34,12 @@ def execute(notebook, folder, env, timeout=CELL_TIMEOUT):
     """
     import nbformat
     from nbclient import NotebookClient
+    from traitlets.config import Config
 
     copy = nbformat.from_dict(notebook)
     language = dict(copy.metadata.get("language_info", {}))
     client = NotebookClient(copy, timeout=timeout, kernel_name="python3", record_timing=False, store_widget_state=False,
-                            resources={"metadata": {"path": str(folder)}})
+                            resources={"metadata": {"path": str(folder)}}, config=Config(encryption()))
     client.execute(env=env)
     copy.metadata["language_info"] = language
     for cell in copy.cells:
@@ -49,12 +50,13 @@ def execute(notebook, folder, env, timeout=CELL_TIMEOUT):
     return copy
 
 
+def encryption():
+    """Jupyter configuration that encrypts the line to a kernel where ZeroMQ can; without it every kernel starts with a warning."""
+    import zmq
+
+    return {"KernelManager": {"transport_encryption": "auto"}} if zmq.has("curve") else {}
+
+
 def settle(text):
     """What a terminal would show: of a line that was rewritten with carriage returns, only its last state."""
     return re.sub(r"[^\n]*\r(?!\n)", "", text)
-
-
-def first_line(error):
-    """The last line of an execution error without colours: the exception itself."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
-    return plain.splitlines()[-1] if plain else type(error).__name__

@@ -1,0 +1,179 @@
+"""The verbs that use the course as a whole: `lab` opens it, `run` executes every lesson, `test` is what must pass before a commit.
+
+`test` = `build --check`, the unit tests, then nbval over both folders in the environment of `saekit.course.execute`. nbval compares
+only tagged cells that have an execution count, so that every cell has one is left to `build --check`.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import webbrowser
+from pathlib import Path
+from typing import NamedTuple
+from urllib.error import URLError
+from urllib.request import urlopen
+from xml.etree import ElementTree
+
+from saekit.course.execute import CELL_TIMEOUT, encryption, environment
+from saekit.course.lesson import ROOT, lesson_paths, read_lesson
+
+FIRST_LESSON = "notebooks/00_start_here.ipynb"
+START = 60  # seconds that JupyterLab gets to answer
+
+
+class Part(NamedTuple):
+    """One part of `saekit test`: what it was, whether it passed, its seconds, and its counts in words."""
+
+    name: str
+    passed: bool
+    seconds: float
+    said: str
+
+
+def lab(port=8888, browser=True):
+    """Open JupyterLab on the first lesson at the first free port from `port` on, until Ctrl-C; prints the address. Returns an exit code."""
+    port, token = free_port(port), secrets.token_hex(16)
+    address = f"http://127.0.0.1:{port}/lab/tree/{FIRST_LESSON}?token={token}"
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0", "--ip=127.0.0.1",
+               f"--ServerApp.root_dir={ROOT}", "--ServerApp.answer_yes=True", "--log-level=ERROR", "--LabApp.news_url="]
+    command += [f"--{section}.{key}={value}" for section, pairs in encryption().items() for key, value in pairs.items()]
+    command += ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)  # a container's only user
+    # the environment and not the command line holds the token: other users can list command lines
+    server = subprocess.Popen(command, env={**os.environ, "JUPYTER_TOKEN": token, "JUPYTER_PREFER_ENV_PATH": "1"})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        if not answers(f"http://127.0.0.1:{port}/api", server):
+            return server.poll() or 1
+        print(f"JupyterLab: {address}\nCtrl-C here ends it.", flush=True)
+        if browser:
+            webbrowser.open(address)
+        return server.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def free_port(port):
+    """The first port from `port` on that nothing listens on."""
+    for candidate in range(port, port + 100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", candidate)):
+                return candidate
+    raise ValueError(f"ports {port} to {port + 99} are all in use; name another with --port")
+
+
+def answers(address, server):
+    """Wait until the server answers; False if it ended or took longer than a minute."""
+    for _ in range(START * 5):
+        try:
+            with urlopen(address, timeout=1):
+                return True
+        except (URLError, OSError):
+            if server.poll() is not None:
+                return False
+        time.sleep(0.2)
+    return False
+
+
+def run(words=("all",), student=False, root=ROOT):
+    """Execute the chosen lessons, write an HTML copy of each to build/ and print a line each; returns 1 if one of them stopped."""
+    from saekit.course.build import select
+
+    lessons = [read_lesson(path) for path in lesson_paths(root)]
+    folder = root / ("notebooks" if student else "solutions")
+    stopped, begun = [], time.perf_counter()
+    for lesson in select(lessons, words):
+        if not run_lesson(folder / f"{lesson.stem}.ipynb", root / "build"):
+            stopped.append(lesson.stem)
+    print(f"saekit run: {time.perf_counter() - begun:.0f} s" + (f", stopped: {', '.join(stopped)}" if stopped else ""))
+    return 1 if stopped else 0
+
+
+def run_lesson(path, target):
+    """Execute one notebook and write its HTML copy; prints the line, returns whether it came to its end."""
+    from nbclient.exceptions import CellControlSignal, DeadKernelError
+
+    from saekit.course.build import read_notebook
+    from saekit.course.execute import execute
+
+    notebook, begun = read_notebook(path), time.perf_counter()
+    if notebook is None:
+        raise ValueError(f"{path} is missing; run `saekit build` first")
+    print(f"{path.stem} …", end=" ", flush=True)
+    with tempfile.TemporaryDirectory(prefix="saekit-") as scratch:
+        try:
+            done = execute(notebook, path.parent, environment(scratch, cuda=True))
+        except (CellControlSignal, DeadKernelError) as error:
+            print(f"stopped after {time.perf_counter() - begun:.0f} s\n{error}")
+            return False
+    print(f"{time.perf_counter() - begun:.0f} s  {write_html(done, target / f'{path.stem}.html')}", flush=True)
+    return True
+
+
+def write_html(notebook, path):
+    """Write a notebook as one HTML file with its figures inside; returns where, relative to the course."""
+    from nbconvert import HTMLExporter
+
+    from saekit.files import write_atomic
+
+    body, _ = HTMLExporter().from_notebook_node(notebook, {"metadata": {"name": path.stem}})
+    write_atomic(path, body.encode())
+    return path.relative_to(path.parents[1])
+
+
+def test(everything=False, root=ROOT):
+    """Run every part of the tests, print one closing line, and return 0 only if every part passed."""
+    scratch = Path(tempfile.mkdtemp(prefix="saekit-test-"))
+    try:
+        parts = [check_part(root), pytest_part("unit tests", ["tests", "-m", "not slow and not browser"], scratch, "smoke", root),
+                 notebook_part("solutions", [root / "solutions"], scratch, "laptop"),
+                 notebook_part("student copies", [root / "notebooks"], scratch, "smoke")]
+        if everything:
+            parts.append(pytest_part("slow suites", ["tests", "-m", "slow or browser"], scratch, "smoke", root))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    print("saekit test: " + " · ".join(f"{part.name} {part.said} in {part.seconds:.0f} s" for part in parts))
+    failed = [part.name for part in parts if not part.passed]
+    print(f"saekit test: {'FAILED: ' + ', '.join(failed) if failed else 'passed'}, {sum(part.seconds for part in parts):.0f} s", flush=True)
+    return 1 if failed else 0
+
+
+def check_part(root=ROOT):
+    """`saekit build --check` as a part."""
+    from saekit.course.audit import check
+
+    begun = time.perf_counter()
+    failed = check(root)
+    return Part("build --check", not failed, time.perf_counter() - begun, "failed" if failed else "passed")
+
+
+def notebook_part(name, paths, scratch, profile, timeout=CELL_TIMEOUT):
+    """Notebooks under nbval: any error in an untagged cell, and any difference in a tagged one, fails the part."""
+    flags = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={timeout}"]
+    return pytest_part(name, [*flags, *map(str, paths)], scratch, profile)
+
+
+def pytest_part(name, arguments, scratch, profile, root=ROOT):
+    """One run of pytest in a process and a scratch folder of its own, GPUs hidden; no test at all is a failure too."""
+    print(f"\n--- {name}", flush=True)
+    folder = Path(tempfile.mkdtemp(dir=scratch))
+    report, begun = folder / "report.xml", time.perf_counter()
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments]
+    code = subprocess.run(command, cwd=root, env=environment(folder, profile)).returncode
+    return Part(name, code == 0, time.perf_counter() - begun, counts(report) if report.exists() else f"ended with exit code {code}")
+
+
+def counts(report):
+    """"312 passed, 2 skipped" from a JUnit report."""
+    suite = ElementTree.parse(report).getroot().find("testsuite")
+    total, failed, skipped = int(suite.get("tests")), int(suite.get("failures")) + int(suite.get("errors")), int(suite.get("skipped"))
+    words = {"failed": failed, "passed": total - failed - skipped, "skipped": skipped}
+    return ", ".join(f"{count} {word}" for word, count in words.items() if count) or "found nothing to run"
