@@ -50,7 +50,7 @@ class Prediction:
         given = self.normal(answer)
         if given is None:
             wanted = f"one of {', '.join(map(repr, self.options))}" if self.options else "a number"
-            return None, f"this asks for {wanted}, and got {answer!r}."
+            return None, f"This asks for {wanted}, and got {answer!r}."
         if hashed(self.id, given) == self.right:
             return True, self.reply
         return False, {self.normal(key): reply for key, reply in self.wrong.items()}.get(given, self.otherwise)
@@ -70,10 +70,11 @@ def predict(identity, answer=...):
         raise ValueError(f"predict got the question {identity!r}, expected {known}")
     title = f"prediction {identity}"
     if answer is ... or answer is None:
-        cards.show(cards.Card(title, "not started", "put your guess in place of the dots and run the cell. A wrong guess costs nothing."))
+        text = "Put your guess in place of the dots and run the cell. A wrong guess costs nothing."
+        cards.show(cards.Card(title, "not started", text, word="not answered yet"))
         return
     right, reply = question.answer_to(answer)
-    cards.show(cards.Card(title, "passed" if right else "not yet", reply))
+    cards.show(cards.Card(title, "passed" if right else "not yet", reply, word="right" if right else "not that"))
 
 
 def claim(name, value, at_least=None, at_most=None, unit=""):

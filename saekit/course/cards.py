@@ -22,7 +22,8 @@ STATES = {  # state: (sign, colour, tint); the course's palette: blue is right, 
 class Card:
     """What one card says: title and state in the first line, then text, labelled rows, verbatim lines and remarks.
 
-    rows: (label, value) pairs, values shown as code. verbatim: the learner's own traceback. remarks: sentences at the end.
+    rows: (label, value) pairs, values shown as code. verbatim: the learner's own traceback. remarks: sentences at the end. word: what
+    stands for the state in the first line where the state's own name does not fit.
     """
 
     title: str
@@ -31,11 +32,12 @@ class Card:
     rows: tuple = ()
     verbatim: str = ""
     remarks: tuple = ()
+    word: str = ""
 
     @property
     def plain(self):
         """The card as text for a terminal; lines after the first are indented by two."""
-        head = self.title if self.state == "note" else f"{STATES[self.state][0]} {self.title} · {self.state}"
+        head = self.title if self.state == "note" else f"{STATES[self.state][0]} {self.title} · {self.word or self.state}"
         width = max((len(label) for label, _ in self.rows), default=0)
         body = [self.text] if self.text else []
         body += [f"{label:<{width}}  {value}" for label, value in self.rows]
@@ -47,15 +49,15 @@ class Card:
     def html(self):
         """The card as one self-contained HTML box."""
         sign, colour, tint = STATES[self.state]
-        word = "" if self.state == "note" else f" · {self.state}"
+        word = "" if self.state == "note" else f" · {escape(self.word or self.state)}"
         parts = [f'<strong><span style="color: {colour}">{sign}</span> {escape(self.title)}</strong>{word}']
         if self.text:
             parts.append(f'<div style="margin-top: 4px">{_prose(self.text)}</div>')
         if self.rows:
             parts.append(_table(self.rows))
         if self.verbatim:
-            parts.append(f'<pre style="margin: 6px 0 0; padding: 0; background: transparent; color: inherit; '
-                         f'white-space: pre-wrap">{escape(self.verbatim)}</pre>')
+            parts.append(f'<pre style="margin: 6px 0 0; padding: 0; background: transparent; color: inherit; white-space: pre-wrap; '
+                         f'font-family: monospace">{escape(self.verbatim)}</pre>')
         parts += [f'<div style="margin-top: 4px; opacity: 0.85">{_prose(remark)}</div>' for remark in self.remarks]
         return (f'<div style="border-left: 5px solid {colour}; background: {tint}; color: inherit; padding: 6px 12px; '
                 f'margin: 4px 0; max-width: 56em; line-height: 1.45">{"".join(parts)}</div>')

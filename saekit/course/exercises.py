@@ -120,12 +120,12 @@ def exercise(function):
     """Check the function under its own name, show one card, and return it if it passed, else our reference."""
     name = getattr(function, "__name__", "")
     if _room is None:
-        cards.show(cards.Card(name, text="the lesson is not open yet: run the first code cell (`begin`), then this one again."))
+        cards.show(cards.Card(name, text="The lesson is not open yet: run the first code cell (`begin`), then this one again."))
         return function
     _room.looked_at.add(name)
     if name not in _room.references or name not in _room.checks:
         known = ", ".join(_room.references)
-        cards.show(cards.Card(name, text=f"this lesson has no exercise of that name, so nothing was checked. Its exercises are: {known}."))
+        cards.show(cards.Card(name, text=f"This lesson has no exercise of that name, so nothing was checked. Its exercises are: {known}."))
         return function
     verdict = _room.judge(function, on_stuck=lambda: cards.show(stuck_card(name)))
     _room.keep(verdict, function)
@@ -146,18 +146,21 @@ def require(name):
 
 def verdict_card(verdict):
     """The card of one verdict."""
-    text = verdict.message
-    if verdict.state == "passed":
-        text = "The cells below now use your function."
-    elif verdict.state == "not yet":
-        text = f"{text[:1].upper()}{text[1:]}"
+    text = "The cells below now use your function." if verdict.state == "passed" else sentence(verdict.message, verdict.name)
     remarks = verdict.remarks + ((OURS,) if verdict.state == "not yet" else ())
     return cards.Card(verdict.name, verdict.state, text, verdict.rows, verdict.trace, remarks)
 
 
+def sentence(message, name):
+    """The message with a capital first letter, unless it begins with a name: the exercise's own, or a variable of one letter."""
+    word = re.match(r"\w*", message)[0]
+    is_name = word == name or not word.isalpha() or (len(word) == 1 and word != "a")
+    return message if is_name else message[:1].upper() + message[1:]
+
+
 def stuck_card(name):
     """Said while a compiled call does not come back."""
-    return cards.Card(name, "not yet", f"more than {judging.SECONDS:g} seconds, and inside one compiled call, which Python cannot interrupt. "
+    return cards.Card(name, "not yet", f"More than {judging.SECONDS:g} seconds, and inside one compiled call, which Python cannot interrupt. "
                                        "You can wait, or choose Kernel → Restart and make the input of that call smaller.")
 
 
@@ -219,7 +222,7 @@ def after_cell(result):
     for name, function in _room.current.items():
         if _room.names.get(name) is not function:
             _room.names[name] = function
-            cards.show(cards.Card(name, "note", f"this cell gave the name `{name}` to something else. It stands for the exercise's "
+            cards.show(cards.Card(name, "note", f"This cell gave the name `{name}` to something else. It stands for the exercise's "
                                                 "function again; please choose another name."))
 
 

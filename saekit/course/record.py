@@ -80,6 +80,10 @@ def progress():
     cards.bundle(_html(head, lessons, remarks), _plain(head, lessons, remarks))
 
 
+def _points(exercise):
+    return f"{exercise['points']} point" + "s" * (exercise["points"] != 1)
+
+
 def _passed(rows):
     return f"{sum(state == 'passed' for _, state in rows)} of {len(rows)}"
 
@@ -88,7 +92,7 @@ def _plain(head, lessons, remarks):
     lines = [head]
     for entry, rows in lessons:
         lines.append(f"{entry['lesson']}  {entry['title']}: {_passed(rows)}")
-        lines += [f"  {cards.STATES[state][0]} {e['name']:<28} {state:<12} {e['points']} points" for e, state in rows]
+        lines += [f"  {cards.STATES[state][0]} {e['name']:<28} {state:<12} {_points(e)}" for e, state in rows]
     return "\n".join(lines + remarks)
 
 
@@ -105,6 +109,6 @@ def _html(head, lessons, remarks):
 
 def _row(exercise, state):
     sign, colour, _ = cards.STATES[state]
-    inside = [f'<span style="color: {colour}">{sign}</span>', f"<code>{escape(exercise['name'])}</code>", state, f"{exercise['points']} points"]
+    inside = [f'<span style="color: {colour}">{sign}</span>', f"<code>{escape(exercise['name'])}</code>", state, _points(exercise)]
     cells = "".join(f'<td style="text-align: left; border: 0; padding: 1px 12px 1px 0">{text}</td>' for text in inside)
     return f'<tr style="background: transparent">{cells}</tr>'
