@@ -55,7 +55,24 @@ def load_arrays(path):
 
     try:
         with safe_open(path, framework="np") as file:
-            metadata = json.loads((file.metadata() or {}).get("saekit", "{}"))
+            metadata = dict(json.loads((file.metadata() or {}).get("saekit", "{}")))
             return {name: file.get_tensor(name) for name in file.keys()}, metadata
-    except (SafetensorError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is not a readable safetensors file ({error}); was it cut off, or is it another kind of file?") from None
+    except (SafetensorError, TypeError, ValueError) as error:  # TypeError: a number format that NumPy lacks
+        raise ValueError(f"{path} is not a safetensors file that can be read here ({error}); "
+                         "was it cut off, or is it another kind of file?") from None
+
+
+def check_run_folder(out, resume):
+    """Make folder `out` for a run, or check that it holds an unfinished one to resume.
+
+    Raises ValueError if it holds a run and resume is False, or no unfinished one and resume is True; OSError if it cannot be written.
+    """
+    out = Path(out)
+    if resume and not (out / "run.json").is_file():
+        raise ValueError(f"{out} holds no run to resume")
+    if resume and (out / "card.json").is_file():
+        raise ValueError(f"{out} holds a finished run (it has a card.json); there is nothing to resume")
+    if not resume and any((out / name).is_file() for name in ("run.json", "sae.safetensors", "model.safetensors")):
+        raise ValueError(f"{out} already holds a run; give --resume to continue it or another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=out).close()

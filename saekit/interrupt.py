@@ -7,12 +7,13 @@ from contextlib import contextmanager
 
 @contextmanager
 def between_steps():
-    """Yield a function to call after each step: it raises KeyboardInterrupt there if SIGINT or SIGTERM came meanwhile.
+    """Yield a function that tells, after each step, whether SIGINT or SIGTERM came meanwhile: the loop then saves and stops.
 
-    A second signal interrupts at once. Outside the main thread, where Python allows no handlers, nothing is deferred.
+    A second signal raises KeyboardInterrupt at once, inside a step; nothing may be saved then. Outside the main thread, where
+    Python allows no handlers, nothing is deferred.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
+        yield lambda: False
         return
     pending = []
 
@@ -21,13 +22,9 @@ def between_steps():
             raise KeyboardInterrupt
         pending.append(number)
 
-    def check():
-        if pending:
-            raise KeyboardInterrupt
-
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield check
+        yield lambda: bool(pending)
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: set outside Python

@@ -6,6 +6,7 @@ Dead latents are counted in tokens. ReLU-L1 revives them by resampling (Bricken 
 """
 
 import copy
+import json
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -36,7 +37,7 @@ class TrainConfig:
     save_every: float = SAVE_EVERY     # seconds between checkpoints
 
     def __post_init__(self):
-        if self.tokens < 1 or self.lr <= 0:
+        if not (self.tokens >= 1 and self.lr > 0):
             raise ValueError(f"tokens is {self.tokens} and lr is {self.lr}; both must be positive")
         if self.decay not in ("linear", "cosine"):
             raise ValueError(f"decay is {self.decay!r}; expected 'linear' or 'cosine'")
@@ -79,12 +80,12 @@ class Run:
         return self.n_tokens_since_fired >= self.config.dead_after_tokens
 
     def start(self):
-        """Measure mean and scale on the first batches and put b_dec at the geometric median; then rewind the stream."""
-        state = self.stream.state()
-        x = torch.cat([checked(next(self.stream), self.stream) for _ in range(PREVIEW_BATCHES)])
-        self.stream.restore(state)
+        """Measure mean and scale on the first batches and put b_dec at the geometric median."""
+        x = preview(self.stream, PREVIEW_BATCHES)
         self.mean = x.mean(0)
         self.scale = float((x - self.mean).square().sum(1).mean().sqrt())
+        if self.scale == 0:
+            raise ValueError("all activations are equal, so there is nothing to learn from them; is the layer's output constant?")
         with torch.no_grad():
             self.sae.b_dec.copy_(geometric_median((x[:8192] - self.mean) / self.scale))
 
@@ -97,19 +98,15 @@ def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
     ValueError for NaN activations (names layer and batch; the last checkpoint stays), or if `out` holds another run.
     """
     run = Run(sae, stream, config)
-    record = {**(metadata or {}), "arch": sae.arch, "d_sae": sae.d_sae, "settings": sae.settings, "config": asdict(config)}
+    record = {**(metadata or {}), "batch": stream.batch, "arch": sae.arch, "d_sae": sae.d_sae, "settings": sae.settings, "config": asdict(config)}
     checkpoint = _check_folder(out, record, resume)
     if checkpoint:
         _load_checkpoint(run, checkpoint)
     else:
         run.start()
-    try:
-        _loop(run, out)
-    except (KeyboardInterrupt, ValueError):  # between two steps, or before a step whose activations are not finite
         if out:
-            _save_checkpoint(run, out)
-            print(f"checkpoint saved in {out}; add --resume to go on")
-        raise
+            files.write_json(Path(out) / "run.json", record)
+    _loop(run, out)
     sae.fold(run.mean, run.scale)
     if out:
         save_sae(sae, Path(out) / "sae.safetensors", metadata={"run": record})
@@ -120,20 +117,27 @@ def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
 def _loop(run, out):
     config, saved = run.config, time.monotonic()
     bar = progress.bar(total=run.steps * run.stream.batch, initial=run.step * run.stream.batch, desc="train", unit="tok")
-    with bar, between_steps() as check_interrupt:
+    with bar, between_steps() as interrupted:
         while run.step < run.steps:
-            if run.step in [round(fraction * run.steps) for fraction in config.resample_at]:
-                resample(run)
-            losses = train_step(run, checked(next(run.stream), run.stream))
+            try:
+                if run.step in [round(fraction * run.steps) for fraction in config.resample_at]:
+                    resample(run)
+                x = next_batch(run.stream)
+            except ValueError:  # not finite: this step has not begun, so the state is that of a whole step
+                _save_checkpoint(run, out)
+                raise
+            losses = train_step(run, x)
             run.step += 1
             bar.update(run.stream.batch)
             if run.step % 25 == 0 or run.step == run.steps:
                 run.log.append(log_entry(run, losses))
                 bar.set_postfix(loss=f"{run.log[-1]['loss']:.4f}", l0=f"{run.log[-1]['l0']:.1f}", dead=run.log[-1]["dead"])
-            if out and time.monotonic() - saved > config.save_every:
+            if interrupted() or run.step == run.steps or time.monotonic() - saved > config.save_every:
                 _save_checkpoint(run, out)
                 saved = time.monotonic()
-            check_interrupt()
+            if interrupted():
+                print(f"checkpoint saved in {out}; add --resume to go on" if out else "interrupted; nothing was saved")
+                raise KeyboardInterrupt
 
 
 def train_step(run, x):
@@ -148,7 +152,10 @@ def train_step(run, x):
     losses = kernels.loss(sae, u, run.dead, warmth)
     losses.total.backward()
     project_decoder_gradient(sae)
-    torch.nn.utils.clip_grad_norm_(sae.parameters(), config.clip)
+    norm = torch.nn.utils.clip_grad_norm_(sae.parameters(), config.clip)
+    if not torch.isfinite(losses.total + norm):
+        raise ValueError(f"the loss is {losses.total:.3g} and its gradient's norm {norm:.3g} at step {run.step + 1}; "
+                         f"the last checkpoint is kept. Is lr={config.lr} too high?")
     run.optimizer.step()
     renormalise_decoder(sae)
     run.n_tokens_since_fired = torch.where(losses.fired > 0, 0, run.n_tokens_since_fired + len(x))
@@ -162,14 +169,25 @@ def log_entry(run, losses):
             "l0": losses.fired.sum().item() / run.stream.batch, "dead": int(run.dead.sum())}
 
 
-def checked(x, stream):
-    """x, or a ValueError that names layer and batch if it holds NaN or infinity."""
+def next_batch(stream):
+    """The next batch; if it holds NaN or infinity, the stream is put back before it and a ValueError names layer and batch."""
+    before = stream.state()
+    x = next(stream)
     if not torch.isfinite(x.sum()):
-        state = stream.state()
-        raise ValueError(f"activations of layer {getattr(stream, 'layer', '?')} hold NaN or infinity in epoch {state['epoch']}, rows "
-                         f"{state['position'] - stream.batch} to {state['position']}; the last checkpoint is kept. "
-                         "Is the language model itself damaged, or run in a precision it cannot bear?")
+        batch = ", ".join(f"{name} {value}" for name, value in stream.state().items())
+        stream.restore(before)
+        raise ValueError(f"activations of layer {getattr(stream, 'layer', '?')} hold NaN or infinity in the batch that ends at "
+                         f"{batch}; the last checkpoint is kept. Is the language model damaged, or its precision too low?")
     return x
+
+
+def preview(stream, batches):
+    """The next `batches` batches as one, left in the stream: training will see them too."""
+    state = stream.state()
+    try:
+        return torch.cat([next_batch(stream) for _ in range(batches)])
+    finally:
+        stream.restore(state)
 
 
 @torch.no_grad()
@@ -177,15 +195,14 @@ def resample(run):
     """Revive dead latents after Bricken et al. 2023: plant inputs drawn with p proportional to loss^2.
 
     Decoder row = the centred input at unit norm; encoder column = the same direction at 0.2 of the mean norm of living columns;
-    b_enc = 0; Adam's moments there = 0. The learning rate warms up again (`learning_rate`). Draws RESAMPLE_BATCHES batches.
+    b_enc = 0; Adam's moments there = 0. The learning rate warms up again (`learning_rate`).
     """
     dead, sae = run.dead, run.sae
-    x = torch.cat([checked(next(run.stream), run.stream) for _ in range(RESAMPLE_BATCHES)])
-    u = (x - run.mean) / run.scale
-    loss = torch.cat([(part - sae(part)).square().sum(1) for part in u.split(4096)])
-    run.last_resample, n_dead = run.step, int(dead.sum())
+    n_dead = int(dead.sum())
     if n_dead == 0:
         return
+    u = (preview(run.stream, RESAMPLE_BATCHES) - run.mean) / run.scale
+    loss = torch.cat([(part - sae(part)).square().sum(1) for part in u.split(4096)])
     generator = torch.Generator().manual_seed(run.step)
     chosen = torch.multinomial(loss.double() ** 2, n_dead, replacement=n_dead > len(u), generator=generator)
     directions = unit_rows(u[chosen] - sae.b_dec)
@@ -198,33 +215,24 @@ def resample(run):
             if parameter in run.optimizer.state:
                 run.optimizer.state[parameter][moment][rows] = 0.0
     run.n_tokens_since_fired[dead] = 0
+    run.last_resample = run.step
 
 
 def _check_folder(out, record, resume):
     """Path of the checkpoint to go on from, or None for a fresh start. ValueError if `out` holds another run."""
     if out is None:
         return None
+    files.check_run_folder(out, resume)
     header, checkpoint = Path(out) / "run.json", Path(out) / "checkpoint.safetensors"
-    if header.is_file():
-        if not resume:
-            raise ValueError(f"{out} already holds a run; give --resume to continue it or another --out")
-        if files.read_json(header) != _plain(record):
-            raise ValueError(f"{out} holds a run with other settings (see {header}); use the same ones or another --out")
-        return checkpoint if checkpoint.is_file() else None
-    if resume:
-        raise ValueError(f"{out} holds no run to resume")
-    files.write_json(header, record)
-    return None
-
-
-def _plain(record):
-    import json
-
-    return json.loads(json.dumps(record))
+    if resume and files.read_json(header) != json.loads(json.dumps(record)):
+        raise ValueError(f"{out} holds a run with other settings (see {header}); use the same ones or another --out")
+    return checkpoint if checkpoint.is_file() else None
 
 
 def _save_checkpoint(run, out):
-    """Everything needed to go on to the bit, and beside it the SAE so far, folded to raw activations."""
+    """Everything needed to go on to the bit, and beside it the SAE so far, folded to raw activations (nothing if out is None)."""
+    if out is None:
+        return
     save_sae(copy.deepcopy(run.sae).fold(run.mean, run.scale), Path(out) / "sae.safetensors")
     arrays = {"mean": run.mean.numpy(), "n_tokens_since_fired": run.n_tokens_since_fired.numpy()}
     for name, parameter in run.sae.named_parameters():
@@ -245,5 +253,6 @@ def _load_checkpoint(run, path):
     with torch.no_grad():
         for name, parameter in run.sae.named_parameters():
             parameter.copy_(torch.from_numpy(arrays[name]))
-            run.optimizer.state[parameter] = {"step": torch.tensor(float(run.step)), **{
-                moment: torch.from_numpy(arrays[f"{name}/{moment}"].copy()) for moment in ("exp_avg", "exp_avg_sq")}}
+            run.optimizer.state[parameter] = {"step": torch.tensor(float(run.step)), **{  # moments in the parameter's memory layout:
+                moment: torch.empty_like(parameter).copy_(torch.from_numpy(arrays[f"{name}/{moment}"]))  # fused Adam relies on it
+                for moment in ("exp_avg", "exp_avg_sq")}}
