@@ -1,0 +1,63 @@
+"""Imports only go downwards through the syllabus, and the light modules stay light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "saekit"
+# What everything may use, then the syllabus, then what trains and measures for the command line.
+ORDER = ("files progress interrupt geometry synthetic lasso dictlearn images superposition pca metrics sae kernels train corpus ngram "
+         "concepts transformer pretrain activations intervene interpret feature_map experiment").split()
+ABOVE = ("plots", "page", "course", "doctor", "cli", "__main__")  # these show the subject modules, which must not know them
+HEAVY = {"torch", "matplotlib", "transformers", "sklearn", "IPython", "pandas"}
+
+
+def imports_of(path):
+    """Names of the saekit modules that a file imports, at its top or inside a function: "lasso", "course.run", …"""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[2] for alias in node.names if alias.name.startswith("saekit.")}
+        elif isinstance(node, ast.ImportFrom) and node.module == "saekit":
+            found |= {alias.name for alias in node.names if (PACKAGE / alias.name).exists() or (PACKAGE / f"{alias.name}.py").exists()}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("saekit."):
+            found.add(node.module.removeprefix("saekit."))
+    return found
+
+
+def subject_files():
+    """Files of the subject modules: everything in the package's own folder but what stands above them."""
+    return [path for path in PACKAGE.glob("*.py") if path.stem not in (*ABOVE, "__init__")]
+
+
+def test_every_subject_module_has_its_place_in_the_order():
+    assert {path.stem for path in subject_files()} <= set(ORDER)
+
+
+@pytest.mark.parametrize("path", subject_files(), ids=lambda path: path.stem)
+def test_a_subject_module_imports_only_what_stands_before_it(path):
+    before = set(ORDER[:ORDER.index(path.stem)])
+    assert {name.split(".")[0] for name in imports_of(path)} <= before
+
+
+def loaded_by(statement):
+    """Top-level names of the modules that a fresh Python holds after a statement."""
+    code = f"{statement}; import sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+@pytest.mark.parametrize("module", ["saekit", "saekit.geometry", "saekit.synthetic", "saekit.lasso", "saekit.course", "saekit.cli"])
+def test_light_modules_load_nothing_heavy(module):
+    assert not loaded_by(f"import {module}") & HEAVY
+
+
+def test_import_saekit_loads_nothing_but_itself_and_the_standard_library():
+    new = loaded_by("import saekit") - loaded_by("pass") - set(sys.stdlib_module_names)
+    assert new == {"saekit"}
+
+
+def test_the_doctor_reports_without_loading_torch():
+    assert "torch" not in loaded_by("from saekit.doctor import report; report()")
