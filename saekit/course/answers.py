@@ -84,7 +84,7 @@ def claim(name, value, at_least=None, at_most=None, unit=""):
     """
     if at_least is None and at_most is None:
         raise ValueError(f"claim {name!r} got no bound, expected at_least= or at_most= (a claim without one says nothing)")
-    bounds = [f"≥ {at_least:g}"] * (at_least is not None) + [f"≤ {at_most:g}"] * (at_most is not None)
+    bounds = [f"{sign} {bound:g}" for sign, bound in (("≥", at_least), ("≤", at_most)) if bound is not None]
     said = f"{name} {' and '.join(bounds)} {unit}".rstrip()
     if profile() == "smoke":
         print(f"claim not checked at smoke: {said}")
