@@ -9,7 +9,7 @@ within the epoch: enough to go on exactly where a run stopped.
 import numpy as np
 import torch
 
-from saekit.transformer import mlp_post
+from saekit.transformer import down_projection, mlp_post
 
 
 def harvest(lm, contexts, layer=0, batch=64):
@@ -28,6 +28,9 @@ class ActivationStream:
     """
 
     def __init__(self, lm, contexts, layer=0, batch=4096, seed=0, chunk=1024):
+        down_projection(lm.model, layer)  # raises where there is no such layer
+        if batch < 1:
+            raise ValueError(f"batch is {batch}; a batch takes at least one row")
         self.lm, self.contexts, self.layer, self.batch, self.chunk = lm, contexts, layer, batch, chunk
         self.rows_per_context = (contexts != lm.boundary).sum(1)
         if self.rows_per_context.sum() < batch:
@@ -45,9 +48,9 @@ class ActivationStream:
         first, last = np.searchsorted(self._chunk_ends, [self.position, self.position + self.batch - 1], side="right")
         parts = []
         for index in range(first, last + 1):
-            rows, start = self._chunk_rows(index), self._chunk_ends[index - 1] if index else 0
-            wanted = self._chunk_order[max(0, self.position - start):self.position + self.batch - start]
-            parts.append(rows[wanted])
+            self._hold(index)
+            start = self._chunk_ends[index - 1] if index else 0
+            parts.append(self._rows[self._chunk_order[max(0, self.position - start):self.position + self.batch - start]])
         self.position += self.batch
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -68,12 +71,11 @@ class ActivationStream:
         self._chunk_ends = ends[np.minimum(np.arange(self.chunk, len(ends) + self.chunk, self.chunk), len(ends)) - 1]
         self._held = None  # index of the chunk that is in memory
 
-    def _chunk_rows(self, index):
-        """Rows of chunk `index` (harvested once, then held) and, beside them, the order in which they are drawn."""
+    def _hold(self, index):
+        """Have the rows of chunk `index` in memory (harvested once) and, beside them, the order in which they are drawn."""
         if self._held != index:
             self._rows = None  # free the old chunk before the new one is made
             self._rows = harvest(self.lm, self.contexts[self._order[index * self.chunk:(index + 1) * self.chunk]], self.layer)
             generator = torch.Generator().manual_seed(hash((self.seed, self.epoch, index)) % 2**63)
             self._chunk_order = torch.randperm(len(self._rows), generator=generator)
             self._held = index
-        return self._rows

@@ -76,7 +76,7 @@ def add_subject_commands(commands):
 def number(text):
     """A whole number that may be written 5e6."""
     value = float(text)
-    if value != int(value):
+    if not value.is_integer():
         raise argparse.ArgumentTypeError(f"{text} is not a whole number")
     return int(value)
 

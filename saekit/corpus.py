@@ -73,7 +73,7 @@ def source_files():
             subfolders[:] = sorted(set(subfolders) - LEFT_OUT)
             for file in sorted(files):
                 path = Path(folder, file)
-                if file.endswith(".py") and path.stat().st_size <= FILE_CAP:
+                if file.endswith(".py") and path.is_file() and path.stat().st_size <= FILE_CAP:  # is_file: links may dangle
                     yield f"{package}/{path.relative_to(root).as_posix()}", path
 
 
@@ -186,7 +186,7 @@ def load_corpus(split, tokenizer, boundary=0, candidates=None, cache=None):
 
 
 def _write_cache(path, stream):
-    record = {"names": stream.names, "manifest": stream.manifest, "sha": _sha(stream.tokens)}
+    record = {"names": stream.names, "manifest": stream.manifest, "sha": _sha(stream.tokens, stream.starts, stream.names)}
     try:
         files.save_arrays(path, {"tokens": stream.tokens, "starts": stream.starts}, record)
     except OSError:
@@ -197,15 +197,15 @@ def _read_cache(path):
     """The cached stream, or None if it is absent or does not match its own hash."""
     try:
         arrays, record = files.load_arrays(path)
-        if record["sha"] == _sha(arrays["tokens"]):
+        if record["sha"] == _sha(arrays["tokens"], arrays["starts"], record["names"]):
             return TokenStream(arrays["tokens"], arrays["starts"], record["names"], Manifest(*record["manifest"]))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         pass  # absent or damaged: the caller tokenises again
     return None
 
 
-def _sha(tokens):
-    return hashlib.sha256(tokens.tobytes()).hexdigest()
+def _sha(tokens, starts, names):
+    return hashlib.sha256(tokens.tobytes() + starts.tobytes() + json.dumps(names).encode()).hexdigest()
 
 
 def contexts(stream, n_ctx, boundary=0):

@@ -27,9 +27,11 @@ def train(args):
     """Train an SAE as the command line says, measure it on held-out files and write its card."""
     sae, config = _sae_and_config(args)
     lm = load_lm(args.model, args.device)
+    files.check_run_folder(args.out, args.resume)
     before = weight_hash(lm.model)
     stream = corpus.load_corpus("train", lm.tokenizer, lm.boundary)
-    activations = ActivationStream(lm, corpus.contexts(stream, lm.n_ctx, lm.boundary), args.layer, args.batch or 4096, args.seed)
+    activations = ActivationStream(lm, corpus.contexts(stream, lm.n_ctx, lm.boundary), args.layer, 4096 if args.batch is None else args.batch,
+                                   args.seed)
     sae = sae(lm.d_mlp)
     record = {"model": args.model, "layer": args.layer, "seed": args.seed, "batch": activations.batch,
               "weight_hash": before, "corpus": stream.manifest._asdict()}
@@ -49,8 +51,8 @@ def train(args):
 def evaluate(args):
     """Measure an SAE on held-out files and print the metrics as a table or as JSON."""
     sae, folder = load_sae(args.sae), Path(args.sae)
-    header = (folder if folder.is_dir() else folder.parent) / "card.json"
-    run = files.read_json(header)["run"] if header.is_file() else {"model": "python-1l", "layer": 0}
+    header = (folder if folder.is_dir() else folder.parent) / "run.json"
+    run = {"model": "python-1l", "layer": 0, **(files.read_json(header) if header.is_file() else {})}
     metrics = evaluate_sae(sae, load_lm(args.model or run["model"]), run["layer"], args.tokens)
     if args.json:
         print(json.dumps(metrics, indent=1))
@@ -83,5 +85,5 @@ def _sae_and_config(args):
         raise ValueError(f"--{unknown[0].replace('_', '-')} does not apply to --arch {args.arch}")
     settings = {name: default if given[name] is None else given[name] for name, default in defaults["settings"].items()}
     new_sae(args.arch, 1, args.d_sae, **settings)
-    config = TrainConfig(tokens=args.tokens, lr=args.lr or defaults["lr"], **defaults["config"])
+    config = TrainConfig(tokens=args.tokens, lr=defaults["lr"] if args.lr is None else args.lr, **defaults["config"])
     return (lambda d_in: new_sae(args.arch, d_in, args.d_sae, args.seed, **settings)), config

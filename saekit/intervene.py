@@ -33,10 +33,11 @@ def spliced_loss(lm, tokens, layer, replacement):
         return next_token_loss(lm, tokens)
 
 
-def unigram_cross_entropy(counts, tokens, boundary=0):
-    """Mean -log p(token) in nats under counts (d_vocab,) of training tokens, one added to each, boundary tokens left out."""
+def unigram_cross_entropy(counts, contexts, boundary=0):
+    """Mean -log p(token) in nats under counts (d_vocab,) of training tokens, one added to each, over the predictions that
+    `next_token_loss` counts in contexts (n, n_ctx)."""
     p = (counts + 1) / (counts + 1).sum()
-    return float(-np.log(p[tokens[tokens != boundary]]).mean())
+    return float(-np.log(p[contexts[:, 1:][contexts[:, :-1] != boundary]]).mean())
 
 
 @torch.no_grad()
@@ -46,15 +47,16 @@ def evaluate_sae(sae, lm, layer=0, tokens=200_000, stream=None, batch=32):
     tokens: how many tokens of files to measure on. stream: another TokenStream than this machine's validation files.
     """
     stream = corpus.load_corpus("validation", lm.tokenizer, lm.boundary) if stream is None else stream
-    contexts = corpus.contexts(stream, lm.n_ctx, lm.boundary)
-    contexts = contexts[:max(1, round(tokens / (lm.n_ctx - 1)))]
+    if not tokens >= 1:
+        raise ValueError(f"tokens is {tokens}; metrics need at least one")
+    contexts = corpus.contexts(stream, lm.n_ctx, lm.boundary)[:max(1, round(tokens / (lm.n_ctx - 1)))]
     if harvest(lm, contexts[:1], layer).shape[1] != sae.d_in:
         raise ValueError(f"the SAE reads d_in={sae.d_in} but layer {layer} of {lm.name} has d_mlp={lm.d_mlp} neurons; "
                          "was it trained on another model?")
     sums = _Sums(sae, harvest(lm, contexts[:: max(1, len(contexts) // 256)], layer).mean(0))
     replacements = {"ce_clean": None, "ce_recon": sae, "ce_zero": torch.zeros_like, "ce_mean": sums.expand_mean}
     for first in bar(range(0, len(contexts), batch), desc="eval", unit="batch", leave=False):
-        block = torch.from_numpy(contexts[first:first + batch].astype(np.int64))
+        block = torch.from_numpy(contexts[first:first + batch].astype(np.int64)).to(lm.model.device)
         sums.add(harvest(lm, contexts[first:first + batch], layer))
         for name, replacement in replacements.items():
             loss, counts = next_token_loss(lm, block) if replacement is None else spliced_loss(lm, block, layer, replacement)
@@ -99,7 +101,7 @@ class _Sums:
 def _ce_summary(sums, lm, contexts):
     ce = {name: total / sums.predictions for name, total in sums.ce.items()}
     train = corpus.load_corpus("train", lm.tokenizer, lm.boundary)
-    unigram = unigram_cross_entropy(np.bincount(train.tokens, minlength=lm.d_vocab), contexts[:, 1:], lm.boundary)
+    unigram = unigram_cross_entropy(np.bincount(train.tokens, minlength=lm.d_vocab), contexts, lm.boundary)
     return {**ce, "ce_unigram": unigram, "ce_increase": ce["ce_recon"] - ce["ce_clean"],
             "ce_increase_share": metrics.ce_increase_share(ce["ce_clean"], ce["ce_recon"], unigram),
             "ce_recovered_vs_zero": metrics.ce_loss_recovered(ce["ce_clean"], ce["ce_recon"], ce["ce_zero"]),

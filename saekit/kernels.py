@@ -37,14 +37,14 @@ class SparseAutoencode(torch.autograd.Function):
     def backward(ctx, grad_resid, *_):
         x, W_enc, W_dec, b_dec, values, indices = ctx.saved_tensors
         grad = -grad_resid.contiguous()                                                # dL/dx_hat (batch, d_in)
-        row_ends = torch.arange(0, values.numel() + 1, values.shape[1])
-        pattern = torch.sparse_csr_tensor(row_ends, indices.flatten(), torch.zeros(values.numel()), (len(x), len(W_dec)),
+        row_ends = torch.arange(0, values.numel() + 1, values.shape[1], device=values.device)
+        pattern = torch.sparse_csr_tensor(row_ends, indices.flatten(), torch.zeros_like(values).flatten(), (len(x), len(W_dec)),
                                           check_invariants=False)
         dots = torch.sparse.sampled_addmm(pattern, grad, W_dec.t()).values()           # grad . W_dec[index], (batch * k,)
         dpre = torch.where(values.flatten() > 0, dots, 0.0)
         latents_t = _transposed(indices, values.flatten(), len(W_dec))
         dpre_t = _transposed(indices, dpre, len(W_dec))
-        db_enc = torch.zeros(len(W_dec)).index_add_(0, indices.flatten(), dpre)
+        db_enc = dpre.new_zeros(len(W_dec)).index_add_(0, indices.flatten(), dpre)
         dW_enc = (dpre_t @ x).t() - torch.outer(b_dec, db_enc)
         return None, dW_enc, db_enc, latents_t @ grad, grad.sum(0) - W_enc @ db_enc, None
 

@@ -44,6 +44,7 @@ def cross_entropy(orders, tokens, positions, d_vocab):
             keys = keys * d_vocab + tokens[positions - back]
         gram, known_gram = _find(order.grams, keys)
         context, known_context = _find(order.contexts, keys // d_vocab)
+        known_context &= positions >= n - 1  # nothing stands before the first token
         count = np.where(known_gram, order.counts[gram], 0)
         kept = np.maximum(count - order.discounts[np.minimum(count, 3)], 0)
         p = np.where(known_context, kept / order.totals[context] + order.backoff[context] * p, p)

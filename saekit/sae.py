@@ -6,6 +6,7 @@ Losses sum over dimensions and average over the batch. Variants override `activa
 References: Bricken et al. 2023 (ReLU + L1, tied pre-bias), Gao et al. 2024 (TopK, AuxK).
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -55,8 +56,8 @@ class SAE(nn.Module):
 
     def pre_acts(self, x):
         """(x - b_dec) @ W_enc + b_enc: (batch, d_in) -> (batch, d_sae). ValueError on another width."""
-        if x.shape[-1] != self.d_in:
-            raise ValueError(f"x has {x.shape[-1]} columns but this SAE reads d_in={self.d_in} "
+        if x.ndim != 2 or x.shape[1] != self.d_in:
+            raise ValueError(f"x is {tuple(x.shape)} but this SAE reads rows of d_in={self.d_in} "
                              "(did you pass residual-stream instead of MLP activations, or another model's?)")
         return torch.addmm(self.b_enc - self.b_dec @ self.W_enc, x, self.W_enc)
 
@@ -90,8 +91,8 @@ class ReLUSAE(SAE):
 
     def __init__(self, d_in, d_sae, l1_coeff=0.1, seed=0):
         super().__init__(d_in, d_sae, seed)
-        if l1_coeff < 0:
-            raise ValueError(f"l1_coeff is {l1_coeff}; a penalty weight cannot be negative")
+        if not l1_coeff >= 0:
+            raise ValueError(f"l1_coeff is {l1_coeff}; a penalty weight is a number from 0 up")
         self.l1_coeff = l1_coeff
 
     @property
@@ -183,8 +184,6 @@ def load_sae(path):
 
     ValueError naming the file if it is missing, foreign, truncated, of the wrong shape, or holds NaN.
     """
-    from pathlib import Path
-
     path = Path(path)
     path = path / "sae.safetensors" if path.is_dir() else path
     if not path.is_file():
@@ -193,11 +192,16 @@ def load_sae(path):
     if not {"arch", "d_in", "d_sae", "settings"} <= record.keys():
         raise ValueError(f"{path} was not written by saekit: it holds {', '.join(sorted(arrays)[:6]) or 'nothing'} "
                          "and no saekit header")
-    sae = new_sae(record["arch"], record["d_in"], record["d_sae"], **record["settings"])
+    try:
+        sae = new_sae(record["arch"], record["d_in"], record["d_sae"], **record["settings"])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} has a header that describes no SAE of this version: {error}") from None
     for name, parameter in sae.state_dict().items():
         if name not in arrays or arrays[name].shape != tuple(parameter.shape):
             found = arrays[name].shape if name in arrays else "nothing"
             raise ValueError(f"{path}: {name} is {found}, expected shape {tuple(parameter.shape)}")
+        if arrays[name].dtype.kind != "f":
+            raise ValueError(f"{path}: {name} holds {arrays[name].dtype}, expected floating-point numbers")
         array = torch.from_numpy(arrays[name]).float()
         if not torch.isfinite(array).all():
             raise ValueError(f"{path}: {name} holds NaN or infinity; the run that wrote it diverged")

@@ -45,23 +45,61 @@ def bundled_models():
 
 
 def load_lm(name, device="cpu"):
-    """Load a frozen causal language model: a name in data/, a folder, or a hub id. ValueError if there is none of that name."""
+    """Load a frozen causal language model from safetensors: a name in data/, a folder, or a hub id.
+
+    ValueError if there is no such model, if it is damaged or incomplete, or if this machine lacks the device.
+    """
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    if device != "cpu" and not (device.startswith("cuda") and torch.cuda.is_available()):
+        raise ValueError(f"device is {device!r}; this machine has cpu{' and cuda' if torch.cuda.is_available() else ' only'}")
+    source = _source(name)
+    try:
+        with quiet(bars=not Path(source).exists()):  # a download shows its bar
+            config = AutoConfig.from_pretrained(source)
+            model, found = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, use_safetensors=True,
+                                                                output_loading_info=True)
+            if found["missing_keys"]:
+                raise ValueError(f"its weights lack {', '.join(sorted(found['missing_keys'])[:3])}")
+        tokenizer, boundary = _tokenizer(source, config)
+        sizes = _sizes(model, config)
+    except Exception as error:  # transformers and tokenizers raise many kinds, all meaning: this is not a loadable model
+        raise ValueError(f"{name} could not be loaded as a causal language model ({' '.join(str(error).split())[:200]}); "
+                         f"bundled models are {', '.join(bundled_models()) or 'none'}") from None
+    model.to(device).eval().requires_grad_(False)
+    return LanguageModel(Path(name).name, model, tokenizer, boundary, *sizes)
+
+
+def _source(name):
+    """What transformers loads for `name`: a folder's path, or the name itself if it can only be a hub id."""
     folder = data_folder() / name
     path = folder if (folder / "config.json").is_file() else Path(name)
-    is_hub_id = "/" in name and not path.exists() and not name.startswith((".", "/"))
-    if not (path / "config.json").is_file() and not is_hub_id:
-        raise ValueError(f"unknown model {name!r}; bundled models are {', '.join(bundled_models()) or 'none'}, "
-                         "or give a folder with a config.json or a hub id such as EleutherAI/pythia-70m")
-    source = name if is_hub_id else str(path)
+    if (path / "config.json").is_file():
+        return str(path)
+    if "/" in name and not path.exists() and not name.startswith((".", "/")):
+        return name
+    raise ValueError(f"unknown model {name!r}; bundled models are {', '.join(bundled_models()) or 'none'}, "
+                     "or give a folder with a config.json or a hub id such as EleutherAI/pythia-70m")
+
+
+@contextmanager
+def quiet(bars=False):
+    """Within this context transformers writes no warnings and, unless `bars`, draws no progress bars."""
+    from huggingface_hub.utils import logging as hub
+    from transformers.utils import logging
+
+    levels, had_bars = (logging.get_verbosity(), hub.get_verbosity()), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    hub.set_verbosity_error()
+    if not bars:
+        logging.disable_progress_bar()
     try:
-        config = AutoConfig.from_pretrained(source)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-    except Exception as error:  # transformers raises many kinds, all meaning: this is not a loadable model
-        raise ValueError(f"{name} could not be loaded as a causal language model: {str(error).splitlines()[0]}") from None
-    model.to(device).eval().requires_grad_(False)
-    return LanguageModel(Path(name).name, model, *_tokenizer(source, config), *_sizes(model, config))
+        yield
+    finally:
+        logging.set_verbosity(levels[0])
+        hub.set_verbosity(levels[1])
+        if had_bars:
+            logging.enable_progress_bar()
 
 
 def _tokenizer(source, config):
@@ -74,6 +112,9 @@ def _tokenizer(source, config):
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(source).backend_tokenizer
+    if tokenizer.get_vocab_size() > config.vocab_size:
+        raise ValueError(f"its tokenizer has {tokenizer.get_vocab_size()} tokens but the model only {config.vocab_size}")
+    tokenizer.no_truncation()  # some checkpoints ship a length limit that would cut documents off
     boundary = config.bos_token_id if config.bos_token_id is not None else config.eos_token_id
     return tokenizer, boundary or 0
 
@@ -114,7 +155,7 @@ def mlp_post(lm, tokens, layer=0):
 
     handle = down_projection(lm.model, layer).register_forward_pre_hook(catch)
     try:
-        with torch.inference_mode():
+        with torch.no_grad():
             lm.model.base_model(input_ids=tokens, use_cache=False)
     except _Reached:
         pass
@@ -135,7 +176,7 @@ def replace_mlp_post(lm, layer, edit):
 
 def logits(lm, tokens):
     """Next-token logits (batch, n_ctx, d_vocab) for tokens (batch, n_ctx)."""
-    with torch.inference_mode():
+    with torch.no_grad():
         return lm.model(input_ids=tokens, use_cache=False).logits
 
 
