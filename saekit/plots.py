@@ -10,6 +10,7 @@ from html import escape
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 from PIL import Image
 
 TRUTH = "#000000"
@@ -64,9 +65,67 @@ def show(fig, alt):
 
 
 def png(fig):
-    """The figure as the bytes of a PNG file; closes the figure, so that no notebook shows it a second time."""
+    """The figure as the bytes of a PNG file, titles in the course's style; closes the figure, so that no notebook shows it twice."""
     raw = io.BytesIO()
     with mpl.rc_context(RC):
+        for ax in fig.axes:  # `ax.set(title=…)` in a lesson reads the reader's own settings
+            if ax.get_title("center"):
+                title = ax.get_title("center")
+                ax.set_title("", loc="center")
+                ax.set_title(title, loc="left", fontsize=RC["axes.titlesize"], fontweight=RC["axes.titleweight"])
         fig.savefig(raw, format="png", dpi=RC["savefig.dpi"])
     plt.close(fig)
     return raw.getvalue()
+
+
+def training_curves(axes, log, color=LATENT, label=None):
+    """Loss, l0 and dead latents against tokens on three axes; log is what `saekit.train.train_sae` returns."""
+    tokens = [entry["tokens"] / 1e6 for entry in log]
+    for ax, key, name in zip(axes, ("recon", "l0", "dead"), ("squared error / variance", "active latents per token (l0)", "dead latents")):
+        ax.plot(tokens, [entry[key] for entry in log], color=color, label=label)
+        ax.set(xlabel="tokens trained on (millions)", ylabel=name, ylim=(0, None))
+
+
+def density_histogram(ax, density, color=LATENT, label=None):
+    """Histogram of log10 of the fraction of tokens on which each unit is active; units that never are stand in the label's count."""
+    alive = density[density > 0]
+    dead = len(density) - len(alive)
+    ax.hist(np.log10(alive), bins=np.arange(-6, 0.25, 0.125), color=color, alpha=0.8, label=f"{label} ({dead} of {len(density)} never active)")
+    ax.set(xlabel="density: log10 of the fraction of tokens on which it is active", ylabel="number of units")
+
+
+class TokenStrips:
+    """Excerpts as lines of tokens, shaded by activation, the token that was looked up in bold: HTML with a plain-text twin."""
+
+    def __init__(self, examples, title, color=LATENT):
+        self.examples, self.title, self.color = examples, title, color
+        self.peak = max((float(example.activations.max()) for example in examples), default=1.0) or 1.0
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"text/html": self.html, "text/plain": repr(self)}
+
+    def __repr__(self):
+        lines = [f"{''.join(map(visible, example.tokens))}   [{example.file}]" for example in self.examples]
+        return "\n".join([self.title, *lines])
+
+    @property
+    def html(self):
+        rows = "".join(f'<div style="white-space:pre;overflow-x:auto;margin:2px 0">{self._line(example)}'
+                       f'<span style="opacity:.6"> · {escape(example.file)}</span></div>' for example in self.examples)
+        return f'<div style="font-family:monospace;font-size:12px"><div style="font-weight:bold">{escape(self.title)}</div>{rows}</div>'
+
+    def _line(self, example):
+        return "".join(self._token(token, float(activation), i == example.at)
+                       for i, (token, activation) in enumerate(zip(example.tokens, example.activations)))
+
+    def _token(self, token, activation, chosen):
+        share = max(0.0, activation) / self.peak
+        style = f"background:{self.color}{round(200 * share):02x};" if share > 0 else ""
+        style += "font-weight:bold;outline:1px solid currentColor;" if chosen else ""
+        return f'<span style="{style}" title="{activation:.2f}">{escape(visible(token))}</span>'
+
+
+def visible(token):
+    """A token's text with line breaks, tabs and other control or direction characters made visible."""
+    text = token.replace("\n", "⏎").replace("\t", "⇥")
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

@@ -79,7 +79,7 @@ def l0(z):
 # What does tone number 5 look like? Here are all 64, one per row. A row of such a table is called an **atom**, the table a **dictionary**:
 
 # %% id="tones"
-t = np.arange(64)                                            # time
+t = np.arange(64)                                                 # time
 tones = np.cos(np.pi * (t + 0.5) * np.arange(64)[:, None] / 64)   # (64 tones, 64 times)
 
 # %% [markdown] id="ex-unit-norm-task"
@@ -131,7 +131,9 @@ print(f"largest |cosine| between two tones: {np.abs(cosines).max():.3f}")
 # %% id="ex-reconstruct" exercise="reconstruct" difficulty=1 minutes=2 points=1
 @exercise
 def reconstruct(z, D):
-    """Sum of atoms weighted by codes: x[i] = sum_j z[i, j] * D[j]. z (n, n_atoms), D (n_atoms, d_in) -> (n, d_in).
+    """Sum of atoms weighted by codes: x[i] = sum_j z[i, j] * D[j].
+
+    z (n, n_atoms), D (n_atoms, d_in) -> (n, d_in)
 
     >>> print(reconstruct(np.array([[2.0, 1.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])))
     [[2. 1.]]
@@ -147,7 +149,7 @@ def reconstruct(z, D):
 x = reconstruct(z, tones)          # (1, 64)
 fig, ax = plots.panels(height=2.2)
 ax.plot(t, x[0], color=plots.TRUTH)
-ax.set(title="64 numbers that are really three", xlabel="time (samples)", ylabel="air pressure (arbitrary units)")
+ax.set(title="64 numbers that are really three", xlabel="time (samples)", ylabel="pressure (a.u.)")
 plots.show(fig, alt="An irregular wave over 64 samples: the sum of three cosines.")
 
 # %% [markdown] id="ex-measure-task"
@@ -217,26 +219,39 @@ claim("measurements that differ from zero", l0(measured), at_least=120, unit="of
 # atoms are orthogonal, and more atoms than dimensions never are. How fast does it get worse? In the figure, black dots mark the three tones that sound; green is what measuring says:
 
 # %% id="explore-draw"
-taps = np.random.default_rng(0).permutation(64)   # the times at which somebody taps
+rng = np.random.default_rng(2)
+when, sign = rng.permutation(64), rng.choice([-1.0, 1.0], 64)   # taps push or pull the membrane
 
-def tones_measured(ax, clicks):
+def tapped(clicks):
     """Measurements of the chord plus some clicks against the 64 tones."""
-    noisy = x.copy()
-    noisy[0, taps[:clicks]] += 1.0
-    ax.vlines(t, 0, measure(noisy, tones)[0], color=plots.ATOM)
-    ax.plot([5, 12, 31], z[0, [5, 12, 31]], "o", color=plots.TRUTH, markersize=4)
-    ax.set(title=f"{clicks} click{'s' * (clicks != 1)}", xlabel="tone", ylabel="measurement", ylim=(-1.6, 1.6))
+    return measure(x + reconstruct(sign[None, :clicks], np.eye(64)[when[:clicks]]), tones)[0]
+
+def draw(ax, clicks):
+    """What was played (dots) and what measuring says."""
+    ax.vlines(t, 0, tapped(clicks), color=plots.ATOM)
+    ax.plot([5, 12, 31], [1.0, 0.8, -0.5], "o", color=plots.TRUTH, markersize=4)
+    ax.set(title=f"{clicks} clicks", xlabel="tone", ylabel="measurement", ylim=(-1.6, 1.6))
 
 # %% [markdown] id="explore-intro"
-# Three settings stand side by side for readers on paper. In a running notebook there is a slider below them. **Move it: from how many clicks on would you no longer dare to name the three tones?**
+# Three settings stand side by side for readers on paper. In a running notebook a slider stands below them.
+# **Move it: from how many clicks on would you no longer dare to name the three tones?**
 
 # %% id="explore"
-explore(tones_measured, stills=[{"clicks": 0}, {"clicks": 2}, {"clicks": 12}], clicks=(0, 32),
-        alt="Three panels. Without clicks only the three true tones differ from zero; with 2 clicks every tone answers a little; "
-            "with 12 clicks the false answers are as high as the true ones.")
+alt = ("Without clicks only the three true tones differ from zero. With 2 clicks every tone answers. "
+       "With 8 clicks the largest false answer is above two of the three true ones.")
+explore(draw, stills=[{"clicks": 0}, {"clicks": 2}, {"clicks": 8}], clicks=(0, 32), alt=alt)
+
+# %% [markdown] id="explore-read-intro"
+# The same in numbers, for the three tones that sound and for the loudest of the 61 that do not:
+
+# %% id="explore-read" tags=["nbval-check-output"]
+for clicks in (0, 2, 8):
+    loud = np.abs(tapped(clicks))
+    false = np.delete(loud, [5, 12, 31]).max()
+    print(f"{clicks} clicks: true {loud[[5, 12, 31]].round(2)}, loudest false {false:.2f}")
 
 # %% [markdown] id="explore-after"
-# The cure is to *search* for the few atoms that explain the signal together, instead of asking each one alone. [Lesson 1](01_lasso.ipynb) writes that search in ten lines and proves when it finds the truth.
+# With two clicks the three true tones are still the loudest. With eight, a tone that nobody played is louder than two of them. The cure is to *search* for the few atoms that explain the signal together, instead of asking each one alone. [Lesson 1](01_lasso.ipynb) writes that search, and shows when it finds the truth and when it cannot.
 #
 # ## 0.5 The same story, inside a language model
 #
@@ -270,7 +285,8 @@ for topic, finding, verdict in report():
 # Where an amount of work depends on that, a lesson writes it down for each case, and you may set `SAEKIT_PROFILE` to another one:
 
 # %% id="budget"
-print("here we would train on", budget(smoke="a handful of", laptop="a few million", gpu="hundreds of millions of"), "tokens")
+amount = budget(smoke="a handful of", laptop="a few million", gpu="hundreds of millions of")
+print("here we would train on", amount, "tokens")
 
 # %% [markdown] id="confusions"
 # ## Common confusions

@@ -37,12 +37,16 @@ def still_panel(draw, stills, alt):
     fig, axes = plots.panels(columns, math.ceil(len(stills) / columns), squeeze=False)
     for ax, still in zip(axes.flat, stills):
         draw(ax, **still)
-        if not ax.get_title("left"):
-            ax.set_title(", ".join(f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
-                                   for name, value in still.items()), loc="left", fontsize=10, fontweight="normal")
+        if not (ax.get_title("left") or ax.get_title("center")):
+            ax.set_title(in_words(still), loc="left", fontsize=10, fontweight="normal")
     for ax in axes.flat[len(stills):]:
         ax.set_visible(False)
     return plots.show(fig, alt)
+
+
+def in_words(settings):
+    """Settings as a short text: "lam = 0.5, k = 3"."""
+    return ", ".join(f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}" for name, value in settings.items())
 
 
 def live(draw, start, ranges):
@@ -67,7 +71,7 @@ def frame(draw, settings):
     with mpl.rc_context(plots.RC):
         figure = Figure(figsize=(plots.WIDTH * 0.75, 3.2))
         draw(figure.subplots(), **settings)
-        return plots.Picture(plots.png(figure), "the figure for " + ", ".join(f"{name} = {value}" for name, value in settings.items()))
+        return plots.Picture(plots.png(figure), f"the figure for {in_words(settings)}")
 
 
 def control(name, choices, value):
