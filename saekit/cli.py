@@ -66,7 +66,9 @@ def add_subject_commands(commands):
     train_lm.add_argument("--out", required=True)
     train_lm.add_argument("--tokens", type=number, default=25_000_000)
     train_lm.add_argument("--layers", type=int, default=1)
-    train_lm.add_argument("--n-ctx", type=int, default=128)
+    train_lm.add_argument("--n-ctx", type=int, default=512)
+    train_lm.add_argument("--batch", type=int, default=8, help="contexts per step")
+    train_lm.add_argument("--dtype", default="float32", help="of the products: float32, or bfloat16 where the processor has it")
     train_lm.add_argument("--lr", type=float, default=3e-3)
     train_lm.add_argument("--seed", type=int, default=0)
     train_lm.add_argument("--resume", action="store_true")
@@ -99,7 +101,8 @@ def run_train_lm(args):
     """saekit train-lm."""
     from saekit.pretrain import PretrainConfig, train_lm
 
-    config = PretrainConfig(tokens=args.tokens, n_layers=args.layers, n_ctx=args.n_ctx, lr=args.lr, seed=args.seed)
+    config = PretrainConfig(tokens=args.tokens, n_layers=args.layers, n_ctx=args.n_ctx, batch=args.batch, lr=args.lr,
+                            dtype=args.dtype, seed=args.seed)
     card = train_lm(args.out, config, resume=args.resume)
     for name, nats in card["ce_nats_per_token"].items():
         print(f"{name:12} {nats:.3f} nats/token {card['bits_per_byte'][name]:.3f} bits/byte")

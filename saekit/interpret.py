@@ -44,3 +44,13 @@ def examples(rows, activations, contexts, stream, tokenizer, before=10, after=5)
         file = stream.names[np.searchsorted(stream.starts, in_stream, side="right") - 1]
         found.append(Example(token_strings(tokenizer, contexts[context, window]), grid[context, window], position - window.start, file))
     return found
+
+
+def sparse_latents(sae, x, batch=2048):
+    """All latents of rows x (n, d_in) as a scipy CSC matrix (n, d_sae): one column per latent, only non-zeros stored."""
+    import torch
+    from scipy.sparse import csr_matrix, vstack
+
+    with torch.inference_mode():
+        blocks = [csr_matrix(sae.encode(part).numpy()) for part in torch.as_tensor(x).split(batch)]
+    return vstack(blocks, format="csc")

@@ -19,22 +19,27 @@ from saekit import corpus, files, ngram, progress, transformer
 from saekit.interrupt import between_steps
 
 ROWS = 256  # rows of logits in flight: 256 x 4096 floats are 4 MB, about one core's cache
+SAVE_EVERY = 120  # seconds between checkpoints
 
 
 @dataclass(frozen=True)
 class PretrainConfig:
     tokens: int = 25_000_000    # seen in training, counted with repetition
     n_layers: int = 1
-    n_ctx: int = 128
-    batch: int = 32             # contexts per step
+    n_ctx: int = 512
+    batch: int = 8              # contexts per step
     lr: float = 3e-3            # peak of AdamW, after 2 % of the steps; linear to 0 at the end
+    muon_lr: float = 0.02       # peak of Muon, on the matrices inside the blocks; the same schedule
     weight_decay: float = 0.1   # on matrices only
+    dtype: str = "float32"      # of the products; "bfloat16" is 2-3 times faster where the processor has such instructions
     seed: int = 0
 
     def __post_init__(self):
         for name in ("tokens", "n_layers", "n_ctx", "batch", "lr"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a positive number")
+        if self.dtype not in ("float32", "bfloat16"):
+            raise ValueError(f"dtype is {self.dtype!r}; expected 'float32' or 'bfloat16'")
 
     @property
     def steps(self):
@@ -42,31 +47,32 @@ class PretrainConfig:
 
 
 class LinearCrossEntropy(torch.autograd.Function):
-    """Mean cross-entropy of h @ W.T against targets, in nats: h (n, d_model), W (d_vocab, d_model), targets (n,).
+    """Mean cross-entropy of h @ W.T against targets, in nats: h (n, d_model), W (d_vocab, d_model), targets (n,); products in dtype.
 
     The gradient of the logits, (softmax - onehot) / n, is used while it is still in the cache and never stored.
     """
 
     @staticmethod
-    def forward(ctx, h, W, targets):
+    def forward(ctx, h, W, targets, dtype):
         n, total = len(h), h.new_zeros(())
-        dh, dW, buffer = torch.empty_like(h), torch.zeros_like(W), h.new_empty(min(ROWS, n), len(W))
+        dh, dW, h, W = torch.empty_like(h), torch.zeros_like(W), h.to(dtype), W.to(dtype)
         for first in range(0, n, ROWS):
             rows, target = h[first:first + ROWS], targets[first:first + ROWS, None]
-            scores = torch.mm(rows, W.t(), out=buffer[:len(rows)])
+            scores = (rows @ W.t()).float()
             peak, at_target = scores.amax(1, keepdim=True), scores.gather(1, target)
             norm = scores.sub_(peak).exp_().sum(1, keepdim=True)
             total += (norm.log() + peak - at_target).sum()
             scores.div_(norm * n).scatter_add_(1, target, torch.full_like(at_target, -1 / n))
-            torch.mm(scores, W, out=dh[first:first + ROWS])
-            dW.addmm_(scores.t(), rows)
+            scores = scores.to(dtype)
+            dh[first:first + ROWS] = scores @ W
+            dW += scores.t() @ rows
         ctx.save_for_backward(dh, dW)
         return total / n
 
     @staticmethod
     def backward(ctx, grad):
         dh, dW = ctx.saved_tensors
-        return dh * grad, dW * grad, None
+        return dh * grad, dW * grad, None, None
 
 
 def new_model(config, d_vocab):
@@ -93,61 +99,74 @@ def train_lm(out, config, resume=False, stream=None, tokenizer=None):
     stream = corpus.load_corpus("train", tokenizer) if stream is None else stream
     contexts = corpus.contexts(stream, config.n_ctx)
     model = new_model(config, tokenizer.get_vocab_size())
-    optimizer = _adamw(model, config)
+    optimizers = new_optimizers(model, config)
     if step:
-        log = _load_checkpoint(out, model, optimizer)
+        log = _load_checkpoint(out, model, optimizers)
     files.write_json(out / "run.json", asdict(config))
-    try:
-        _train(model, optimizer, contexts, config, step, log, out)
-    except KeyboardInterrupt:
-        print(f"checkpoint saved in {out}; add --resume to go on")
-        raise
+    _train(model, optimizers, contexts, config, step, log, out)
     return _finish(out, model, tokenizer, config, stream.manifest, log)
 
 
-def _train(model, optimizer, contexts, config, step, log, out):
-    """The loop: one context order per epoch, AdamW under warm-up and linear decay, a checkpoint every 2 minutes."""
+def _train(model, optimizers, contexts, config, step, log, out):
+    """The loop: one context order per epoch, warm-up and linear decay, checkpoints meanwhile."""
     saved, order, epoch = time.monotonic(), None, None
     bar = progress.bar(total=config.tokens, initial=step * config.batch * config.n_ctx, unit="tok", desc="train-lm")
-    try:
-        with between_steps() as check_interrupt:
-            while step < config.steps:
-                rows = np.arange(step * config.batch, (step + 1) * config.batch)
-                if epoch != rows[0] // len(contexts):
-                    epoch = rows[0] // len(contexts)
-                    order = np.random.default_rng([config.seed, epoch]).permutation(len(contexts))
-                tokens = torch.from_numpy(contexts[order[rows % len(contexts)]].astype(np.int64))
-                loss = train_step(model, optimizer, tokens, learning_rate(step, config))
-                step += 1
-                bar.update(tokens.numel())
-                if step % 50 == 0:
-                    log.append({"step": step, "loss": round(float(loss), 5)})
-                    bar.set_postfix(nats=f"{loss:.3f}")
-                if time.monotonic() - saved > 120:
-                    _save_checkpoint(out, model, optimizer, step, log)
-                    saved = time.monotonic()
-                check_interrupt()
-    finally:
-        bar.close()
-        _save_checkpoint(out, model, optimizer, step, log)
+    with bar, between_steps() as interrupted:
+        while step < config.steps:
+            rows = np.arange(step * config.batch, (step + 1) * config.batch)
+            if epoch != rows[0] // len(contexts):
+                epoch = rows[0] // len(contexts)
+                order = np.random.default_rng([config.seed, epoch]).permutation(len(contexts))
+            tokens = torch.from_numpy(contexts[order[rows % len(contexts)]].astype(np.int64))
+            loss = train_step(model, optimizers, tokens, schedule(step, config.steps), getattr(torch, config.dtype))
+            step += 1
+            bar.update(tokens.numel())
+            if step % 50 == 0:
+                log.append({"step": step, "loss": round(float(loss), 5)})
+                bar.set_postfix(nats=f"{loss:.3f}")
+            if interrupted() or step == config.steps or time.monotonic() - saved > SAVE_EVERY:
+                _save_checkpoint(out, model, optimizers, step, log)
+                saved = time.monotonic()
+            if interrupted():
+                print(f"checkpoint saved in {out}; add --resume to go on")
+                raise KeyboardInterrupt
 
 
-def learning_rate(step, config):
-    """Linear warm-up over 2 % of the steps, then linear to 0."""
-    warmup = max(1, config.steps // 50)
-    return config.lr * min((step + 1) / warmup, (config.steps - step) / (config.steps - warmup + 1))
+def schedule(step, steps):
+    """Fraction of the peak learning rate: a linear rise over 2 % of the steps, then linear to 0."""
+    warmup = max(1, steps // 50)
+    return min((step + 1) / warmup, (steps - step) / (steps - warmup + 1))
 
 
-def train_step(model, optimizer, tokens, lr):
-    """One AdamW step on tokens (batch, n_ctx); returns the loss in nats per token."""
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-    optimizer.zero_grad()
-    h = model.transformer(input_ids=tokens[:, :-1], use_cache=False).last_hidden_state
-    loss = LinearCrossEntropy.apply(h.flatten(0, 1), model.lm_head.weight, tokens[:, 1:].flatten())
+def new_optimizers(model, config):
+    """[Muon on the matrices inside the blocks (Jordan 2024), AdamW on embeddings, norms and biases]; groups keep their peak rate."""
+    named = list(model.named_parameters())
+    hidden = [p for name, p in named if ".h." in name and p.ndim == 2]
+    tables = [p for name, p in named if ".h." not in name and p.ndim == 2]
+    rest = [p for _, p in named if p.ndim != 2]
+    adamw = torch.optim.AdamW([{"params": tables, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}],
+                              lr=config.lr, betas=(0.9, 0.95), fused=True)
+    optimizers = [torch.optim.Muon(hidden, lr=config.muon_lr, weight_decay=config.weight_decay), adamw]
+    for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+        group["peak_lr"] = group["lr"]
+    return optimizers
+
+
+def train_step(model, optimizers, tokens, rate=1.0, dtype=torch.float32):
+    """One step on tokens (batch, n_ctx) at `rate` times the peak learning rates, products in dtype; returns the loss in nats per token."""
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["peak_lr"]
+    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        h = model.transformer(input_ids=tokens[:, :-1], use_cache=False).last_hidden_state
+    loss = LinearCrossEntropy.apply(h.flatten(0, 1).float(), model.lm_head.weight, tokens[:, 1:].flatten(), dtype)
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    if not torch.isfinite(loss + norm):
+        raise ValueError(f"the loss is {loss:.3g} and its gradient's norm {norm:.3g}; the last checkpoint is kept. Is lr={lr:.3g} too high?")
+    for optimizer in optimizers:
+        optimizer.step()
     return loss.detach()
 
 
@@ -178,13 +197,6 @@ def bits_per_byte(nats_per_token, stream):
     return nats_per_token / math.log(2) * (len(stream.tokens) - len(stream.starts)) / stream.manifest.bytes
 
 
-def _adamw(model, config):
-    decay = [p for p in model.parameters() if p.ndim == 2]
-    rest = [p for p in model.parameters() if p.ndim != 2]
-    groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.95), fused=True)
-
-
 def _own_tokenizer(out):
     """The tokenizer in folder `out`, trained on this machine's training files if there is none yet."""
     from tokenizers import Tokenizer
@@ -198,52 +210,53 @@ def _own_tokenizer(out):
 
 def _check_folder(out, config, resume):
     """The step to start from: 0 for an empty folder, the checkpoint's for resume=True. ValueError for another run's folder."""
-    if not (out / "run.json").is_file():
-        if resume:
-            raise ValueError(f"{out} holds no run to resume")
-        return 0
-    if not resume:
-        raise ValueError(f"{out} already holds a run; give --resume to continue it or another --out")
-    if files.read_json(out / "run.json") != asdict(config):
+    files.check_run_folder(out, resume)
+    if resume and files.read_json(out / "run.json") != asdict(config):
         raise ValueError(f"{out} holds a run with other settings ({out / 'run.json'}); use the same ones or another --out")
     if not (out / "checkpoint.safetensors").is_file():
         return 0
     return files.load_arrays(out / "checkpoint.safetensors")[1]["step"]
 
 
-def _save_checkpoint(out, model, optimizer, step, log):
+def _save_checkpoint(out, model, optimizers, step, log):
     arrays = {}
     for name, parameter in model.named_parameters():
-        state = optimizer.state[parameter]
         arrays[name] = parameter.detach().numpy()
-        arrays[f"{name}/exp_avg"] = state["exp_avg"].numpy() if state else np.zeros_like(arrays[name])
-        arrays[f"{name}/exp_avg_sq"] = state["exp_avg_sq"].numpy() if state else np.zeros_like(arrays[name])
+        for key, moment in _state(optimizers, parameter).items():
+            arrays[f"{name}/{key}"] = moment.numpy()
     files.save_arrays(out / "checkpoint.safetensors", arrays, {"step": step, "log": log})
 
 
-def _load_checkpoint(out, model, optimizer):
+def _load_checkpoint(out, model, optimizers):
     """Put weights and moments back; returns the log so far."""
     arrays, metadata = files.load_arrays(out / "checkpoint.safetensors")
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(torch.from_numpy(arrays[name]))
-            optimizer.state[parameter] = {
-                "step": torch.tensor(float(metadata["step"])),
-                "exp_avg": torch.from_numpy(arrays[f"{name}/exp_avg"].copy()),
-                "exp_avg_sq": torch.from_numpy(arrays[f"{name}/exp_avg_sq"].copy())}
+            for key in [key for key in arrays if key.startswith(f"{name}/")]:
+                moment = torch.from_numpy(arrays[key].copy())
+                _state(optimizers, parameter)[key.rpartition("/")[2]] = moment.squeeze() if key.endswith("/step") else moment
     return metadata["log"]
+
+
+def _state(optimizers, parameter):
+    """The moments that belong to a parameter, by name, in whichever optimizer holds it."""
+    held = [optimizer for optimizer in optimizers for group in optimizer.param_groups if any(p is parameter for p in group["params"])]
+    return held[0].state[parameter]
 
 
 def _finish(out, model, tokenizer, config, train_manifest, log):
     """Write the model as an ordinary transformers checkpoint in float16 and its card, measured on the saved file."""
-    model.half().save_pretrained(out)
+    with transformer.quiet():
+        model.half().save_pretrained(out)
     files.write_atomic(out / "tokenizer.json", tokenizer.to_str(pretty=True).encode())
     lm = transformer.load_lm(str(out))
     stream = corpus.load_corpus("validation", tokenizer)
     ce, predictions = evaluate(lm, stream)
     baselines = ngram_table(corpus.load_corpus("train", tokenizer), stream, config.n_ctx, lm.d_vocab)
     card = {
-        "command": f"saekit train-lm --out {out.as_posix()} --tokens {config.tokens} --layers {config.n_layers}",
+        "command": f"saekit train-lm --out {out.as_posix()} --tokens {config.tokens} --layers {config.n_layers} "
+                   f"--n-ctx {config.n_ctx} --batch {config.batch} --lr {config.lr} --dtype {config.dtype} --seed {config.seed}",
         "config": asdict(config), "tokens_seen": config.steps * config.batch * config.n_ctx,
         "train": train_manifest._asdict(), "validation": stream.manifest._asdict(), "predictions": predictions,
         "ce_nats_per_token": {"transformer": ce, **baselines},
