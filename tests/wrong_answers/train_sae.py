@@ -1,0 +1,233 @@
+"""Wrong and right answers of lesson 6, train an SAE."""
+
+from tests.wrong_answers import Wrong
+
+WRONG = {
+    "pre_acts": [
+        Wrong("bias forgotten", "def pre_acts(x, W_enc, b_enc, b_dec):\n    return (x - b_dec) @ W_enc\n", "Where does b_enc come in"),
+        Wrong("b_dec added", "def pre_acts(x, W_enc, b_enc, b_dec):\n    return (x + b_dec) @ W_enc + b_enc\n", "Is b_dec added to x"),
+        Wrong("b_dec forgotten", "def pre_acts(x, W_enc, b_enc, b_dec):\n    return x @ W_enc + b_enc\n", "Where does b_dec come in"),
+        Wrong("encoder turned", "def pre_acts(x, W_enc, b_enc, b_dec):\n    return (x - b_dec) @ W_enc.T + b_enc\n", "Which shapes stand"),
+        Wrong("answer turned", "def pre_acts(x, W_enc, b_enc, b_dec):\n    return W_enc.T @ (x - b_dec).T + b_enc[:, None]\n",
+              "Is something transposed"),
+        Wrong("ReLU already", "def pre_acts(x, W_enc, b_enc, b_dec):\n    return np.maximum((x - b_dec) @ W_enc + b_enc, 0)\n",
+              "before or after the ReLU"),
+        Wrong("both biases taken off", "def pre_acts(x, W_enc, b_enc, b_dec):\n    return (x - b_dec) @ W_enc - b_enc\n",
+              "Is b_enc added or taken off"),
+        Wrong("difference turned round", "def pre_acts(x, W_enc, b_enc, b_dec):\n    return (b_dec - x) @ W_enc + b_enc\n",
+              "What is taken off what"),
+        Wrong("b_dec taken off twice", "def pre_acts(x, W_enc, b_enc, b_dec):\n    return (x - 2 * b_dec) @ W_enc + b_enc\n",
+              "What becomes of x - b_dec"),
+        Wrong("centred by the batch", "def pre_acts(x, W_enc, b_enc, b_dec):\n"
+              "    x = x - b_dec\n    return (x - x.mean(axis=0) / 2) @ W_enc + b_enc\n",
+              "averaged over the batch"),
+    ],
+    "relu_l1_loss": [
+        Wrong("mean over all entries", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return ((x - x_hat) ** 2).mean() + l1_coeff * latents.sum(axis=1).mean()\n", "Sum or mean over the dimensions"),
+        Wrong("no l1_coeff", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return ((x - x_hat) ** 2).sum(axis=1).mean() + latents.sum(axis=1).mean()\n", "Where does l1_coeff come in"),
+        Wrong("sums over the samples", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return ((x - x_hat) ** 2).sum() + l1_coeff * latents.sum()\n", "Is the error averaged over the samples"),
+        Wrong("price summed over the samples", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return ((x - x_hat) ** 2).sum(axis=1).mean() + l1_coeff * latents.sum()\n", "Is the price averaged over the samples"),
+        Wrong("price averaged over the latents", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return ((x - x_hat) ** 2).sum(axis=1).mean() + l1_coeff * latents.mean()\n", "Sum or mean over the latents"),
+        Wrong("lesson 1's half", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return 0.5 * ((x - x_hat) ** 2).sum(axis=1).mean() + l1_coeff * latents.sum(axis=1).mean()\n", "lesson 1's ½"),
+        Wrong("error not squared", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return np.linalg.norm(x - x_hat, axis=1).mean() + l1_coeff * latents.sum(axis=1).mean()\n", "Is the error squared"),
+        Wrong("coefficient on both", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return l1_coeff * (((x - x_hat) ** 2).sum(axis=1) + latents.sum(axis=1)).mean()\n", "Which term does it multiply"),
+        Wrong("counts the active", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return ((x - x_hat) ** 2).sum(axis=1).mean() + l1_coeff * (latents > 0).sum(axis=1).mean()\n", "price how many are active"),
+        Wrong("L2 penalty", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return ((x - x_hat) ** 2).sum(axis=1).mean() + l1_coeff * (latents ** 2).sum(axis=1).mean()\n", "Should the price square them"),
+        Wrong("price taken off", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return ((x - x_hat) ** 2).sum(axis=1).mean() - l1_coeff * latents.sum(axis=1).mean()\n", "With which sign"),
+        Wrong("product", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return l1_coeff * ((x - x_hat) ** 2).sum(axis=1).mean() * latents.sum(axis=1).mean()\n", "Is the price added to the error"),
+        Wrong("one number per sample", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return ((x - x_hat) ** 2).sum(axis=1) + l1_coeff * latents.sum(axis=1)\n", "should be one number"),
+    ],
+    "project_gradient": [
+        Wrong("one dot product for all rows", "def project_gradient(grad, W_dec):\n    return grad - (grad * W_dec).sum() * W_dec\n",
+              "one dot product for each row"),
+        Wrong("wrong axis", "def project_gradient(grad, W_dec):\n    return grad - (grad * W_dec).sum(axis=0) * W_dec\n",
+              "Along which axis do you sum"),
+        Wrong("returns the parallel part", "def project_gradient(grad, W_dec):\n    return (grad * W_dec).sum(axis=1, keepdims=True) * W_dec\n",
+              "the part along the atom, or the rest"),
+        Wrong("direction forgotten", "def project_gradient(grad, W_dec):\n    return grad - (grad * W_dec).sum(axis=1, keepdims=True)\n",
+              "Into which direction"),
+        Wrong("no keepdims", "def project_gradient(grad, W_dec):\n    return grad - (grad * W_dec).sum(axis=1) * W_dec\n", "Which shapes stand"),
+        Wrong("added", "def project_gradient(grad, W_dec):\n    return grad + (grad * W_dec).sum(axis=1, keepdims=True) * W_dec\n",
+              "added where it should be taken off"),
+        Wrong("arguments exchanged", "def project_gradient(grad, W_dec):\n    return W_dec - (grad * W_dec).sum(axis=1, keepdims=True) * grad\n",
+              "change places"),
+        Wrong("size of the shadow only", "def project_gradient(grad, W_dec):\n"
+              "    return grad - np.abs((grad * W_dec).sum(axis=1, keepdims=True)) * W_dec\n",
+              "Did the sign of a dot product get lost"),
+        Wrong("divided by the gradient's length", "def project_gradient(grad, W_dec):\n    along = (grad * W_dec).sum(axis=1, keepdims=True)\n"
+              "    return grad - along / np.linalg.norm(grad, axis=1, keepdims=True) * W_dec\n", "How long is a row's shadow"),
+        Wrong("length restored", "def project_gradient(grad, W_dec):\n    rest = grad - (grad * W_dec).sum(axis=1, keepdims=True) * W_dec\n"
+              "    lengths = np.linalg.norm(rest, axis=1, keepdims=True)\n"
+              "    return rest / np.maximum(lengths, 1e-12) * np.linalg.norm(grad, axis=1, keepdims=True)\n",
+              "scaled or turned besides"),
+        Wrong("changes grad itself", "def project_gradient(grad, W_dec):\n"
+              "    grad -= (grad * W_dec).sum(axis=1, keepdims=True) * W_dec\n    return grad\n",
+              "changed its own input"),
+    ],
+    "topk": [
+        Wrong("over the whole batch", "def topk(pre, k):\n"
+              "    threshold = np.sort(pre.ravel())[-k * len(pre)]\n    return np.maximum(np.where(pre >= threshold, pre, 0), 0)\n",
+              "Does each row have its own k"),
+        Wrong("by absolute value", "def topk(pre, k):\n    threshold = np.sort(np.abs(pre), axis=1)[:, [-k]]\n"
+              "    return np.maximum(np.where(np.abs(pre) >= threshold, pre, 0), 0)\n", "Is -9 large"),
+        Wrong("no ReLU", "def topk(pre, k):\n    return np.where(pre >= np.sort(pre, axis=1)[:, [-k]], pre, 0)\n",
+              "Is a step missing at the end"),
+        Wrong("wrong axis", "def topk(pre, k):\n    return np.maximum(np.where(pre >= np.sort(pre, axis=0)[[-k]], pre, 0), 0)\n",
+              "Which axis is one token's latents"),
+        Wrong("values only", "def topk(pre, k):\n    return np.maximum(np.sort(pre, axis=1)[:, -k:], 0)\n",
+              r"should have shape \(4, 7\), but it has shape \(4, 3\)"),
+        Wrong("one too few", "def topk(pre, k):\n    return np.maximum(np.where(pre > np.sort(pre, axis=1)[:, [-k]], pre, 0), 0)\n",
+              "pass your comparison itself"),
+        Wrong("one too many", "def topk(pre, k):\n    return np.maximum(np.where(pre >= np.sort(pre, axis=1)[:, [-k - 1]], pre, 0), 0)\n",
+              "counted from the end"),
+        Wrong("the k smallest", "def topk(pre, k):\n    return np.maximum(np.where(pre <= np.sort(pre, axis=1)[:, [k - 1]], pre, 0), 0)\n",
+              "take from the wrong end"),
+        Wrong("a mask", "def topk(pre, k):\n    return pre >= np.sort(pre, axis=1)[:, [-k]]\n", "the comparison instead of the values"),
+        Wrong("ones", "def topk(pre, k):\n    return (pre >= np.sort(pre, axis=1)[:, [-k]]).astype(float)\n", "Should it keep its value"),
+        Wrong("only the ReLU", "def topk(pre, k):\n    return np.maximum(pre, 0)\n", "you kept all 7"),
+        Wrong("sorted", "def topk(pre, k):\n    out = -np.sort(-pre, axis=1)\n    out[:, k:] = 0\n    return np.maximum(out, 0)\n",
+              "Is the answer sorted"),
+        Wrong("changes pre itself", "def topk(pre, k):\n    pre[pre < np.sort(pre, axis=1)[:, [-k]]] = 0\n    return np.maximum(pre, 0)\n",
+              "changed its own input"),
+    ],
+    "explained_variance": [
+        Wrong("about zero", "def explained_variance(x, x_hat):\n    return 1 - ((x - x_hat) ** 2).sum() / (x ** 2).sum()\n",
+              "taken off below the line"),
+        Wrong("one mean for all columns", "def explained_variance(x, x_hat):\n"
+              "    return 1 - ((x - x_hat) ** 2).sum() / ((x - x.mean()) ** 2).sum()\n", "one mean for each column"),
+        Wrong("mean of the columns' scores", "def explained_variance(x, x_hat):\n"
+              "    return (1 - ((x - x_hat) ** 2).sum(axis=0) / ((x - x.mean(axis=0)) ** 2).sum(axis=0)).mean()\n", "Do all columns count alike"),
+        Wrong("mean of the samples' scores", "def explained_variance(x, x_hat):\n"
+              "    return (1 - ((x - x_hat) ** 2).sum(axis=1) / ((x - x.mean(axis=0)) ** 2).sum(axis=1)).mean()\n", "one division for each sample"),
+        Wrong("the unexplained share", "def explained_variance(x, x_hat):\n"
+              "    return ((x - x_hat) ** 2).sum() / ((x - x.mean(axis=0)) ** 2).sum()\n", "the share that is not"),
+        Wrong("variance of the error", "def explained_variance(x, x_hat):\n    return 1 - (x - x_hat).var(axis=0).sum() / x.var(axis=0).sum()\n",
+              "take the mean off the error"),
+        Wrong("variance of the answer", "def explained_variance(x, x_hat):\n"
+              "    return ((x_hat - x.mean(axis=0)) ** 2).sum() / ((x - x.mean(axis=0)) ** 2).sum()\n",
+              "compared with x entry by entry"),
+        Wrong("lengths instead of squares", "def explained_variance(x, x_hat):\n"
+              "    return 1 - np.linalg.norm(x - x_hat) / np.linalg.norm(x - x.mean(axis=0))\n", "Are the errors squared"),
+        Wrong("cut off at 0", "def explained_variance(x, x_hat):\n"
+              "    return max(0.0, 1 - ((x - x_hat) ** 2).sum() / ((x - x.mean(axis=0)) ** 2).sum())\n", "Is something cut off"),
+        Wrong("one score per column", "def explained_variance(x, x_hat):\n"
+              "    return 1 - ((x - x_hat) ** 2).sum(axis=0) / ((x - x.mean(axis=0)) ** 2).sum(axis=0)\n", "should be one number"),
+        Wrong("upside down", "def explained_variance(x, x_hat):\n    return 1 - ((x - x.mean(axis=0)) ** 2).sum() / ((x - x_hat) ** 2).sum()\n",
+              "stands below the line"),
+        Wrong("sum over a mean", "def explained_variance(x, x_hat):\n"
+              "    return 1 - ((x - x_hat) ** 2).mean() / ((x - x.mean(axis=0)) ** 2).sum()\n", "taken over the same entries"),
+    ],
+    "tokens_since_fired": [
+        Wrong("wrong axis", "def tokens_since_fired(silent, latents):\n"
+              "    return np.where((latents > 0).any(axis=1), 0, silent + len(latents))\n", "Which shapes stand"),
+        Wrong("counts batches", "def tokens_since_fired(silent, latents):\n    return np.where((latents > 0).any(axis=0), 0, silent + 1)\n",
+              "tokens that you count, or batches"),
+        Wrong("zero fires", "def tokens_since_fired(silent, latents):\n"
+              "    return np.where((latents >= 0).any(axis=0), 0, silent + len(latents))\n", "What does it take to fire"),
+        Wrong("all instead of any", "def tokens_since_fired(silent, latents):\n"
+              "    return np.where((latents > 0).all(axis=0), 0, silent + len(latents))\n", "Is once enough"),
+        Wrong("last token only", "def tokens_since_fired(silent, latents):\n    return np.where(latents[-1] > 0, 0, silent + len(latents))\n",
+              "look at the last token only"),
+        Wrong("length of the wrong axis", "def tokens_since_fired(silent, latents):\n"
+              "    return np.where((latents > 0).any(axis=0), 0, silent + latents.shape[1])\n", "the number of latents"),
+        Wrong("old count forgotten", "def tokens_since_fired(silent, latents):\n"
+              "    return np.where((latents > 0).any(axis=0), 0, len(latents))\n", "What about the tokens before"),
+        Wrong("fired keep their count", "def tokens_since_fired(silent, latents):\n"
+              "    return np.where((latents > 0).any(axis=0), silent, silent + len(latents))\n", "Where does it start again"),
+        Wrong("zero set too early", "def tokens_since_fired(silent, latents):\n"
+              "    return np.where((latents > 0).any(axis=0), 0, silent) + len(latents)\n", "after the zero was set"),
+        Wrong("counts within the batch", "def tokens_since_fired(silent, latents):\n    silent = silent.copy()\n    for row in latents:\n"
+              "        silent = np.where(row > 0, 0, silent + 1)\n    return silent\n", "Does the place in the batch matter"),
+        Wrong("the other way round", "def tokens_since_fired(silent, latents):\n"
+              "    return np.where((latents > 0).any(axis=0), silent + len(latents), 0)\n", "Did the two cases change places"),
+        Wrong("any of all", "def tokens_since_fired(silent, latents):\n    return np.where((latents > 0).any(), 0, silent + len(latents))\n",
+              "Over which axis does `any` look"),
+        Wrong("a threshold", "def tokens_since_fired(silent, latents):\n"
+              "    return np.where((latents > 0.01).any(axis=0), 0, silent + len(latents))\n", "Is there a threshold"),
+        Wrong("changes silent itself", "def tokens_since_fired(silent, latents):\n"
+              "    silent += len(latents)\n    silent[(latents > 0).any(axis=0)] = 0\n    return silent\n",
+              "changed its own input"),
+    ],
+    "top_examples": [
+        Wrong("smallest first", "def top_examples(activations, n):\n    return np.argsort(activations)[-n:]\n",
+              "Which way does np.argsort sort"),
+        Wrong("values", "def top_examples(activations, n):\n    return np.sort(activations)[::-1][:n]\n", "Which function gives their places"),
+        Wrong("the smallest", "def top_examples(activations, n):\n    return np.argsort(activations)[:n]\n", "From which end do you take them"),
+        Wrong("one too many", "def top_examples(activations, n):\n    return np.argsort(activations)[::-1][:n + 1]\n",
+              "Does a slice contain its last index"),
+        Wrong("one too few", "def top_examples(activations, n):\n    return np.argsort(activations)[:-n:-1]\n", "Where does your slice stop"),
+        Wrong("all of them", "def top_examples(activations, n):\n    return np.argsort(activations)[::-1]\n", "Where does n come in"),
+        Wrong("strongest missed", "def top_examples(activations, n):\n    return np.argsort(activations)[::-1][1:n + 1]\n",
+              "At which index does your slice begin"),
+        Wrong("by absolute value", "def top_examples(activations, n):\n    return np.argsort(-np.abs(activations))[:n]\n", "Is its sign lost"),
+        Wrong("ranks", "def top_examples(activations, n):\n    return np.argsort(np.argsort(-activations))[:n]\n", "sorted twice"),
+        Wrong("in the order of the text", "def top_examples(activations, n):\n    return np.sort(np.argsort(activations)[-n:])\n",
+              "What puts them in order"),
+        Wrong("not in order", "def top_examples(activations, n):\n    return np.argpartition(-activations, n)[:n]\n",
+              "Does np.argpartition sort"),
+        Wrong("a list", "def top_examples(activations, n):\n    return sorted(range(len(activations)), key=lambda i: -activations[i])[:n]\n",
+              "conversion with np.array missing"),
+    ],
+}
+
+RIGHT = {
+    "pre_acts": [
+        "def pre_acts(x, W_enc, b_enc, b_dec):\n    return x @ W_enc + (b_enc - b_dec @ W_enc)\n",
+        "def pre_acts(x, W_enc, b_enc, b_dec):\n    return np.array([[(row - b_dec) @ column for column in W_enc.T] + b_enc for row in x])\n",
+        "def pre_acts(x, W_enc, b_enc, b_dec):\n    return np.einsum('ij,jk->ik', x - b_dec[None, :], W_enc) + b_enc[None, :]\n",
+    ],
+    "relu_l1_loss": [
+        "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n    return (((x - x_hat) ** 2).sum() + l1_coeff * latents.sum()) / len(x)\n",
+        "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+        "    losses = [(a - b) @ (a - b) + l1_coeff * np.abs(z).sum() for a, b, z in zip(x, x_hat, latents)]\n"
+        "    return sum(losses) / len(losses)\n",
+        "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+        "    return np.mean(np.linalg.norm(x - x_hat, axis=1) ** 2) + l1_coeff * np.mean(np.linalg.norm(latents, ord=1, axis=1))\n",
+    ],
+    "project_gradient": [
+        "def project_gradient(grad, W_dec):\n    return np.array([g - (g @ w) * w for g, w in zip(grad, W_dec)])\n",
+        "def project_gradient(grad, W_dec):\n    return grad - np.diag(grad @ W_dec.T)[:, None] * W_dec\n",
+        "def project_gradient(grad, W_dec):\n"
+        "    return grad - W_dec * np.einsum('ij,ij->i', grad, W_dec)[:, None] / (W_dec ** 2).sum(axis=1, keepdims=True)\n",
+    ],
+    "topk": [
+        "def topk(pre, k):\n    out = np.zeros_like(pre)\n    places = np.argpartition(pre, -k, axis=1)[:, -k:]\n"
+        "    np.put_along_axis(out, places, np.take_along_axis(pre, places, axis=1), axis=1)\n    return out.clip(min=0)\n",
+        "def topk(pre, k):\n"
+        "    positive = np.maximum(pre, 0)\n    return np.where(positive >= np.sort(positive, axis=1)[:, [-k]], positive, 0)\n",
+        "def topk(pre, k):\n    ranks = np.argsort(np.argsort(-pre, axis=1), axis=1)\n    return pre * (ranks < k) * (pre > 0)\n",
+    ],
+    "explained_variance": [
+        "def explained_variance(x, x_hat):\n    return 1 - ((x - x_hat) ** 2).mean() / x.var(axis=0).mean()\n",
+        "def explained_variance(x, x_hat):\n    return 1 - (np.linalg.norm(x - x_hat) / np.linalg.norm(x - x.mean(axis=0))) ** 2\n",
+        "def explained_variance(x, x_hat):\n    mean = x.mean(axis=0)\n    error = sum((a - b) @ (a - b) for a, b in zip(x, x_hat))\n"
+        "    return 1 - error / sum((a - mean) @ (a - mean) for a in x)\n",
+    ],
+    "tokens_since_fired": [
+        "def tokens_since_fired(silent, latents):\n    return (silent + len(latents)) * (latents == 0).all(axis=0)\n",
+        "def tokens_since_fired(silent, latents):\n"
+        "    counts = silent + latents.shape[0]\n    counts[latents.max(axis=0) > 0] = 0\n    return counts\n",
+        "def tokens_since_fired(silent, latents):\n"
+        "    return np.array([0 if any(column > 0) else old + len(column) for old, column in zip(silent, latents.T)])\n",
+    ],
+    "top_examples": [
+        "def top_examples(activations, n):\n    return np.argsort(-activations)[:n]\n",
+        "def top_examples(activations, n):\n"
+        "    places = np.argpartition(activations, -n)[-n:]\n    return places[np.argsort(activations[places])[::-1]]\n",
+        "def top_examples(activations, n):\n"
+        "    return np.array(sorted(range(len(activations)), key=lambda i: activations[i], reverse=True)[:n])\n",
+    ],
+}
