@@ -22,7 +22,9 @@ def unit_norm(D):
 
 
 def reconstruct(z, D):
-    """Sum of atoms weighted by codes: x[i] = sum_j z[i, j] * D[j]. z (n, n_atoms), D (n_atoms, d_in) -> (n, d_in).
+    """Sum of atoms weighted by codes: x[i] = sum_j z[i, j] * D[j].
+
+    z (n, n_atoms), D (n_atoms, d_in) -> (n, d_in)
 
     >>> print(reconstruct(np.array([[2.0, 1.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])))
     [[2. 1.]]
