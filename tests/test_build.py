@@ -59,7 +59,7 @@ def test_a_complete_course_passes_the_check(executed, capsys):
 def test_the_student_copy_has_nbgraders_stub_in_place_of_the_answer(executed):
     answer = cell(load(executed, "notebooks"), "ex-soft")
     assert "    if lam > 0:\n        # YOUR CODE HERE\n        raise NotImplementedError()\n    return x" in answer["source"]
-    assert "np.maximum" not in (executed / "notebooks" / "01_mini.ipynb").read_text("utf-8")
+    assert "size = np.maximum" not in (executed / "notebooks" / "01_mini.ipynb").read_text("utf-8")
     assert answer["metadata"]["tags"] == ["raises-exception"]
 
 
@@ -113,17 +113,17 @@ def test_missing_ids_are_written_into_the_source_once(tmp_path):
 
 
 FAULTS = {
-    "nested": ("        size = np.abs(x)\n", "        ### BEGIN SOLUTION\n", "27: nested BEGIN SOLUTION: one is open since line 26"),
-    "unclosed": ("        ### END SOLUTION\n", "", "26: BEGIN SOLUTION is never closed"),
-    "without begin": ("        ### BEGIN SOLUTION\n", "", "29: END SOLUTION without BEGIN SOLUTION"),
-    "outside an exercise": ('print("two")\n', "### BEGIN SOLUTION\n2\n### END SOLUTION\n", '40: BEGIN SOLUTION in a cell without exercise='),
-    "the same id twice": ('id="two"', 'id="one"', "39: id 'one' is already used in line 36"),
-    "an id with a space": ('id="two"', 'id="t wo"', "39: id='t wo' is not"),
-    "a misspelt key": ("minutes=8", "minuts=8", "21: unknown key 'minuts'"),
-    "a value that is no JSON": ("minutes=8", "minutes=eight", "21: minutes=eight is not JSON"),
-    "a syntax error": ('print("two")', 'print("two"', "40: not valid Python"),
-    "an NBVAL comment": ('print("two")', 'print("two")  # NBVAL_SKIP', "40: NBVAL_ comments"),
-    "a name the reference lacks": ("size = np.abs(x)", "size = helper(x)", "21: exercise soft uses 'helper'"),
+    "nested": ("        size = np.abs(x)\n", "        ### BEGIN SOLUTION\n", "28: nested BEGIN SOLUTION: one is open since line 27"),
+    "unclosed": ("        ### END SOLUTION\n", "", "27: BEGIN SOLUTION is never closed"),
+    "without begin": ("        ### BEGIN SOLUTION\n", "", "30: END SOLUTION without BEGIN SOLUTION"),
+    "outside an exercise": ('print("two")\n', "### BEGIN SOLUTION\n2\n### END SOLUTION\n", '41: BEGIN SOLUTION in a cell without exercise='),
+    "the same id twice": ('id="two"', 'id="one"', "40: id 'one' is already used in line 37"),
+    "an id with a space": ('id="two"', 'id="t wo"', "40: id='t wo' is not"),
+    "a misspelt key": ("minutes=8", "minuts=8", "22: unknown key 'minuts'"),
+    "a value that is no JSON": ("minutes=8", "minutes=eight", "22: minutes=eight is not JSON"),
+    "a syntax error": ('print("two")', 'print("two"', "41: not valid Python"),
+    "an NBVAL comment": ('print("two")', 'print("two")  # NBVAL_SKIP', "41: NBVAL_ comments"),
+    "a name the reference lacks": ("size = np.abs(x)", "size = helper(x)", "22: exercise soft uses 'helper'"),
 }
 
 
@@ -147,7 +147,7 @@ INCOMPLETE = {
     "another lesson begun": ('begin("01_mini")', 'begin("02_mini")', 'calls begin("01_mini")'),
     "answer in a hint": ("# <details><summary>Hint 3 of 3</summary>three",
                          "# <details><summary>Hint 3 of 3</summary>size = np.abs(x)\n#   size = np.maximum(size - lam, 0)\n# x = np.sign(x) * size",
-                         "01_mini.py:12: 3 lines of the answer to soft stand here"),
+                         "01_mini.py:13: 3 lines of the answer to soft stand here"),
 }
 
 

@@ -41,7 +41,7 @@ def lab(port=8888, browser=True):
     port, token = free_port(port), secrets.token_hex(16)
     address = f"http://127.0.0.1:{port}/lab/tree/{FIRST_LESSON}?token={token}"
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0", "--ip=127.0.0.1",
-               f"--ServerApp.root_dir={ROOT}", "--ServerApp.answer_yes=True", "--log-level=ERROR", "--LabApp.news_url="]
+               f"--ServerApp.root_dir={ROOT}", "--ServerApp.answer_yes=True", "--log-level=ERROR", "--LabApp.news_url=None"]
     command += [f"--{section}.{key}={value}" for section, pairs in encryption().items() for key, value in pairs.items()]
     command += ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)  # a container's only user
     # the environment and not the command line holds the token: other users can list command lines
@@ -129,15 +129,13 @@ def write_html(notebook, path):
     return path.relative_to(path.parents[1])
 
 
-def test(everything=False, root=ROOT):
+def test(everything=False):
     """Run every part of the tests, print one closing line, and return 0 only if every part passed."""
     scratch = Path(tempfile.mkdtemp(prefix="saekit-test-"))
     try:
-        parts = [check_part(root), pytest_part("unit tests", ["tests", "-m", "not slow and not browser"], scratch, "smoke", root),
-                 notebook_part("solutions", [root / "solutions"], scratch, "laptop"),
-                 notebook_part("student copies", [root / "notebooks"], scratch, "smoke")]
+        parts = [pytest_part("unit tests", ["tests", "-m", "not slow and not browser"], scratch, "smoke"), *course_parts(scratch)]
         if everything:
-            parts.append(pytest_part("slow suites", ["tests", "-m", "slow or browser"], scratch, "smoke", root))
+            parts.append(pytest_part("slow suites", ["tests", "-m", "slow or browser"], scratch, "smoke"))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     print("saekit test: " + " · ".join(f"{part.name} {part.said} in {part.seconds:.0f} s" for part in parts))
@@ -146,28 +144,35 @@ def test(everything=False, root=ROOT):
     return 1 if failed else 0
 
 
-def check_part(root=ROOT):
+def course_parts(scratch, root=ROOT, timeout=CELL_TIMEOUT):
+    """What is asked of the lessons: sound files, and both folders under nbval, the solutions at laptop and the student copies at smoke."""
+    return [check_part(root), notebook_part("solutions", root / "solutions", scratch, "laptop", timeout),
+            notebook_part("student copies", root / "notebooks", scratch, "smoke", timeout)]
+
+
+def check_part(root):
     """`saekit build --check` as a part."""
     from saekit.course.audit import check
 
+    print("\n--- build --check", flush=True)
     begun = time.perf_counter()
     failed = check(root)
     return Part("build --check", not failed, time.perf_counter() - begun, "failed" if failed else "passed")
 
 
-def notebook_part(name, paths, scratch, profile, timeout=CELL_TIMEOUT):
+def notebook_part(name, folder, scratch, profile, timeout):
     """Notebooks under nbval: any error in an untagged cell, and any difference in a tagged one, fails the part."""
     flags = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={timeout}"]
-    return pytest_part(name, [*flags, *map(str, paths)], scratch, profile)
+    return pytest_part(name, [*flags, str(folder)], scratch, profile)
 
 
-def pytest_part(name, arguments, scratch, profile, root=ROOT):
-    """One run of pytest in a process and a scratch folder of its own, GPUs hidden; no test at all is a failure too."""
+def pytest_part(name, arguments, scratch, profile):
+    """One run of pytest in a process and a scratch folder of its own, GPUs hidden; finding nothing to run is a failure too."""
     print(f"\n--- {name}", flush=True)
     folder = Path(tempfile.mkdtemp(dir=scratch))
     report, begun = folder / "report.xml", time.perf_counter()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments]
-    code = subprocess.run(command, cwd=root, env=environment(folder, profile)).returncode
+    code = subprocess.run(command, cwd=ROOT, env=environment(folder, profile)).returncode
     return Part(name, code == 0, time.perf_counter() - begun, counts(report) if report.exists() else f"ended with exit code {code}")
 
 
