@@ -24,6 +24,7 @@ import time
 ROOT = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "Scripts", "python.exe") if os.name == "nt" else os.path.join(VENV, "bin", "python")
+CONFIG = os.path.join(VENV, "pyvenv.cfg")
 STAMP = os.path.join(VENV, "saekit.stamp")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 OLDEST = (3, 11)
@@ -68,7 +69,8 @@ def setup_venv():
     """Make .venv and install requirements.txt, unless that is done already; returns the path of its Python."""
     try:
         if not is_current():
-            if not works([PYTHON, "-m", "pip", "--version"]):
+            # without pyvenv.cfg this Python would be the machine's, and pip would install there
+            if not (os.path.exists(CONFIG) and works([PYTHON, "-m", "pip", "--version"])):
                 make_venv()
             say("installing the pinned packages into .venv, once: about 0.5 GB to download, 2 to 5 minutes")
             pip(PYTHON, ["-r", os.path.join(ROOT, "requirements.txt")])
@@ -81,7 +83,7 @@ def setup_venv():
 
 def is_current():
     """Whether .venv holds what requirements.txt and pyproject.toml ask for, installed for this folder and this Python."""
-    if not (os.path.exists(PYTHON) and os.path.exists(STAMP)):
+    if not all(map(os.path.exists, (PYTHON, CONFIG, STAMP))):
         return False
     with open(STAMP) as file:
         return file.read() == fingerprint()
@@ -90,7 +92,7 @@ def is_current():
 def fingerprint():
     """Hash of everything an installation depends on; a moved folder or a replaced Python changes it too."""
     parts = [ROOT, os.path.realpath(PYTHON)]
-    for path in (os.path.join(ROOT, "requirements.txt"), os.path.join(ROOT, "pyproject.toml"), os.path.join(VENV, "pyvenv.cfg")):
+    for path in (os.path.join(ROOT, "requirements.txt"), os.path.join(ROOT, "pyproject.toml"), CONFIG):
         with open(path, encoding="utf-8") as file:
             parts.append(file.read())
     return hashlib.sha256("\0".join(parts).encode("utf-8")).hexdigest() + "\n"
