@@ -1,0 +1,95 @@
+"""Files are whole or absent, and damaged ones are named."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from saekit import files
+
+
+def test_a_failed_write_leaves_the_old_content_and_nothing_else(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        files.write_atomic(path, "text is not bytes")
+    assert files.read_json(path) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_json_comes_back_and_nan_is_refused(tmp_path):
+    record = {"name": "é", "list": [1, 2.5, None]}
+    files.write_json(tmp_path / "new" / "r.json", record)
+    assert files.read_json(tmp_path / "new" / "r.json") == record
+    with pytest.raises(ValueError, match="JSON compliant"):
+        files.write_json(tmp_path / "nan.json", {"loss": float("nan")})
+    assert not (tmp_path / "nan.json").exists()
+
+
+def test_broken_json_is_an_error_that_names_the_file(tmp_path):
+    for content in (b'{"a": ', b"\xff\xfe\x00"):
+        (tmp_path / "card.json").write_bytes(content)
+        with pytest.raises(ValueError, match="card.json is not valid JSON"):
+            files.read_json(tmp_path / "card.json")
+
+
+def test_arrays_of_any_layout_come_back_with_their_metadata(tmp_path):
+    arrays = {"turned": np.arange(6.0).reshape(2, 3).T, "half": np.float16([1.5]), "ids": np.uint16([[7]]), "empty": np.zeros((0, 2))}
+    files.save_arrays(tmp_path / "a.safetensors", arrays, {"step": 3})
+    back, metadata = files.load_arrays(tmp_path / "a.safetensors")
+    assert metadata == {"step": 3} and back.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(back[name], array)
+        assert back[name].dtype == array.dtype
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.99])
+def test_a_truncated_safetensors_file_is_an_error_that_names_it(tmp_path, share):
+    path = tmp_path / "sae.safetensors"
+    files.save_arrays(path, {"W": np.ones((50, 50))})
+    path.write_bytes(path.read_bytes()[:int(share * path.stat().st_size)])
+    with pytest.raises(ValueError, match="sae.safetensors is not a safetensors file"):
+        files.load_arrays(path)
+
+
+def test_foreign_files_are_errors_and_a_pickle_is_not_run(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    for content in (pickle.dumps(Bomb()), b"PK\x03\x04 a zip", b"{}" * 40):
+        (tmp_path / "x").write_bytes(content)
+        with pytest.raises(ValueError, match="another kind of file"):
+            files.load_arrays(tmp_path / "x")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_foreign_headers_and_number_formats_are_errors(tmp_path):
+    import torch
+    from safetensors.torch import save_file
+
+    save_file({"W": torch.ones(2)}, tmp_path / "list", {"saekit": "[1]"})
+    save_file({"W": torch.ones(2)}, tmp_path / "text", {"saekit": "{"})
+    save_file({"W": torch.ones(2, dtype=torch.float8_e4m3fn)}, tmp_path / "float8")
+    for name in ("list", "text", "float8"):
+        with pytest.raises(ValueError, match=name):
+            files.load_arrays(tmp_path / name)
+
+
+def test_a_run_folder_is_new_or_resumed_but_never_overwritten(tmp_path):
+    files.check_run_folder(tmp_path / "a" / "b", resume=False)
+    with pytest.raises(ValueError, match="no run to resume"):
+        files.check_run_folder(tmp_path / "a" / "b", resume=True)
+    files.write_json(tmp_path / "run.json", {})
+    files.check_run_folder(tmp_path, resume=True)
+    with pytest.raises(ValueError, match="already holds a run"):
+        files.check_run_folder(tmp_path, resume=False)
+    files.write_json(tmp_path / "card.json", {})
+    with pytest.raises(ValueError, match="finished run"):
+        files.check_run_folder(tmp_path, resume=True)
+
+
+def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError):
+        files.check_run_folder(tmp_path / "file" / "run", resume=False)
