@@ -7,7 +7,7 @@ _cells = itertools.count()
 
 
 def define(source, names):
-    """Run source as a notebook cell would: in these names, with its lines known to tracebacks and to inspect. Returns the names."""
+    """Run source in these names as a cell would, its lines known to tracebacks and inspect; returns the names."""
     filename = f"<cell {next(_cells)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     exec(compile(source, filename, "exec"), names)

@@ -19,12 +19,23 @@ def shown(monkeypatch):
     return collected
 
 
-@pytest.mark.parametrize("question, answer, word, text", [
-    ("how-many", 3, "right", "Three."), ("how-many", 3.0, "right", "Three."), ("how-many", 1, "not that", "One is too few."),
-    ("how-many", 7, "not that", "Not that. Run"), ("how-many", "x", "not that", "asks for a number"), ("how-many", ..., "not answered yet", "Put your guess"),
-    ("how-many", None, "not answered yet", "Put your guess"), ("which", " B ", "right", "Yes."), ("which", "a", "not that", "Not a."),
-    ("which", 2, "not that", "one of 'a', 'b', 'c'"), ("share", 0.916, "right", "Right."), ("share", 92, "not that", "Not that."),
-])
+@pytest.mark.parametrize(
+    "question, answer, word, text",
+    [
+        ("how-many", 3, "right", "Three."),
+        ("how-many", 3.0, "right", "Three."),
+        ("how-many", 1, "not that", "One is too few."),
+        ("how-many", 7, "not that", "Not that. Run"),
+        ("how-many", "x", "not that", "asks for a number"),
+        ("how-many", ..., "not answered yet", "Put your guess"),
+        ("how-many", None, "not answered yet", "Put your guess"),
+        ("which", " B ", "right", "Yes."),
+        ("which", "a", "not that", "Not a."),
+        ("which", 2, "not that", "one of 'a', 'b', 'c'"),
+        ("share", 0.916, "right", "Right."),
+        ("share", 92, "not that", "Not that."),
+    ],
+)
 def test_each_answer_gets_its_reply(shown, question, answer, word, text):
     assert answers.predict(question, answer) is None
     assert shown[-1].word == word and text in shown[-1].text
@@ -77,10 +88,16 @@ def test_an_unknown_profile_is_an_error_that_lists_the_known(monkeypatch):
         answers.profile()
 
 
-@pytest.mark.parametrize("listed, version, hidden, found", [
-    ("GPU 0: NVIDIA H200", "2.13.0", None, "gpu"), ("GPU 0: NVIDIA H200", "2.13.0+cpu", None, "laptop"),
-    ("No devices were found", "2.13.0", None, "laptop"), ("GPU 0: NVIDIA H200", "2.13.0", "", "laptop"), (None, "2.13.0", None, "laptop"),
-])
+@pytest.mark.parametrize(
+    "listed, version, hidden, found",
+    [
+        ("GPU 0: NVIDIA H200", "2.13.0", None, "gpu"),
+        ("GPU 0: NVIDIA H200", "2.13.0+cpu", None, "laptop"),
+        ("No devices were found", "2.13.0", None, "laptop"),
+        ("GPU 0: NVIDIA H200", "2.13.0", "", "laptop"),
+        (None, "2.13.0", None, "laptop"),
+    ],
+)
 def test_a_gpu_is_found_without_loading_pytorch(monkeypatch, listed, version, hidden, found):
     monkeypatch.delenv("SAEKIT_PROFILE", raising=False)
     monkeypatch.delitem(answers.sys.modules, "torch", raising=False)
@@ -96,5 +113,7 @@ def test_a_gpu_is_found_without_loading_pytorch(monkeypatch, listed, version, hi
 
 
 def test_a_loaded_pytorch_is_asked_itself(monkeypatch):
-    monkeypatch.setitem(answers.sys.modules, "torch", types.SimpleNamespace(cuda=types.SimpleNamespace(is_available=lambda: True)))
+    monkeypatch.setitem(
+        answers.sys.modules, "torch", types.SimpleNamespace(cuda=types.SimpleNamespace(is_available=lambda: True))
+    )
     assert answers.has_cuda()

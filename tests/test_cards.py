@@ -8,7 +8,14 @@ import pytest
 from saekit.course import cards
 from saekit.course.cards import Card
 
-CARD = Card("shrink", "not yet", "Is `a < b` missing?\nOr <script>?", (("tested", "shrink(<x>)"), ("got", "3")), "line 1\nValueError: <b>", ("Ours.",))
+CARD = Card(
+    "shrink",
+    "not yet",
+    "Is `a < b` missing?\nOr <script>?",
+    (("tested", "shrink(<x>)"), ("got", "3")),
+    "line 1\nValueError: <b>",
+    ("Ours.",),
+)
 
 
 def words(html):

@@ -1,9 +1,20 @@
-"""The helpers that checks are written with: each wrong kind of value has words of its own, and values are shown the same everywhere."""
+"""The helpers of checks: each wrong kind of value has words of its own, values are shown the same everywhere."""
 
 import numpy as np
 import pytest
 
-from saekit.course.checking import Check, Slip, close, expect, expect_array, expect_keys, expect_number, expect_parts, rng, show
+from saekit.course.checking import (
+    Check,
+    Slip,
+    close,
+    expect,
+    expect_array,
+    expect_keys,
+    expect_number,
+    expect_parts,
+    rng,
+    show,
+)
 from saekit.course.judging import StudentError, judge
 
 
@@ -30,7 +41,9 @@ def test_a_tensor_counts_as_an_array():
     assert expect_number(torch.tensor(2.5)) == 2.5
 
 
-@pytest.mark.parametrize("value, words", [(np.ones(3), "an array of shape"), (True, "a bool"), ("1", "a str"), (None, "None")])
+@pytest.mark.parametrize(
+    "value, words", [(np.ones(3), "an array of shape"), (True, "a bool"), ("1", "a str"), (None, "None")]
+)
 def test_a_value_that_is_no_number_is_named(value, words):
     with pytest.raises(Slip, match=words):
         expect_number(value)
@@ -82,7 +95,11 @@ def elsewhere(error):
 
 def test_an_error_from_a_proxy_is_told_like_one_from_here():
     check = Check("tiny", "double", lambda f, rng: f(rng.normal(size=3)))
-    verdict = judge(check, elsewhere(StudentError("IndexError", "index 3 is out of bounds", "line 2, in double: x[3]")), in_notebook=False)
+    verdict = judge(
+        check,
+        elsewhere(StudentError("IndexError", "index 3 is out of bounds", "line 2, in double: x[3]")),
+        in_notebook=False,
+    )
     assert "stopped with IndexError" in verdict.message and verdict.trace == "line 2, in double: x[3]"
 
 

@@ -1,4 +1,4 @@
-"""The classroom: what a learner's answer turns into, what the cards say, and that a working function is always left behind."""
+"""The classroom: what an answer turns into, what the cards say, and that a working function is always left."""
 
 import re
 import subprocess
@@ -58,7 +58,9 @@ def test_the_card_shows_the_tested_call_with_expected_and_got(lesson):
 
 
 def test_the_stub_is_not_started(lesson):
-    card = answer(lesson, 'def shrink(x, lam):\n    """Doc."""\n    # YOUR CODE HERE\n    raise NotImplementedError()\n')
+    card = answer(
+        lesson, 'def shrink(x, lam):\n    """Doc."""\n    # YOUR CODE HERE\n    raise NotImplementedError()\n'
+    )
     assert card.state == "not started" and not card.remarks
 
 
@@ -77,26 +79,35 @@ def test_a_crash_keeps_the_learners_own_lines_only(lesson):
     assert "Which shapes" in card.text
 
 
-@pytest.mark.parametrize("line, words", [
-    ("x -= lam; return np.sign(x + lam) * np.maximum(np.abs(x + lam) - lam, 0)", "changed its own input"),
-    ("print('x'); x[:] = np.sign(x) * np.maximum(np.abs(x) - lam, 0); return x", "changed its own input"),
-    ("return np.sign(x) * np.maximum(np.abs(x) - lam, 0) + np.random.normal() * 1e-9 * (np.abs(x) > lam)", "second time"),
-    ("return np.sign(x) * np.log(np.abs(x) - lam)", "NaN"),
-    ("return None", "returned None"),
-    ("np.sign(x)", "returned None"),
-    ("return [1.0, 2.0]", "it is a list"),
-    ("return (np.sign(x) * np.maximum(np.abs(x) - lam, 0)).T", "transposed"),
-    ("return np.sign(x).sum()", "an axis too many"),
-    ("return x[..., None]", "an axis left over"),
-    ("return np.abs(x) > lam", "returned? the comparison|return the comparison"),
-    ("return np.round(x).astype(int)", "integers"),
-    ("return x.astype(object)", "dtype is object"),
-    ("exit()", "end Python"),
-    ("return shrink(x, lam)", "call itself"),
-    ("from saekit.course.reference.tiny import shrink as s; return s(x, lam)", "saekit's own"),
-    ("import sys; return getattr(sys.modules['saekit.course.reference.tiny'], 'shr' + 'ink')(x, lam)", "our own answer"),
-    ("return two_steps(x, lam / 2)", "our own answer"),
-])
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("x -= lam; return np.sign(x + lam) * np.maximum(np.abs(x + lam) - lam, 0)", "changed its own input"),
+        ("print('x'); x[:] = np.sign(x) * np.maximum(np.abs(x) - lam, 0); return x", "changed its own input"),
+        (
+            "return np.sign(x) * np.maximum(np.abs(x) - lam, 0) + np.random.normal() * 1e-9 * (np.abs(x) > lam)",
+            "second time",
+        ),
+        ("return np.sign(x) * np.log(np.abs(x) - lam)", "NaN"),
+        ("return None", "returned None"),
+        ("np.sign(x)", "returned None"),
+        ("return [1.0, 2.0]", "it is a list"),
+        ("return (np.sign(x) * np.maximum(np.abs(x) - lam, 0)).T", "transposed"),
+        ("return np.sign(x).sum()", "an axis too many"),
+        ("return x[..., None]", "an axis left over"),
+        ("return np.abs(x) > lam", "returned? the comparison|return the comparison"),
+        ("return np.round(x).astype(int)", "integers"),
+        ("return x.astype(object)", "dtype is object"),
+        ("exit()", "end Python"),
+        ("return shrink(x, lam)", "call itself"),
+        ("from saekit.course.reference.tiny import shrink as s; return s(x, lam)", "saekit's own"),
+        (
+            "import sys; return getattr(sys.modules['saekit.course.reference.tiny'], 'shr' + 'ink')(x, lam)",
+            "our own answer",
+        ),
+        ("return two_steps(x, lam / 2)", "our own answer"),
+    ],
+)
 def test_each_way_of_going_wrong_has_its_own_words(lesson, line, words):
     card = answer(lesson, body(line))
     assert card.state == "not yet" and re.search(words, card.text), card.text
@@ -172,7 +183,10 @@ def test_a_compiled_call_that_cannot_be_stopped_is_said_to_be_so(lesson, monkeyp
 def test_a_loop_that_swallows_every_exception_is_stopped(lesson, monkeypatch):
     monkeypatch.setattr(exercises.judging.judge, "__defaults__", (True, 0.1, None))
     monkeypatch.setattr(watchdog, "GRACE", 0.1)
-    source = "def shrink(x, lam):\n    for _ in range(2):\n        try:\n            while True: pass\n        except: pass\n    return x\n"
+    source = (
+        "def shrink(x, lam):\n    for _ in range(2):\n        try:\n            while True: pass\n        except:"
+        " pass\n    return x\n"
+    )
     assert answer(lesson, source).state == "not yet"
 
 
@@ -209,5 +223,8 @@ def test_the_exercise_line_before_begin_says_what_to_run(lesson, monkeypatch):
 
 
 def test_the_course_package_loads_no_torch_matplotlib_or_ipython():
-    code = "import sys, saekit.course; print([m for m in ('torch', 'matplotlib', 'IPython', 'transformers') if m in sys.modules])"
+    code = (
+        "import sys, saekit.course; print([m for m in ('torch', 'matplotlib', 'IPython', 'transformers') if m in"
+        " sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

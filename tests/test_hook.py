@@ -31,7 +31,9 @@ def run_cells(tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
 
     def run(*cells):
-        done = subprocess.run([sys.executable, "-c", RUN, json.dumps(cells)], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, json.dumps(cells)], capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
     return run
@@ -55,7 +57,9 @@ def test_cells_that_exercise_never_saw_get_one_calm_card_and_leave_our_function(
 
 def test_a_shadowed_name_goes_back_to_the_students_own_function(run_cells):
     wrong = GOOD.replace("return", "return 2 *")
-    seen = run_cells(SETUP, GOOD, "mine = measure", "measure = 3", "print(measure is mine)", wrong, "print(measure is mine)")
+    seen = run_cells(
+        SETUP, GOOD, "mine = measure", "measure = 3", "print(measure is mine)", wrong, "print(measure is mine)"
+    )
     assert "passed" in seen[1][0] and seen[4][0] == "True\n" and seen[6][0] == "False\n"
 
 

@@ -11,8 +11,20 @@ from saekit.course import record
 def path(tmp_path, monkeypatch):
     """Where the record is kept."""
     monkeypatch.setenv("SAEKIT_PROGRESS", str(tmp_path / "deep" / "progress.json"))
-    monkeypatch.setattr(record, "index", lambda: [{"lesson": "01_lasso", "title": "Too many <atoms>", "exercises": [
-        {"name": "prox", "difficulty": 2, "minutes": 5, "points": 3}, {"name": "ista", "difficulty": 3, "minutes": 9, "points": 1}]}])
+    monkeypatch.setattr(
+        record,
+        "index",
+        lambda: [
+            {
+                "lesson": "01_lasso",
+                "title": "Too many <atoms>",
+                "exercises": [
+                    {"name": "prox", "difficulty": 2, "minutes": 5, "points": 3},
+                    {"name": "ista", "difficulty": 3, "minutes": 9, "points": 1},
+                ],
+            }
+        ],
+    )
     return tmp_path / "deep" / "progress.json"
 
 
@@ -29,10 +41,15 @@ def test_progress_lists_every_exercise_with_its_state(path, capsys):
     record.progress()
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "1 of 2 exercises passed, 3 of 4 points"
-    assert [line.split() for line in out[2:]] == [["✓", "prox", "passed", "3", "points"], ["○", "ista", "not", "started", "1", "point"]]
+    assert [line.split() for line in out[2:]] == [
+        ["✓", "prox", "passed", "3", "points"],
+        ["○", "ista", "not", "started", "1", "point"],
+    ]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"states": {"lasso": {"prox": "stolen"}}}', '{"states": {"lasso": []}}', "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"states": {"lasso": {"prox": "stolen"}}}', '{"states": {"lasso": []}}', "\x00"]
+)
 def test_an_unreadable_record_is_set_aside_and_told(path, text, capsys):
     path.parent.mkdir()
     path.write_text(text)

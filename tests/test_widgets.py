@@ -36,14 +36,21 @@ def test_the_panel_draws_every_still_and_titles_it_by_its_settings():
     picture = widgets.still_panel(draw, STILLS, "bars")
     image = pixels(picture.html)
     third = image.shape[1] // 3
-    blue = [(np.abs(image[:, i * third:(i + 1) * third].astype(int) - [0, 114, 178]).max(axis=2) < 8).sum() for i in range(3)]
+    blue = [
+        (np.abs(image[:, i * third : (i + 1) * third].astype(int) - [0, 114, 178]).max(axis=2) < 8).sum()
+        for i in range(3)
+    ]
     assert blue[0] < blue[1] < blue[2]
     assert 'alt="bars"' in picture.html and len(picture.png) < 30_000
 
 
 def test_every_move_of_a_control_draws_anew():
     drawn = []
-    box = widgets.live(lambda ax, **settings: drawn.append(settings), {"height": 2, "kind": "line"}, {"height": (0, 10), "kind": ["line", "bar"]})
+    box = widgets.live(
+        lambda ax, **settings: drawn.append(settings),
+        {"height": 2, "kind": "line"},
+        {"height": (0, 10), "kind": ["line", "bar"]},
+    )
     slider, menu, picture = box.children
     first = picture.value
     slider.value = 7
@@ -52,7 +59,10 @@ def test_every_move_of_a_control_draws_anew():
     assert first != picture.value and "height = 7, kind = bar" in picture.value
 
 
-@pytest.mark.parametrize("choices, kind, step", [((0, 4), "IntSlider", 1), ((0.0, 1.0), "FloatSlider", 0.02), ((0, 1, 0.25), "FloatSlider", 0.25)])
+@pytest.mark.parametrize(
+    "choices, kind, step",
+    [((0, 4), "IntSlider", 1), ((0.0, 1.0), "FloatSlider", 0.02), ((0, 1, 0.25), "FloatSlider", 0.25)],
+)
 def test_ranges_become_sliders(choices, kind, step):
     control = widgets.control("x", choices, 0)
     assert type(control).__name__ == kind and control.step == pytest.approx(step)
@@ -62,7 +72,13 @@ def test_a_truth_value_becomes_a_box():
     assert type(widgets.control("x", True, False)).__name__ == "Checkbox"
 
 
-@pytest.mark.parametrize("stills, words", [(STILLS[:2], "got 2 stills, expected 3 to 6"), ([{"h": 1}] * 3, r"expected the settings of the ranges: \['height'\]")])
+@pytest.mark.parametrize(
+    "stills, words",
+    [
+        (STILLS[:2], "got 2 stills, expected 3 to 6"),
+        ([{"h": 1}] * 3, r"expected the settings of the ranges: \['height'\]"),
+    ],
+)
 def test_stills_that_do_not_fit_are_an_error(stills, words):
     with pytest.raises(ValueError, match=words):
         widgets.explore(draw, stills=stills, alt="bars", height=(0, 10))
@@ -84,6 +100,9 @@ def test_a_picture_shows_its_alternative_text_and_no_address():
     ax.set(title="A claim")
     picture = plots.show(fig, 'a "quoted"\n  text')
     sides = picture._repr_mimebundle_()
-    assert sides["text/plain"] == repr(picture) == 'a "quoted" text' and 'alt="a &quot;quoted&quot; text"' in sides["text/html"]
+    assert (
+        sides["text/plain"] == repr(picture) == 'a "quoted" text'
+        and 'alt="a &quot;quoted&quot; text"' in sides["text/html"]
+    )
     assert ax.get_title("left") == "A claim" and ax.get_title("center") == ""
     assert not plots.plt.fignum_exists(fig.number)

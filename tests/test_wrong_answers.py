@@ -1,6 +1,7 @@
 """The checks are tested here: every typical wrong answer is rejected by its own message, every right one accepted.
 
-A quick part runs always (the stub, one right answer, the first two wrong ones, trivial answers); the whole table under `test --all`.
+A quick part runs always (the stub, one right answer, the first two wrong ones, trivial answers); the whole table under
+`test --all`.
 """
 
 import doctest
@@ -90,7 +91,9 @@ def test_one_wrong_answer_is_right_on_the_example_in_the_docstring(lesson, name)
     example = doctest.DocTestParser().get_doctest(inspect.getdoc(getattr(reference, name)) or "", {}, name, None, 0)
     if not example.examples:
         pytest.skip(f"the docstring of {name} has no example")
-    assert any(passes_example(example, define(wrong.source, dict(vars(reference)))) for wrong in table(lesson).WRONG[name])
+    assert any(
+        passes_example(example, define(wrong.source, dict(vars(reference)))) for wrong in table(lesson).WRONG[name]
+    )
 
 
 def passes_example(example, names):
@@ -114,8 +117,17 @@ def test_returning_the_reference_is_caught(lesson, name):
 
 
 @every_exercise
-@pytest.mark.parametrize("trivial", ["return {first}", "return 1.0", "return 0.0", "return np.zeros_like(np.asarray({first}, dtype=float))",
-                                     "return np.zeros_like({first})", "return np.ones_like(np.asarray({first}, dtype=float))"])
+@pytest.mark.parametrize(
+    "trivial",
+    [
+        "return {first}",
+        "return 1.0",
+        "return 0.0",
+        "return np.zeros_like(np.asarray({first}, dtype=float))",
+        "return np.zeros_like({first})",
+        "return np.ones_like(np.asarray({first}, dtype=float))",
+    ],
+)
 def test_trivial_answers_are_rejected(lesson, name, trivial):
     first = next(iter(inspect.signature(exercises.open_room(lesson, {}).references[name]).parameters))
     source = f"{first_line(lesson, name)}\n    import numpy as np\n    {trivial.format(first=first)}\n"

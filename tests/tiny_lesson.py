@@ -51,7 +51,9 @@ def two_steps(f, rng):
 
 PREDICTIONS = [
     Prediction("how-many", right=hashed("how-many", "3"), reply="Three.", wrong={1: "One is too few."}),
-    Prediction("which", right=hashed("which", "b"), reply="Yes.", wrong={"a": "Not a.", "c": "Not c."}, options=("a", "b", "c")),
+    Prediction(
+        "which", right=hashed("which", "b"), reply="Yes.", wrong={"a": "Not a.", "c": "Not c."}, options=("a", "b", "c")
+    ),
     Prediction("share", right=hashed("share", "0.92"), reply="Right.", digits=2),
 ]
 

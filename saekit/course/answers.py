@@ -1,8 +1,8 @@
 """Predictions before a cell runs, claims after it, and how much to compute.
 
-A lesson's predictions stand in its checks module as PREDICTIONS = [Prediction(…), …]. The right answer is kept as a salted hash, so that
-reading the file does not give it away; `python -c "from saekit.course.answers import hashed; print(hashed('three-atoms', 3))"` prints the
-hash to paste.
+A lesson's predictions stand in its checks module as PREDICTIONS = [Prediction(…), …]. The right answer is kept as a
+salted hash, so that reading the file does not give it away; `python -c "from saekit.course.answers import hashed;
+print(hashed('three-atoms', 3))"` prints the hash to paste.
 """
 
 import hashlib
@@ -62,7 +62,7 @@ def hashed(identity, answer):
 
 
 def predict(identity, answer=...):
-    """Answer a question before the next cell answers it; shows a reply, returns nothing. `...` or None: not answered yet."""
+    """Answer a question before the next cell does: shows a reply, returns nothing. `...` or None: no answer yet."""
     room = exercises.room()
     question = room.predictions.get(identity) if room else None
     if question is None:
@@ -80,10 +80,13 @@ def predict(identity, answer=...):
 def claim(name, value, at_least=None, at_most=None, unit=""):
     """Assert at_least <= value <= at_most and print one line that is the same on every machine.
 
-    Raises AssertionError when it fails at `laptop` or `gpu`; at `smoke` too little was computed, and the line says that it was not checked.
+    Raises AssertionError when it fails at `laptop` or `gpu`; at `smoke` too little was computed, and the line says
+    that it was not checked.
     """
     if at_least is None and at_most is None:
-        raise ValueError(f"claim {name!r} got no bound, expected at_least= or at_most= (a claim without one says nothing)")
+        raise ValueError(
+            f"claim {name!r} got no bound, expected at_least= or at_most= (a claim without one says nothing)"
+        )
     bounds = [f"{sign} {bound:g}" for sign, bound in (("≥", at_least), ("≤", at_most)) if bound is not None]
     said = f"{name} {' and '.join(bounds)} {unit}".rstrip()
     if profile() == "smoke":
@@ -111,7 +114,7 @@ def profile():
 
 
 def has_cuda():
-    """True where PyTorch would find a GPU; PyTorch itself is asked only if it is loaded already (loading it takes seconds)."""
+    """True where PyTorch would find a GPU; PyTorch itself is asked only if it is loaded already."""
     torch = sys.modules.get("torch")
     if torch is not None:
         return torch.cuda.is_available()

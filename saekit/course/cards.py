@@ -1,7 +1,8 @@
 """One card per answer: a small HTML box with a plain-text twin, shown by `show`.
 
-The state is told three times, by a word, a sign and a colour, so that no reader depends on the colour. Text keeps the front end's own
-colour, so it reads on light and dark pages; in a terminal the plain-text twin is printed. Nothing goes to stderr and no value is left.
+The state is told three times, by a word, a sign and a colour, so that no reader depends on the colour. Text keeps the
+front end's own colour, so it reads on light and dark pages; in a terminal the plain-text twin is printed. Nothing goes
+to stderr and no value is left.
 """
 
 import sys
@@ -22,8 +23,8 @@ STATES = {  # state: (sign, colour, tint); the course's palette: blue is right, 
 class Card:
     """What one card says: title and state in the first line, then text, labelled rows, verbatim lines and remarks.
 
-    rows: (label, value) pairs, values shown as code. verbatim: the learner's own traceback. remarks: sentences at the end. word: what
-    stands for the state in the first line where the state's own name does not fit.
+    rows: (label, value) pairs, values shown as code. verbatim: the learner's own traceback. remarks: sentences at the
+    end. word: what stands for the state in the first line where the state's own name does not fit.
     """
 
     title: str
@@ -37,7 +38,9 @@ class Card:
     @property
     def plain(self):
         """The card as text for a terminal; lines after the first are indented by two."""
-        head = self.title if self.state == "note" else f"{STATES[self.state][0]} {self.title} · {self.word or self.state}"
+        head = (
+            self.title if self.state == "note" else f"{STATES[self.state][0]} {self.title} · {self.word or self.state}"
+        )
         width = max((len(label) for label, _ in self.rows), default=0)
         body = [self.text] if self.text else []
         body += [f"{label:<{width}}  {value}" for label, value in self.rows]
@@ -56,8 +59,10 @@ class Card:
         if self.rows:
             parts.append(_table(self.rows))
         if self.verbatim:
-            parts.append(f'<pre style="margin: 6px 0 0; padding: 0; background: transparent; color: inherit; white-space: pre-wrap; '
-                         f'font-family: monospace">{escape(self.verbatim)}</pre>')
+            parts.append(
+                '<pre style="margin: 6px 0 0; padding: 0; background: transparent; color: inherit; white-space:'
+                f' pre-wrap; font-family: monospace">{escape(self.verbatim)}</pre>'
+            )
         parts += [f'<div style="margin-top: 4px; opacity: 0.85">{_prose(remark)}</div>' for remark in self.remarks]
         return (f'<div style="border-left: 5px solid {colour}; background: {tint}; color: inherit; padding: 6px 12px; '
                 f'margin: 4px 0; max-width: 56em; line-height: 1.45">{"".join(parts)}</div>')

@@ -3,16 +3,17 @@
     from saekit.course.checking import check, close, expect, expect_array, show
 
     @check                                   # registers under (lesson, function name); the lesson is the module's name
-    def soft_threshold(f, rng):              # f: the student's function or a proxy of it; rng: a NumPy Generator, same seed each time
+    def soft_threshold(f, rng):              # f: the student's function or a proxy; rng: a NumPy Generator
         x = rng.normal(size=(7, 5))          # not square, nothing zero
         z = expect_array(f(x, 0.5), (7, 5))  # wrong type, shape, kind and NaN have their own words
         expect(close(f(x, 0.0), x), "with lam = 0 nothing shrinks, yet … Did you …?")
 
-Rules. A check only calls f(args) with arrays, dicts of arrays, numbers or strings and judges what comes back, so that it serves the
-notebook and the grader. It tests properties on a second route and never runs the reference. A message says what was tested, what was
-expected and what came back, and asks about the likely slip; `expect(…, expected=, got=)` shows the two values as rows. f sees copies of
-the arguments. `@check(nan_ok=True)` where NaN is an honest answer, `@check(view_ok=True)` where a view of the input is.
-Predictions of the lesson stand in the same module as a list PREDICTIONS of `saekit.course.answers.Prediction`.
+Rules. A check only calls f(args) with arrays, dicts of arrays, numbers or strings and judges what comes back, so that
+it serves the notebook and the grader. It tests properties on a second route and never runs the reference. A message
+says what was tested, what was expected and what came back, and asks about the likely slip; `expect(…, expected=,
+got=)` shows the two values as rows. f sees copies of the arguments. `@check(nan_ok=True)` where NaN is an honest
+answer, `@check(view_ok=True)` where a view of the input is. Predictions of the lesson stand in the same module as a
+list PREDICTIONS of `saekit.course.answers.Prediction`.
 """
 
 import importlib
@@ -73,12 +74,18 @@ def expect(condition, message, expected=None, got=None):
 
 
 def expect_array(value, shape, kind="float", what="your answer"):
-    """`value` as a NumPy array of this shape and kind ("float", "int", "bool", "number"), or a Slip that names what it is instead."""
+    """`value` as a NumPy array of this shape and kind ("float", "int", "bool", "number"), or a Slip."""
     if not hasattr(value, "shape"):
-        raise Slip(f"{what} should be an array of shape {shape}, but it is {_a_kind(value)}. Is a conversion with np.array missing?")
+        raise Slip(
+            f"{what} should be an array of shape {shape}, but it is {_a_kind(value)}. Is a conversion with np.array"
+            " missing?"
+        )
     array = to_numpy(value)
     if array.shape != tuple(shape):
-        raise Slip(f"{what} should have shape {tuple(shape)}, but it has shape {array.shape}. {_shape_slip(array.shape, tuple(shape))}")
+        raise Slip(
+            f"{what} should have shape {tuple(shape)}, but it has shape {array.shape}."
+            f" {_shape_slip(array.shape, tuple(shape))}"
+        )
     if not np.issubdtype(array.dtype, KINDS[kind]):
         raise Slip(f"{what} should hold {WORDS[kind]}, but its dtype is {array.dtype}. {_kind_slip(array.dtype)}")
     return array
@@ -88,7 +95,10 @@ def expect_number(value, what="your answer"):
     """`value` as a Python float, or a Slip that names what it is instead."""
     shape = getattr(value, "shape", None)
     if shape:
-        raise Slip(f"{what} should be one number, but it is an array of shape {tuple(shape)}. Is a sum, mean or maximum missing?")
+        raise Slip(
+            f"{what} should be one number, but it is an array of shape {tuple(shape)}. Is a sum, mean or maximum"
+            " missing?"
+        )
     if isinstance(value, (bool, np.bool_)) or not (shape == () or isinstance(value, (int, float))):
         raise Slip(f"{what} should be one number, but it is {_a_kind(value)}. What does the docstring say it is?")
     return float(value)
@@ -98,16 +108,24 @@ def expect_parts(value, count, what="your answer"):
     """`value` as a tuple of `count` things, or a Slip."""
     if not isinstance(value, (tuple, list)) or len(value) != count:
         found = f"{_a_kind(value)} of {len(value)}" if isinstance(value, (tuple, list)) else _a_kind(value)
-        raise Slip(f"{what} should be {count} things, as in `return a, b`, but it is {found}. Is one missing after `return`?")
+        raise Slip(
+            f"{what} should be {count} things, as in `return a, b`, but it is {found}. Is one missing after `return`?"
+        )
     return tuple(value)
 
 
 def expect_keys(value, keys, what="your answer"):
     """`value` as a dict with exactly these keys, or a Slip."""
     if not isinstance(value, dict):
-        raise Slip(f"{what} should be a dict with the keys {', '.join(keys)}, but it is {_a_kind(value)}. Is `dict(...)` missing?")
+        raise Slip(
+            f"{what} should be a dict with the keys {', '.join(keys)}, but it is {_a_kind(value)}. Is `dict(...)`"
+            " missing?"
+        )
     if set(value) != set(keys):
-        raise Slip(f"{what} should have the keys {', '.join(keys)}, but it has {', '.join(map(str, value)) or 'none'}. Is one misspelt?")
+        raise Slip(
+            f"{what} should have the keys {', '.join(keys)}, but it has {', '.join(map(str, value)) or 'none'}. Is one"
+            " misspelt?"
+        )
     return value
 
 
@@ -128,7 +146,9 @@ def show(value):
         array = to_numpy(value)
         if array.size > 8 or array.dtype.kind not in "fiub":
             return f"{'array' if isinstance(value, np.ndarray) else 'tensor'} of shape {tuple(array.shape)}"
-        return np.array2string(array if array.dtype == bool else array + 0, precision=3, suppress_small=True, separator=", ").replace("\n", "")
+        return np.array2string(
+            array if array.dtype == bool else array + 0, precision=3, suppress_small=True, separator=", "
+        ).replace("\n", "")
     if isinstance(value, (float, np.floating)):
         return f"{value:.4g}"
     return str(value.item() if hasattr(value, "item") else value) if not isinstance(value, str) else repr(value)

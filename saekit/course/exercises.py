@@ -1,13 +1,15 @@
-"""Your code or ours: `begin` puts our reference under every exercise's name, `@exercise` swaps in the student's function once it passes.
+"""Your code or ours: `begin` puts our reference under every exercise's name, `@exercise` swaps in the student's
+function once it passes.
 
     begin("01_lasso")     # in the setup cell
     @exercise             # above every answer
     require("prox")       # in a grading cell: raises unless the answer passed
 
-After every cell a hook looks at what `@exercise` could not see, a syntax error or an exercise's name bound to something else; it shows
-one card and puts a working function back. (A lesson cell must not bind an exercise's name either: `from saekit import lasso`, not
-`from saekit.lasso import soft_threshold`.) The exercises of a lesson are listed in `saekit/course/reference/index.json`, which
-`saekit build` writes: a list of {lesson, title, exercises: [{name, difficulty, minutes, points}]}, lesson being the stem "01_lasso".
+After every cell a hook looks at what `@exercise` could not see, a syntax error or an exercise's name bound to
+something else; it shows one card and puts a working function back. (A lesson cell must not bind an exercise's name
+either: `from saekit import lasso`, not `from saekit.lasso import soft_threshold`.) The exercises of a lesson are
+listed in `saekit/course/reference/index.json`, which `saekit build` writes: a list of {lesson, title, exercises:
+[{name, difficulty, minutes, points}]}, lesson being the stem "01_lasso".
 """
 
 import contextlib
@@ -34,7 +36,7 @@ class Classroom:
         self.names.update(references)
 
     def judge(self, function, on_stuck=None):
-        """The verdict on a function: first by reading it, then by its check, with this exercise's own reference out of reach."""
+        """The verdict on a function: by reading it, then by its check, with its own reference out of reach."""
         name, reference = function.__name__, self.references[function.__name__]
         found = self._read(function, reference)
         if found is not None:
@@ -55,7 +57,11 @@ class Classroom:
         """A verdict from the source alone, or None."""
         name = function.__name__
         if function is reference:
-            return Verdict(name, "not yet", "this is our own answer. Can you write it yourself? The first hint says where to begin.")
+            return Verdict(
+                name,
+                "not yet",
+                "this is our own answer. Can you write it yourself? The first hint says where to begin.",
+            )
         tree = reading.tree_of(function)
         if tree is not None and reading.is_stub(tree):
             return Verdict(name, "not started", judging.NOT_WRITTEN)
@@ -84,7 +90,8 @@ def room():
 
 
 def begin(lesson):
-    """Open a lesson, "01_lasso": references under all exercise names, checks loaded, hook installed. Running it again changes nothing.
+    """Open a lesson, "01_lasso": references under all exercise names, checks loaded, hook installed. Running it again
+    changes nothing.
 
     Raises ValueError for an unknown lesson.
     """
@@ -109,7 +116,9 @@ def open_room(name, names):
         if not (error.name or "").startswith("saekit.course"):
             raise
         known = ", ".join(entry["lesson"] for entry in record.index()) or "none built"
-        raise ValueError(f"begin got lesson {name!r}, expected one of: {known} (is its name misspelt, or `saekit build` missing?)") from None
+        raise ValueError(
+            f"begin got lesson {name!r}, expected one of: {known} (is its name misspelt, or `saekit build` missing?)"
+        ) from None
     listed = [e["name"] for entry in record.index() if entry["lesson"].endswith(f"_{name}") for e in entry["exercises"]]
     references = {n: getattr(module, n) for n in listed or checks if hasattr(module, n)}
     predictions = getattr(importlib.import_module(f"saekit.course.checks.{name}"), "PREDICTIONS", ())
@@ -120,12 +129,19 @@ def exercise(function):
     """Check the function under its own name, show one card, and return it if it passed, else our reference."""
     name = getattr(function, "__name__", "")
     if _room is None:
-        cards.show(cards.Card(name, text="The lesson is not open yet: run the first code cell (`begin`), then this one again."))
+        cards.show(
+            cards.Card(name, text="The lesson is not open yet: run the first code cell (`begin`), then this one again.")
+        )
         return function
     _room.looked_at.add(name)
     if name not in _room.references or name not in _room.checks:
         known = ", ".join(_room.references)
-        cards.show(cards.Card(name, text=f"This lesson has no exercise of that name, so nothing was checked. Its exercises are: {known}."))
+        cards.show(
+            cards.Card(
+                name,
+                text=f"This lesson has no exercise of that name, so nothing was checked. Its exercises are: {known}.",
+            )
+        )
         return function
     verdict = _room.judge(function, on_stuck=lambda: cards.show(stuck_card(name)))
     _room.keep(verdict, function)
@@ -134,10 +150,12 @@ def exercise(function):
 
 
 def require(name):
-    """Raise AssertionError with the card's message unless the answer to this exercise passed its check; for grading cells."""
+    """For grading cells: raise AssertionError with the card's message unless the answer passed its check."""
     verdict = _room.verdicts.get(name) if _room else None
     if verdict is None:
-        raise AssertionError(f"{name}: no answer was checked; is the line `@exercise` above `def {name}`, and was the cell run?")
+        raise AssertionError(
+            f"{name}: no answer was checked; is the line `@exercise` above `def {name}`, and was the cell run?"
+        )
     if verdict.state != "passed":
         raise AssertionError(f"{name}: {verdict.plain}")
     if _room.names.get(name) is not _room.current[name]:
@@ -146,13 +164,15 @@ def require(name):
 
 def verdict_card(verdict):
     """The card of one verdict."""
-    text = "The cells below now use your function." if verdict.state == "passed" else sentence(verdict.message, verdict.name)
+    text = sentence(verdict.message, verdict.name)
+    if verdict.state == "passed":
+        text = "The cells below now use your function."
     remarks = verdict.remarks + ((OURS,) if verdict.state == "not yet" else ())
     return cards.Card(verdict.name, verdict.state, text, verdict.rows, verdict.trace, remarks)
 
 
 def sentence(message, name):
-    """The message with a capital first letter, unless it begins with a name: the exercise's own, or a variable of one letter."""
+    """The message with a capital first letter, unless it begins with the exercise's name or a variable's."""
     word = re.match(r"\w*", message)[0]
     is_name = word == name or not word.isalpha() or (len(word) == 1 and word != "a")
     return message if is_name else message[:1].upper() + message[1:]
@@ -160,13 +180,17 @@ def sentence(message, name):
 
 def stuck_card(name):
     """Said while a compiled call does not come back."""
-    return cards.Card(name, "not yet", f"More than {judging.SECONDS:g} seconds, and inside one compiled call, which Python cannot interrupt. "
-                                       "You can wait, or choose Kernel → Restart and make the input of that call smaller.")
+    return cards.Card(
+        name,
+        "not yet",
+        f"More than {judging.SECONDS:g} seconds, and inside one compiled call, which Python cannot interrupt. "
+        "You can wait, or choose Kernel → Restart and make the input of that call smaller.",
+    )
 
 
 @contextlib.contextmanager
 def out_of_reach(reference):
-    """While open, calling the reference under whatever name raises; yields a list that is non-empty once that happened."""
+    """While open, calling the reference under any name raises; yields a list, non-empty once that happened."""
     plain, used = inspect.unwrap(reference), []
     code = plain.__code__
     _watchers.append(used)
@@ -214,20 +238,37 @@ def after_cell(result):
         if isinstance(result.error_before_exec, SyntaxError):
             _answer(_syntax_error(name, result.error_before_exec))
         elif error is not None:
-            _answer(Verdict(name, "not yet", f"the cell stopped with {type(error).__name__} before `{name}` could be checked: "
-                                             f"{reading.without_addresses(error)}"))
+            _answer(
+                Verdict(
+                    name,
+                    "not yet",
+                    f"the cell stopped with {type(error).__name__} before `{name}` could be checked: "
+                    f"{reading.without_addresses(error)}",
+                )
+            )
         elif inspect.isfunction(_room.names.get(name)) and _room.names[name] is not _room.current[name]:
-            _answer(Verdict(name, "not yet", f"the line `@exercise` above `def {name}` is missing, so nothing was checked. "
-                                             "Can you put it back?"))
+            _answer(
+                Verdict(
+                    name,
+                    "not yet",
+                    f"the line `@exercise` above `def {name}` is missing, so nothing was checked. Can you put it back?",
+                )
+            )
     for name, function in _room.current.items():
         if _room.names.get(name) is not function:
             _room.names[name] = function
-            cards.show(cards.Card(name, "note", f"This cell gave the name `{name}` to something else. It stands for the exercise's "
-                                                "function again; please choose another name."))
+            cards.show(
+                cards.Card(
+                    name,
+                    "note",
+                    f"This cell gave the name `{name}` to something else. It stands for the exercise's "
+                    "function again; please choose another name.",
+                )
+            )
 
 
 def written_in(raw_cell):
-    """The exercises a cell defines or, where even the word def is broken, the first one it mentions below `@exercise`."""
+    """The exercises a cell defines or, where even the word def is broken, the first that it mentions."""
     names = [name for name in DEFINED.findall(raw_cell) if name in _room.references]
     if not names and "@exercise" in raw_cell:
         names = [word for word in re.findall(r"\w+", raw_cell) if word in _room.references][:1]

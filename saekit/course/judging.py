@@ -1,8 +1,9 @@
 """Running one check on one function, and what comes out: a Verdict.
 
-The function is called through `Guarded`, which notices what values alone do not show: crashes and NaN everywhere; in the notebook also
-changed inputs, returned views and answers that differ from call to call. Printed lines and warnings are held back and reported. The
-message of the check itself comes first; these findings speak when the values are right.
+The function is called through `Guarded`, which notices what values alone do not show: crashes and NaN everywhere; in
+the notebook also changed inputs, returned views and answers that differ from call to call. Printed lines and warnings
+are held back and reported. The message of the check itself comes first; these findings speak when the values are
+right.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ NOT_WRITTEN = "nothing written yet; our version is used below."
 
 
 class StudentError(Exception):
-    """An error inside a function that runs elsewhere: its kind, its message and the learner's own lines. Proxies raise it."""
+    """What a proxy raises for an error elsewhere: its kind, its message and the learner's own lines."""
 
     def __init__(self, kind, message, lines=""):
         super().__init__(message)
@@ -30,7 +31,7 @@ class StudentError(Exception):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one check found. state: "passed", "not started" or "not yet"; message: for the learner; rows, trace, remarks: see Card."""
+    """What one check found: state "passed", "not started" or "not yet", and what the card will say."""
 
     name: str
     state: str
@@ -54,7 +55,7 @@ class Crash(Exception):
 
 
 class Guarded:
-    """The student's function as the check sees it: works on copies of the arguments and remembers what happened to them."""
+    """The student's function as the check sees it: gets copies of the arguments, and is watched."""
 
     def __init__(self, function, check, in_notebook=True):
         self.function, self.check, self.in_notebook = function, check, in_notebook
@@ -78,11 +79,15 @@ class Guarded:
     def _compare(self, given, before, result):
         """Note a changed input or a returned view; keep the first call for a second try."""
         if not _same(given, before):
-            self.findings.append("the values are right, but your function changed its own input, which the cells below still need. "
-                                 "Do you assign into an argument, or use `+=` on it?")
+            self.findings.append(
+                "the values are right, but your function changed its own input, which the cells below still need. "
+                "Do you assign into an argument, or use `+=` on it?"
+            )
         elif not self.check.view_ok and any(_overlap(a, b) for a in _arrays(result) for b in _arrays(given)):
-            self.findings.append("the values are right, but what you return shares its memory with the input: whoever changes one "
-                                 "changes the other. Would a `.copy()` help?")
+            self.findings.append(
+                "the values are right, but what you return shares its memory with the input: whoever changes one "
+                "changes the other. Would a `.copy()` help?"
+            )
         if self.first is None:
             self.first = (before, _copy(result))
 
@@ -93,8 +98,10 @@ class Guarded:
         odd = sum(int(np.isnan(a).sum()) for a in map(checking.to_numpy, _arrays(result)) if a.dtype.kind in "fc")
         odd += sum(isinstance(leaf, float) and leaf != leaf for leaf in _leaves(result))
         if odd and not self.check.nan_ok:
-            raise Slip(f"{odd} of the numbers you returned {'is' if odd == 1 else 'are'} NaN, though every input was finite. "
-                       "Is something divided by zero, or a logarithm taken of it?")
+            raise Slip(
+                f"{odd} of the numbers you returned {'is' if odd == 1 else 'are'} NaN, though every input was finite. "
+                "Is something divided by zero, or a logarithm taken of it?"
+            )
 
     def settle(self):
         """After a check without complaint: what else there is to say."""
@@ -103,7 +110,10 @@ class Guarded:
         if self.in_notebook and self.first is not None:
             call, before = self.first
             if not _same(self._run(*_copy(call)), before):
-                raise Slip("the same input gave a different answer the second time. Is something drawn at random, or kept between calls?")
+                raise Slip(
+                    "the same input gave a different answer the second time. Is something drawn at random, or kept"
+                    " between calls?"
+                )
 
     def tested(self):
         """The last call as text: arguments, and the result where it is small."""
@@ -120,7 +130,11 @@ def judge(check, function, in_notebook=True, seconds=SECONDS, on_stuck=None):
     guarded, printed, started = Guarded(function, check, in_notebook), Printed(), time.monotonic()
     state, message, rows, trace = "not yet", "", (), ""
     try:
-        with warnings.catch_warnings(record=True) as warned, contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        with (
+            warnings.catch_warnings(record=True) as warned,
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
+        ):
             warnings.simplefilter("always")
             with watchdog.time_limit(seconds, on_stuck):
                 check.body(guarded, checking.rng(check.lesson, check.name))
@@ -136,9 +150,11 @@ def judge(check, function, in_notebook=True, seconds=SECONDS, on_stuck=None):
         message = "you stopped the check, so nothing is known yet. Run the cell again for an answer."
     except SystemExit:
         message = "your function tried to end Python (`exit` or `quit`). Did you mean `return`?"
-    except Exception as error:  # the check could not even compare what it got: the learner's value is to blame, not the learner
-        message = (f"the check could not work with what you returned ({type(error).__name__}: {reading.without_addresses(error)}). "
-                   "Is it the kind of thing the docstring describes?")
+    except Exception as error:  # the check could not compare what it got: that is the value's fault
+        message = (
+            f"the check could not work with what you returned ({type(error).__name__}:"
+            f" {reading.without_addresses(error)}). Is it the kind of thing the docstring describes?"
+        )
     if state == "not yet" and guarded.tested():
         rows = (("tested", guarded.tested()), *rows)
     return Verdict(check.name, state, message, rows, trace, printed.remarks() + _warnings(warned))
@@ -148,7 +164,11 @@ def _crashed(error, function):
     """State, message and the learner's own lines for an exception from their function."""
     kind = error.kind if isinstance(error, StudentError) else type(error).__name__
     if kind == "NotImplementedError":
-        return ("not yet", "the line `raise NotImplementedError()` is still reached. Can it go, now that your code stands there?", "")
+        return (
+            "not yet",
+            "the line `raise NotImplementedError()` is still reached. Can it go, now that your code stands there?",
+            "",
+        )
     trace = error.lines if isinstance(error, StudentError) else reading.own_lines(error, function)
     return "not yet", f"your code stopped with {kind}. {_question(kind, str(error))}", trace
 
@@ -169,10 +189,16 @@ def _question(kind, text):
 
 
 def _too_slow(seconds, took):
-    message = f"no answer after {seconds:g} seconds, so the check was stopped. Is there a loop that never ends, or one an array could replace?"
+    message = (
+        f"no answer after {seconds:g} seconds, so the check was stopped. Is there a loop that never ends, or one an"
+        " array could replace?"
+    )
     if took < seconds + 2 * watchdog.GRACE:
         return message
-    return f"{message}\nIt stood inside one compiled call, which Python cannot interrupt, and stopped only when that call came back."
+    return (
+        f"{message}\nIt stood inside one compiled call, which Python cannot interrupt, and stopped only when that call"
+        " came back."
+    )
 
 
 class Printed(io.TextIOBase):
@@ -193,7 +219,8 @@ class Printed(io.TextIOBase):
         if not self.head.strip():
             return ()
         count = max(1, self.lines)
-        return (f"It printed {count} line{'s' * (count > 1)} while it was checked; the first: {self.head.strip().splitlines()[0][:100]}",)
+        first = self.head.strip().splitlines()[0][:100]
+        return (f"It printed {count} line{'s' * (count > 1)} while it was checked; the first: {first}",)
 
 
 def _warnings(warned):

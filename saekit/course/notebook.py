@@ -11,7 +11,7 @@ def shell():
 
 
 def is_live():
-    """True where a person can move a slider: a Jupyter kernel, unless SAEKIT_STATIC=1 says that a program runs the notebook."""
+    """True where a person can move a slider: in a Jupyter kernel that no program drives (SAEKIT_STATIC=1)."""
     return hasattr(shell(), "kernel") and os.environ.get("SAEKIT_STATIC") != "1"
 
 

@@ -1,4 +1,5 @@
-"""What can be told about an answer by reading it: is it the untouched stub, was its first line changed, does it call our own function?
+"""What can be told about an answer by reading it: is it the untouched stub, was its first line changed, does it call
+our own function?
 
 Works on the source of the function (a cell of the notebook); a function without source is simply not read.
 """
@@ -10,7 +11,7 @@ import types
 
 
 def tree_of(function):
-    """The syntax tree of a function's definition with the line numbers of its cell, or None when its source is not to be had."""
+    """The syntax tree of a function's definition with its cell's line numbers; None without a source."""
     try:
         lines, first = inspect.getsourcelines(function)
         return ast.increment_lineno(ast.parse(textwrap.dedent("".join(lines))).body[0], first - 1)
@@ -36,7 +37,7 @@ def _is_not_implemented(node):
 
 
 def changed_first_line(function, reference):
-    """What to say when the arguments are no longer those of the exercise, else None; further arguments need defaults."""
+    """What to say when the arguments are not those of the exercise, else None; further ones need defaults."""
     ours, theirs = (inspect.signature(f).parameters for f in (reference, function))
     further = [p for name, p in theirs.items() if name not in ours]
     kept = [name for name in theirs if name in ours] == list(ours)
@@ -96,7 +97,8 @@ def _is_our_function(value, name):
 def own_lines(error, function, limit=4):
     """The learner's own part of a traceback as text: their lines, innermost last, then the error.
 
-    Frames belong to the learner when they run with the globals of the learner's function; ours and the libraries' are left out.
+    Frames belong to the learner when they run with the globals of the learner's function; ours and the libraries' are
+    left out.
     """
     steps, step = [], error.__traceback__
     while step is not None:

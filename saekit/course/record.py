@@ -1,6 +1,8 @@
-"""What has been solved so far: `.saekit/progress.json` beside the course, or the file that SAEKIT_PROGRESS names ("" means none).
+"""What has been solved so far: `.saekit/progress.json` beside the course, or the file that SAEKIT_PROGRESS names (""
+means none).
 
-Written to a temporary name and renamed, so that a crash leaves the old file. A file that cannot be read is set aside and begun afresh.
+Written to a temporary name and renamed, so that a crash leaves the old file. A file that cannot be read is set aside
+and begun afresh.
 """
 
 import contextlib
@@ -32,7 +34,7 @@ def progress_file():
 
 
 def load():
-    """{lesson: {exercise: state}}; empty when there is no record, or none that can be read: that one is set aside under `aside`'s name."""
+    """{lesson: {exercise: state}}; empty without a record. One that cannot be read is set aside (`aside`)."""
     path = progress_file()
     if path is None or not path.exists():
         return {}
@@ -76,7 +78,10 @@ def progress():
             f"{sum(e['points'] for e, _ in rows)} points")
     remarks = []
     if path is not None and aside(path).exists():
-        remarks.append(f"An earlier record could not be read, so this one began afresh; the old file is kept as {aside(path).name}.")
+        remarks.append(
+            "An earlier record could not be read, so this one began afresh; the old file is kept as"
+            f" {aside(path).name}."
+        )
     cards.bundle(_html(head, lessons, remarks), _plain(head, lessons, remarks))
 
 
@@ -101,14 +106,21 @@ def _html(head, lessons, remarks):
     for entry, rows in lessons:
         summary = f"{escape(entry['lesson'])} · {escape(entry['title'])}: {_passed(rows)}"
         items = "".join(_row(exercise, state) for exercise, state in rows)
-        parts.append(f'<details><summary>{summary}</summary><table style="border-collapse: collapse; margin: 0 0 4px 1em">'
-                     f"{items}</table></details>")
+        parts.append(
+            f'<details><summary>{summary}</summary><table style="border-collapse: collapse; margin: 0 0 4px 1em">'
+            f'{items}</table></details>'
+        )
     parts += [f"<div>{escape(remark)}</div>" for remark in remarks]
     return f'<div style="color: inherit; max-width: 56em; line-height: 1.45">{"".join(parts)}</div>'
 
 
 def _row(exercise, state):
     sign, colour, _ = cards.STATES[state]
-    inside = [f'<span style="color: {colour}">{sign}</span>', f"<code>{escape(exercise['name'])}</code>", state, _points(exercise)]
+    inside = [
+        f'<span style="color: {colour}">{sign}</span>',
+        f"<code>{escape(exercise['name'])}</code>",
+        state,
+        _points(exercise),
+    ]
     cells = "".join(f'<td style="text-align: left; border: 0; padding: 1px 12px 1px 0">{text}</td>' for text in inside)
     return f'<tr style="background: transparent">{cells}</tr>'

@@ -1,8 +1,10 @@
-"""One helper for all explorers: `explore` draws a panel of stills for every reader, and live controls for the one who has a kernel.
+"""One helper for all explorers: `explore` draws a panel of stills for every reader, and live controls for the one who
+has a kernel.
 
     explore(draw, alt="…", stills=[{"lam": 0.1}, {"lam": 0.5}, {"lam": 1.0}], lam=(0.0, 2.0, 0.05))
 
-The stills are what print, HTML export and nbval show; every move of a control calls `draw` again, nothing is drawn beforehand.
+The stills are what print, HTML export and nbval show; every move of a control calls `draw` again, nothing is drawn
+beforehand.
 """
 
 import math
@@ -15,16 +17,20 @@ from saekit.course import cards, notebook
 
 
 def explore(draw, *, stills, alt, **ranges):
-    """Show `draw(axes, **settings)` for each of the 3 to 6 settings in `stills`, and with sliders where a person can move them.
+    """Show `draw(axes, **settings)` for each of the 3 to 6 settings in `stills`, and with sliders where a person can
+    move them.
 
-    ranges: (low, high) or (low, high, step) gives a slider, of integers if all are; a list of choices gives a menu; True or False a box.
-    alt: what the stills show. The controls start at the first still. Raises ValueError when a still and the ranges name different settings.
+    ranges: (low, high) or (low, high, step) gives a slider, of integers if all are; a list of choices gives a menu;
+    True or False a box. alt: what the stills show. The controls start at the first still. Raises ValueError when a
+    still and the ranges name different settings.
     """
     if not 3 <= len(stills) <= 6:
         raise ValueError(f"explore got {len(stills)} stills, expected 3 to 6 (they are all that a printed page shows)")
     for still in stills:
         if set(still) != set(ranges):
-            raise ValueError(f"explore got a still with {sorted(still)}, expected the settings of the ranges: {sorted(ranges)}")
+            raise ValueError(
+                f"explore got a still with {sorted(still)}, expected the settings of the ranges: {sorted(ranges)}"
+            )
     picture = still_panel(draw, stills, alt)
     cards.bundle(picture.html, picture.alt)
     if notebook.is_live():
@@ -32,7 +38,7 @@ def explore(draw, *, stills, alt, **ranges):
 
 
 def still_panel(draw, stills, alt):
-    """The stills side by side, at most three in a row, as a Picture. A still that gets no title from draw is titled by its settings."""
+    """The stills as one Picture, at most three in a row; where draw gives no title, the settings are it."""
     columns = min(3, len(stills))
     fig, axes = plots.panels(columns, math.ceil(len(stills) / columns), squeeze=False)
     for ax, still in zip(axes.flat, stills):
@@ -46,7 +52,9 @@ def still_panel(draw, stills, alt):
 
 def in_words(settings):
     """Settings as a short text: "lam = 0.5, k = 3"."""
-    return ", ".join(f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}" for name, value in settings.items())
+    return ", ".join(
+        f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}" for name, value in settings.items()
+    )
 
 
 def live(draw, start, ranges):
@@ -94,6 +102,8 @@ def _show_live(draw, start, ranges):
     from IPython.display import display
 
     box = live(draw, start, ranges)
-    bundle = {"application/vnd.jupyter.widget-view+json": {"version_major": 2, "version_minor": 0, "model_id": box.model_id},
-              "text/plain": f"live controls: {', '.join(ranges)}"}
+    bundle = {
+        "application/vnd.jupyter.widget-view+json": {"version_major": 2, "version_minor": 0, "model_id": box.model_id},
+        "text/plain": f"live controls: {', '.join(ranges)}",
+    }
     display(bundle, raw=True)

@@ -2,10 +2,11 @@
 
 A module `tests/wrong_answers/<lesson>.py` holds two dicts by exercise name:
 
-    WRONG = {"soft_threshold": [Wrong(cause="threshold halved", source="def soft_threshold(x, lam): …", message="moved by 0.25"), …]}
-    RIGHT = {"soft_threshold": ["def soft_threshold(x, lam): …", …]}
+    WRONG = {"soft_threshold": [Wrong(cause="threshold halved", source="def soft_threshold(x, lam): …", message="moved
+    by 0.25"), …]} RIGHT = {"soft_threshold": ["def soft_threshold(x, lam): …", …]}
 
-Sources run among the names of the lesson's reference module: its imports and all references. They may import what else they need.
+Sources run among the names of the lesson's reference module: its imports and all references. They may import what else
+they need.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Wrong:
-    """One wrong answer: the misunderstanding behind it, its source, and a regular expression that only its own message matches."""
+    """One wrong answer: the misunderstanding behind it, its source, and a pattern for its message alone."""
 
     cause: str
     source: str
