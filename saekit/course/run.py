@@ -24,7 +24,7 @@ from saekit.course.execute import CELL_TIMEOUT, encryption, environment
 from saekit.course.lesson import ROOT, lesson_paths, read_lesson
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
-START = 60  # seconds that JupyterLab gets to answer
+START = 300  # seconds that JupyterLab gets to answer; its first start on a cold disk is slow
 
 
 class Part(NamedTuple):
@@ -71,15 +71,17 @@ def free_port(port):
 
 
 def answers(address, server):
-    """Wait until the server answers; False if it ended or took longer than a minute."""
-    for _ in range(START * 5):
+    """Wait until the server answers; False if it ended, or took longer than START."""
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < START:
         try:
             with urlopen(address, timeout=1):
                 return True
         except (URLError, OSError):
             if server.poll() is not None:
-                return False
+                break
         time.sleep(0.2)
+    print("saekit lab: JupyterLab did not start; what it said is above", file=sys.stderr)
     return False
 
 
