@@ -2,7 +2,7 @@
 
     gabor(x, y) = exp(-u^2 / 2 s_u^2 - v^2 / 2 s_v^2) cos(2 pi f u + phase)
 with (u, v) the pixel coordinates about a centre, turned so that u runs along the wave. A patch is one row of size^2
-numbers (row-major), as are atoms. References: Olshausen & Field (1996); Jones & Palmer (1987) for the fits to visual cortex.
+numbers (row-major), as are atoms. References: Olshausen & Field (1996); Jones & Palmer (1987), fits to visual cortex.
 """
 
 from typing import NamedTuple
@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import least_squares
 from sklearn.datasets import load_sample_images
+
+from saekit.synthetic import check_sizes
 
 
 class Whitening(NamedTuple):
@@ -23,7 +25,7 @@ class Whitening(NamedTuple):
 class GaborFits(NamedTuple):
     """Best Gabor for each atom, arrays of length n_atoms.
 
-    r2: share of the atom's variance explained, at most 1. orientation: direction of the wave in [0, pi), 0 = along a row.
+    r2: share of the atom's variance explained, at most 1. orientation: of the wave, in [0, pi), 0 = along a row.
     frequency: cycles per pixel. phase: radians. width: s_u and length: s_v, pixels. x, y: centre, pixels from top left.
     """
 
@@ -44,7 +46,10 @@ def photographs():
 
 def random_patches(images, size, n, seed=0):
     """n patches (n, size^2) cut at random places from a list of grey images, each of them equally likely."""
+    check_sizes(n=n)
     images = [_check_image(image, size) for image in images]
+    if not images:
+        raise ValueError("images is empty: there is no image to cut patches from")
     rng = np.random.default_rng(seed)
     windows = [np.lib.stride_tricks.sliding_window_view(image, (size, size)) for image in images]
     picked = []
@@ -68,8 +73,8 @@ def average_patches(x, shape):
     size = int(round(x.shape[1] ** 0.5))
     rows, columns = shape[0] - size + 1, shape[1] - size + 1
     if x.shape != (rows * columns, size * size):
-        raise ValueError(f"x has shape {x.shape}, expected {(rows * columns, size * size)}: one row per {size} x {size} "
-                         f"patch of an image of shape {tuple(shape)}")
+        raise ValueError(f"x has shape {x.shape}, expected {(rows * columns, size * size)}: one row per {size} x {size}"
+                         f" patch of an image of shape {tuple(shape)}")
     x = x.reshape(rows, columns, size, size)
     total, cover = np.zeros(shape), np.zeros(shape)
     for i in range(size):
@@ -82,12 +87,12 @@ def average_patches(x, shape):
 def zca_whitening(x, keep=0.99):
     """Whitening that changes patches least (ZCA): matrix = V diag(1 / sqrt(variance)) V^T over the leading directions.
 
-    x (n, d_in). Directions are kept up to the share `keep` of the total variance; what lies beyond is mostly noise, which
-    whitening would blow up. ValueError where x does not vary.
+    x (n, d_in). Directions are kept up to the share `keep` of the total variance; what lies beyond is mostly noise,
+    which whitening would blow up. ValueError where x does not vary.
     """
     x = np.asarray(x, dtype=float)
     if x.ndim != 2 or not np.isfinite(x).all() or not 0 < keep <= 1:
-        raise ValueError(f"x has shape {x.shape} and keep is {keep}, expected finite patches (n, d_in) and keep in (0, 1]")
+        raise ValueError(f"x has shape {x.shape}, keep is {keep}, expected finite patches (n, d_in), keep in (0, 1]")
     mean = x.mean(axis=0)
     variance, V = np.linalg.eigh(np.cov(x - mean, rowvar=False))
     variance, V = variance[::-1], V[:, ::-1]
@@ -100,6 +105,9 @@ def zca_whitening(x, keep=0.99):
 
 def gabor(size, orientation, frequency, phase, width, length, center=None):
     """A Gabor patch (size^2,): units as in GaborFits; center = (x, y), by default the middle of the patch."""
+    check_sizes(size=size)
+    if not (width > 0 and length > 0):
+        raise ValueError(f"width={width} and length={length}: both must be above 0 pixels")
     middle = (size - 1) / 2
     x0, y0 = (middle, middle) if center is None else center
     u, v = _turned(size, x0, y0, orientation)
@@ -121,7 +129,7 @@ def gabor_fit(atoms):
     atoms = np.atleast_2d(np.asarray(atoms, dtype=float))
     size = int(round(atoms.shape[1] ** 0.5))
     if size * size != atoms.shape[1] or size < 3 or not np.isfinite(atoms).all():
-        raise ValueError(f"atoms have shape {atoms.shape}, expected (n_atoms, size^2) with size of 3 or more, all finite")
+        raise ValueError(f"atoms have shape {atoms.shape}, expected (n_atoms, size^2) with size >= 3, all finite")
     constant = np.ptp(atoms, axis=1) == 0
     if constant.any():
         raise ValueError(f"atom {constant.argmax()} is constant: it has no variance that a Gabor could explain")
@@ -177,8 +185,8 @@ def _strongest_waves(atom, size):
 def _check_image(image, size):
     image = np.asarray(image, dtype=float)
     if image.ndim != 2 or not np.isfinite(image).all():
-        raise ValueError(f"image has shape {image.shape}, expected a grey image (h, w) without NaN (colour: average the "
-                         "channels first)")
+        raise ValueError(f"image has shape {image.shape}, expected a grey image (h, w) without NaN "
+                         "(colour: average the channels first)")
     if not 1 <= size <= min(image.shape):
         raise ValueError(f"size={size} does not fit an image of shape {image.shape}: patches are size x size")
     if np.ptp(image) == 0:

@@ -31,13 +31,13 @@ class ClicksAndTones(NamedTuple):
 
 def random_dictionary(n_atoms, d_in, seed=0):
     """n_atoms directions drawn uniformly on the unit sphere of d_in dimensions: D (n_atoms, d_in)."""
-    _check_sizes(n_atoms=n_atoms, d_in=d_in)
+    check_sizes(n_atoms=n_atoms, d_in=d_in)
     return unit_norm(np.random.default_rng(seed).standard_normal((n_atoms, d_in)))
 
 
 def dct_dictionary(d):
     """The orthonormal DCT-II basis, row f = sqrt(2/d) cos(pi f (i + 1/2) / d) (row 0: 1/sqrt(d)), shape (d, d)."""
-    _check_sizes(d=d)
+    check_sizes(d=d)
     return dct(np.eye(d), axis=0, norm="ortho")
 
 
@@ -48,7 +48,7 @@ def spikes_dct(d):
 
 def sparse_codes(n, n_atoms, k, seed=0, positive=False):
     """Codes (n, n_atoms) with k non-zeros per row: uniform support, size uniform in [0.5, 2], random sign."""
-    _check_sizes(n=n, n_atoms=n_atoms, k=k)
+    check_sizes(n=n, n_atoms=n_atoms, k=k)
     if k > n_atoms:
         raise ValueError(f"k={k} non-zeros asked of {n_atoms} atoms: k must not exceed n_atoms")
     rng = np.random.default_rng(seed)
@@ -66,7 +66,7 @@ def adversarial_codes(D, n, k, seed=0):
     the signs that make all k contributions to <x, decoy> add up: OMP's first choice and the L1 norm are both tempted.
     """
     D = check_dictionary(D)
-    _check_sizes(n=n, k=k)
+    check_sizes(n=n, k=k)
     if k >= len(D):
         raise ValueError(f"k={k} with {len(D)} atoms: an atom must remain outside the support")
     rng = np.random.default_rng(seed)
@@ -97,7 +97,7 @@ def clicks_and_tones(n_frames=16, d=1024, n_clicks=4, n_tones=4, seed=0):
     so n_clicks + n_tones atoms of spikes_dct(d). A chord lasts four frames, and its sign (-1)^f from frame to frame
     continues each cosine without a jump.
     """
-    _check_sizes(n_frames=n_frames, d=d, n_clicks=n_clicks, n_tones=n_tones)
+    check_sizes(n_frames=n_frames, d=d, n_clicks=n_clicks, n_tones=n_tones)
     rate, rng = 8000, np.random.default_rng(seed)
     lowest, highest = (int(np.ceil(2 * d * hertz / rate)) for hertz in (150, 1500))
     if n_clicks > d or n_tones > highest - lowest:
@@ -114,7 +114,8 @@ def clicks_and_tones(n_frames=16, d=1024, n_clicks=4, n_tones=4, seed=0):
     return ClicksAndTones(clicks + tones, clicks, tones, rate)
 
 
-def _check_sizes(**sizes):
+def check_sizes(**sizes):
+    """ValueError unless every size is a whole number of at least 1."""
     for name, size in sizes.items():
         if size != int(size) or size < 1:
             raise ValueError(f"{name} is {size}, expected a whole number of at least 1")

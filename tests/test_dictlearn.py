@@ -156,8 +156,8 @@ def learn(update, n_epochs=25, batch_size=None, code=lambda x, D: lasso.omp(x, D
     return P, dictlearn.learn_dictionary(P.x, start, code, update, n_epochs, batch_size)
 
 
-@pytest.mark.parametrize("update, batch_size", [(dictlearn.mod, None), (dictlearn.ksvd, None), (dictlearn.Online(), 200)],
-                         ids=["mod", "ksvd", "online"])
+@pytest.mark.parametrize("update, batch_size", [
+    (dictlearn.mod, None), (dictlearn.ksvd, None), (dictlearn.Online(), 200)], ids=["mod", "ksvd", "online"])
 def test_a_planted_dictionary_is_found_from_a_random_start(update, batch_size):
     P, learned = learn(update, batch_size=batch_size)
     assert geometry.mean_max_cosine(P.D, synthetic.random_dictionary(30, 20, seed=52)) < 0.7
