@@ -1,9 +1,9 @@
 """MLP activations as training data: harvested on the fly, shuffled over the whole corpus, never through the disk.
 
-An epoch is one pass over all contexts in an order drawn from (seed, epoch). Contexts are harvested in chunks of `chunk`; the
-rows of a chunk (one per token of a file; boundary tokens are left out) are shuffled together and cut into batches. Since every
-chunk is itself a random sample of the corpus, so is every batch. The state is (seed, epoch, position), position counting rows
-within the epoch: enough to go on exactly where a run stopped.
+An epoch is one pass over all contexts in an order drawn from (seed, epoch). Contexts are harvested in chunks of about `chunk`
+tokens; the rows of a chunk (one per token of a file; boundary tokens are left out) are shuffled together and cut into batches.
+Since every chunk is itself a random sample of the corpus, so is every batch. The state is (seed, epoch, position), position
+counting rows within the epoch: enough to go on exactly where a run stopped.
 """
 
 import numpy as np
@@ -12,13 +12,17 @@ import torch
 from saekit.transformer import down_projection, mlp_post
 
 
-def harvest(lm, contexts, layer=0, batch=64):
+def harvest(lm, contexts, layer=0, tokens_at_once=8192):
     """mlp_post rows for every token of `contexts` (n, n_ctx) that is not a boundary token: (n_rows, d_mlp), in reading order."""
-    rows = []
-    for first in range(0, len(contexts), batch):
-        tokens = torch.from_numpy(np.asarray(contexts[first:first + batch], dtype=np.int64)).to(lm.model.device)
-        rows.append(mlp_post(lm, tokens, layer)[tokens != lm.boundary])
-    return torch.cat(rows) if rows else torch.empty(0, lm.d_mlp)
+    tokens = torch.from_numpy(np.asarray(contexts, dtype=np.int64)).to(lm.model.device)
+    rows = torch.empty(int((tokens != lm.boundary).sum()), lm.d_mlp, device=lm.model.device)
+    filled, step = 0, max(1, tokens_at_once // tokens.shape[1])
+    for first in range(0, len(tokens), step):
+        part = tokens[first:first + step]
+        found = mlp_post(lm, part, layer)[part != lm.boundary]
+        rows[filled:filled + len(found)] = found
+        filled += len(found)
+    return rows
 
 
 class ActivationStream:
@@ -27,11 +31,12 @@ class ActivationStream:
     contexts: (n, n_ctx) token ids. Raises ValueError if one epoch holds fewer rows than one batch.
     """
 
-    def __init__(self, lm, contexts, layer=0, batch=4096, seed=0, chunk=1024):
+    def __init__(self, lm, contexts, layer=0, batch=4096, seed=0, chunk=2**17):
         down_projection(lm.model, layer)  # raises where there is no such layer
         if batch < 1:
             raise ValueError(f"batch is {batch}; a batch takes at least one row")
-        self.lm, self.contexts, self.layer, self.batch, self.chunk = lm, contexts, layer, batch, chunk
+        self.lm, self.contexts, self.layer, self.batch = lm, contexts, layer, batch
+        self.chunk = max(1, chunk // contexts.shape[1])  # in contexts
         self.rows_per_context = (contexts != lm.boundary).sum(1)
         if self.rows_per_context.sum() < batch:
             raise ValueError(f"the corpus has {self.rows_per_context.sum()} activations but a batch takes {batch}; use a smaller batch")

@@ -15,7 +15,7 @@ def test_harvest_gives_the_neurons_of_every_token_but_the_boundary_in_reading_or
     contexts = tiny_lm.contexts(7)
     before = weight_hash(tiny_lm.lm().model)
     expected = by_hand(tiny_lm.lm(), contexts)[0][contexts != 0]
-    np.testing.assert_allclose(harvest(tiny_lm.lm(), contexts, batch=3), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(harvest(tiny_lm.lm(), contexts, tokens_at_once=50), expected, rtol=1e-4, atol=1e-5)
     assert len(expected) < 7 * 15 and weight_hash(tiny_lm.lm().model) == before
     assert harvest(tiny_lm.lm(), contexts[:0]).shape == (0, 24)
 
@@ -44,7 +44,7 @@ def harvests(monkeypatch):
     return calls
 
 
-def stream(batch=10, seed=0, chunk=4):
+def stream(batch=10, seed=0, chunk=4 * T):
     return ActivationStream(tiny_lm.lm(), named_contexts(), batch=batch, seed=seed, chunk=chunk)
 
 
