@@ -22,6 +22,7 @@ from xml.etree import ElementTree
 
 from saekit.course.execute import CELL_TIMEOUT, encryption, environment
 from saekit.course.lesson import ROOT, lesson_paths, read_lesson
+from saekit.files import write_atomic, write_json
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 START = 300  # seconds that JupyterLab gets to answer; its first start on a cold disk is slow
@@ -40,25 +41,36 @@ def lab(port=8888, browser=True):
     """Open JupyterLab on the first lesson at the first free port from `port` on, until Ctrl-C; prints the address. Returns an exit code."""
     port, token = free_port(port), secrets.token_hex(16)
     address = f"http://127.0.0.1:{port}/lab/tree/{FIRST_LESSON}?token={token}"
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0", "--ip=127.0.0.1",
-               f"--ServerApp.root_dir={ROOT}", "--ServerApp.answer_yes=True", "--log-level=ERROR", "--LabApp.news_url=None"]
-    command += [f"--{section}.{key}={value}" for section, pairs in encryption().items() for key, value in pairs.items()]
-    command += ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)  # a container's only user
-    # the environment and not the command line holds the token: other users can list command lines
-    server = subprocess.Popen(command, env={**os.environ, "JUPYTER_TOKEN": token, "JUPYTER_PREFER_ENV_PATH": "1"})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        if not answers(f"http://127.0.0.1:{port}/api", server):
-            return server.poll() or 1
-        print(f"JupyterLab: {address}\nCtrl-C here ends it.", flush=True)
-        if browser:
-            webbrowser.open(address)
-        return server.wait()
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        server.terminate()
-        server.wait()
+    with tempfile.TemporaryDirectory(prefix="saekit-") as folder:
+        server = subprocess.Popen(lab_command(port), env=lab_environment(folder, token))
+        try:
+            if not answers(f"http://127.0.0.1:{port}/api", server):
+                return server.poll() or 1
+            print(f"JupyterLab: {address}\nCtrl-C here ends it.", flush=True)
+            if browser:
+                webbrowser.open(address)
+            return server.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def lab_command(port):
+    """JupyterLab over the course folder, on this machine only."""
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0",
+               f"--ServerApp.root_dir={ROOT}", "--ServerApp.answer_yes=True", "--log-level=ERROR"]
+    command += [f"--{section}.{key}={value}" for section, pairs in encryption().items() for key, value in pairs.items()]
+    return command + ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)  # a container's only user
+
+
+def lab_environment(folder, token):
+    """The server's environment: the token (other users can list command lines), and in `folder` no question about Jupyter's news."""
+    write_json(Path(folder) / "labconfig" / "page_config.json", {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}})
+    paths = os.pathsep.join(filter(None, (str(folder), os.environ.get("JUPYTER_CONFIG_PATH"))))
+    return {**os.environ, "JUPYTER_TOKEN": token, "JUPYTER_CONFIG_PATH": paths, "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
 def free_port(port):
@@ -123,8 +135,6 @@ def run_lesson(path, target):
 def write_html(notebook, path):
     """Write a notebook as one HTML file with its figures inside; returns where, relative to the course."""
     from nbconvert import HTMLExporter
-
-    from saekit.files import write_atomic
 
     body, _ = HTMLExporter().from_notebook_node(notebook, {"metadata": {"name": path.stem}})
     write_atomic(path, body.encode())
