@@ -8,10 +8,12 @@ import json
 import time
 from pathlib import Path
 
+import torch
+
 from saekit import corpus, files
 from saekit.activations import ActivationStream
 from saekit.intervene import evaluate_sae
-from saekit.sae import load_sae, new_sae
+from saekit.sae import load_sae, new_sae, save_sae
 from saekit.train import TrainConfig, train_sae
 from saekit.transformer import load_lm, weight_hash
 
@@ -40,8 +42,10 @@ def train(args):
     seconds = time.perf_counter() - start
     if weight_hash(lm.model) != before:
         raise RuntimeError("the language model's weights changed while the SAE was trained")
+    if args.float16:
+        save_sae(sae, Path(args.out) / "sae.safetensors", torch.float16, {"run": files.read_json(Path(args.out) / "run.json")})
     card = {"command": command(args), "run": files.read_json(Path(args.out) / "run.json"), "steps": log[-1]["step"],
-            "metrics": evaluate_sae(sae, lm, args.layer)}
+            "metrics": evaluate_sae(load_sae(args.out), lm, args.layer)}
     files.write_json(Path(args.out) / "card.json", card)
     (Path(args.out) / "checkpoint.safetensors").unlink(missing_ok=True)
     print_metrics(card["metrics"])
@@ -71,7 +75,8 @@ def command(args):
     """The command line that repeats this run."""
     options = {"model": args.model, "layer": args.layer, "arch": args.arch, "d-sae": args.d_sae, "k": args.k, "l1-coeff": args.l1_coeff,
                "tokens": args.tokens, "batch": args.batch, "lr": args.lr, "seed": args.seed, "out": args.out}
-    return "saekit train " + " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
+    given = [f"--{name} {value}" for name, value in options.items() if value is not None] + ["--float16"] * args.float16
+    return "saekit train " + " ".join(given)
 
 
 def _sae_and_config(args):

@@ -41,7 +41,7 @@ def unigram_cross_entropy(counts, contexts, boundary=0):
 
 
 @torch.no_grad()
-def evaluate_sae(sae, lm, layer=0, tokens=200_000, stream=None, batch=32):
+def evaluate_sae(sae, lm, layer=0, tokens=200_000, stream=None):
     """All metrics of an SAE on held-out files, as a dict; units are in the metrics' names or in `saekit.metrics`.
 
     tokens: how many tokens of files to measure on. stream: another TokenStream than this machine's validation files.
@@ -55,6 +55,7 @@ def evaluate_sae(sae, lm, layer=0, tokens=200_000, stream=None, batch=32):
                          "was it trained on another model?")
     sums = _Sums(sae, harvest(lm, contexts[:: max(1, len(contexts) // 256)], layer).mean(0))
     replacements = {"ce_clean": None, "ce_recon": sae, "ce_zero": torch.zeros_like, "ce_mean": sums.expand_mean}
+    batch = max(1, 2048 // lm.n_ctx)  # contexts; the logits of more tokens no longer fit the cache
     for first in bar(range(0, len(contexts), batch), desc="eval", unit="batch", leave=False):
         block = torch.from_numpy(contexts[first:first + batch].astype(np.int64)).to(lm.model.device)
         sums.add(harvest(lm, contexts[first:first + batch], layer))

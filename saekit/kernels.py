@@ -14,7 +14,7 @@ import torch
 
 from saekit.sae import Losses
 
-SPARSE_BELOW = 0.05  # density of a ReLU's latents under which the sparse route is taken
+SPARSE_BELOW = 0.2  # density of a ReLU's latents under which the sparse route is taken
 
 with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta; said here, it reaches no notebook
     warnings.simplefilter("ignore")

@@ -26,11 +26,11 @@ SAVE_EVERY = 120  # seconds between checkpoints
 class PretrainConfig:
     tokens: int = 25_000_000    # seen in training, counted with repetition
     n_layers: int = 1
-    n_ctx: int = 512
-    batch: int = 8              # contexts per step
+    n_ctx: int = 256
+    batch: int = 16             # contexts per step
     lr: float = 3e-3            # peak of AdamW, after 2 % of the steps; linear to 0 at the end
     muon_lr: float = 0.02       # peak of Muon, on the matrices inside the blocks; the same schedule
-    weight_decay: float = 0.1   # on matrices only
+    weight_decay: float = 0.1   # on the embedding and unembedding only: at Muon's rate it would shrink attention to nothing
     dtype: str = "float32"      # of the products; "bfloat16" is 2-3 times faster where the processor has such instructions
     seed: int = 0
 
@@ -146,7 +146,7 @@ def new_optimizers(model, config):
     rest = [p for _, p in named if p.ndim != 2]
     adamw = torch.optim.AdamW([{"params": tables, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}],
                               lr=config.lr, betas=(0.9, 0.95), fused=True)
-    optimizers = [torch.optim.Muon(hidden, lr=config.muon_lr, weight_decay=config.weight_decay), adamw]
+    optimizers = [torch.optim.Muon(hidden, lr=config.muon_lr, weight_decay=0.0), adamw]
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group["peak_lr"] = group["lr"]
     return optimizers
@@ -164,16 +164,16 @@ def train_step(model, optimizers, tokens, rate=1.0, dtype=torch.float32):
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     if not torch.isfinite(loss + norm):
-        raise ValueError(f"the loss is {loss:.3g} and its gradient's norm {norm:.3g}; the last checkpoint is kept. Is lr={lr:.3g} too high?")
+        raise ValueError(f"the loss is {loss:.3g} and its gradient's norm {norm:.3g}; the last checkpoint is kept. Is lr too high?")
     for optimizer in optimizers:
         optimizer.step()
     return loss.detach()
 
 
-def evaluate(lm, stream, max_contexts=None, batch=32):
+def evaluate(lm, stream, max_contexts=None):
     """(cross-entropy in nats per token, predictions) on a stream, over predictions made from tokens of files."""
     contexts = corpus.contexts(stream, lm.n_ctx, lm.boundary)[:max_contexts]
-    total, count = 0.0, 0
+    total, count, batch = 0.0, 0, max(1, 2048 // lm.n_ctx)
     for first in range(0, len(contexts), batch):
         loss, counts = transformer.next_token_loss(lm, torch.from_numpy(contexts[first:first + batch].astype(np.int64)))
         total, count = total + float(loss[counts].double().sum()), count + int(counts.sum())
