@@ -6,10 +6,11 @@
   python course.py setup    only set up
   python course.py ...      every other command of saekit: doctor, build, train, eval, page, grade, ...
 
-Everything goes into the folder .venv beside this file. With --system the Python that runs this file is used as it is (Colab,
-JupyterHub, conda): what is missing is installed into it, what is there stays as it is.
+Everything goes into the folder .venv beside this file. With --system the Python that runs this file is used as it is
+(Colab, JupyterHub, conda): what is missing is installed into it, what is there stays as it is.
 """
-# No f-strings, annotations or other newer syntax: an old Python must be able to read this file to say that it is too old.
+
+# No f-strings, annotations or other newer syntax: an old Python must be able to read this file, to say that it is old.
 from __future__ import print_function
 
 import hashlib
@@ -61,7 +62,11 @@ def require_python():
     if sys.version_info[:2] >= OLDEST:
         return
     found = [name for name in ("python3.13", "python3.12", "python3.11") if works([name, "--version"])]
-    cure = "try: %s course.py ..." % found[0] if found else "install a newer one from https://www.python.org/downloads/ and run this with it."
+    cure = (
+        "try: %s course.py ..." % found[0]
+        if found
+        else "install a newer one from https://www.python.org/downloads/ and run this with it."
+    )
     raise Stop("this is Python %d.%d, saekit needs %d.%d or newer; %s" % (sys.version_info[:2] + OLDEST + (cure,)))
 
 
@@ -82,7 +87,7 @@ def setup_venv():
 
 
 def is_current():
-    """Whether .venv holds what requirements.txt and pyproject.toml ask for, installed for this folder and this Python."""
+    """Whether .venv holds what requirements.txt and pyproject.toml ask for, for this folder and this Python."""
     if not all(map(os.path.exists, (PYTHON, CONFIG, STAMP))):
         return False
     with open(STAMP) as file:
@@ -104,24 +109,32 @@ def make_venv():
     import shutil
 
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
-        raise Stop("this Python (%s) comes without venv; on Debian or Ubuntu: sudo apt install python%d.%d-venv. Or use --system."
-                   % ((sys.executable,) + sys.version_info[:2]))
+        raise Stop(
+            "this Python (%s) lacks venv; on Debian or Ubuntu: sudo apt install python%d.%d-venv. Or use --system."
+            % ((sys.executable,) + sys.version_info[:2])
+        )
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < FREE_GB:
-        raise Stop("%.1f GB free in %s, about %.1f GB are needed; make room and run this again." % (free, ROOT, FREE_GB))
-    made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        raise Stop(
+            "%.1f GB free in %s, about %.1f GB are needed; make room and run this again." % (free, ROOT, FREE_GB)
+        )
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", "--clear", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     if made.returncode:
         raise Stop(explain(made.stdout.decode("utf-8", "replace")))
 
 
 def setup_system():
-    """Install into the running Python what saekit needs and is not there, by the ranges in pyproject.toml; returns its path."""
+    """Install into the running Python what it lacks of pyproject.toml's ranges and nothing else; returns its path."""
     import tomllib
     from importlib.metadata import distributions
 
     with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
         wanted = tomllib.load(file)["project"]["dependencies"]
-    elsewhere = [path for path in sys.path if os.path.abspath(path) != ROOT]  # this folder holds an egg-info, which is no installation
+    elsewhere = [
+        path for path in sys.path if os.path.abspath(path) != ROOT
+    ]  # this folder holds an egg-info, which is no installation
     here = {plain_name(dist.metadata["Name"]): dist for dist in distributions(path=elsewhere) if dist.metadata["Name"]}
     missing = [line for line in wanted if plain_name(re.match(r"[\w.-]+", line).group()) not in here]
     if missing:
@@ -129,7 +142,9 @@ def setup_system():
         with tempfile.TemporaryDirectory() as folder:
             keep = os.path.join(folder, "keep.txt")
             with open(keep, "w", encoding="utf-8") as file:
-                file.writelines("%s==%s\n" % (name, dist.version) for name, dist in sorted(here.items()) if name != "saekit")
+                file.writelines(
+                    "%s==%s\n" % (name, dist.version) for name, dist in sorted(here.items()) if name != "saekit"
+                )
             pip(sys.executable, ["-c", keep] + missing)
     if "saekit" not in here or ROOT not in (here["saekit"].read_text("direct_url.json") or "").replace("%20", " "):
         say("adding saekit to %s" % sys.prefix)
@@ -144,7 +159,9 @@ def plain_name(name):
 
 def pip(python, arguments):
     """`pip install` with one moving line of progress instead of its hundred; Stop with the cause if it fails."""
-    command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"] + index_arguments() + arguments
+    command = (
+        [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"] + index_arguments() + arguments
+    )
     # `-e .` in requirements.txt is relative to where pip runs
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     lines = []
@@ -156,7 +173,9 @@ def pip(python, arguments):
             reader.join(0.5 if terminal else 15)
             if reader.is_alive() or terminal:
                 status = "  %3d s  %s" % (time.time() - begun, describe(lines))
-                print("\r" + status[:78].ljust(78) if terminal else status, end="" if terminal else "\n", file=sys.stderr)
+                print(
+                    "\r" + status[:78].ljust(78) if terminal else status, end="" if terminal else "\n", file=sys.stderr
+                )
                 sys.stderr.flush()
     finally:
         if terminal:
@@ -177,14 +196,24 @@ def collect(stream, lines):
 def describe(lines):
     """What pip is doing, from its output so far."""
     count = sum(line.startswith(("Collecting ", "Requirement already", "Obtaining ")) for line in lines)
-    last = next((line.strip() for line in reversed(lines) if line.strip().startswith(("Collecting", "Downloading", "Installing coll"))), "")
+    last = next(
+        (
+            line.strip()
+            for line in reversed(lines)
+            if line.strip().startswith(("Collecting", "Downloading", "Installing coll"))
+        ),
+        "",
+    )
     if last.startswith("Installing coll"):
         return "unpacking %d packages (about a minute)" % last.count(",")
-    return "%d packages looked up  %s" % (count, re.sub(r"-cp\d+\S*|-py[23]\S*", "", last.replace("Collecting ", "found ")))
+    return "%d packages looked up  %s" % (
+        count,
+        re.sub(r"-cp\d+\S*|-py[23]\S*", "", last.replace("Collecting ", "found ")),
+    )
 
 
 def index_arguments():
-    """PyTorch's own index of CPU builds (a tenth of the size) on a Linux without NVIDIA driver, if it answers within three seconds."""
+    """On a Linux without NVIDIA driver: PyTorch's index of (smaller) CPU builds, if it answers within three seconds."""
     if not sys.platform.startswith("linux") or os.path.exists("/proc/driver/nvidia/version"):
         return []
     answered = []
@@ -207,24 +236,53 @@ def index_arguments():
 
 def explain(output):
     """One line that says what to do, from what pip or the system said."""
+
     def said(*words):
         return any(word in output for word in words)
 
-    errors = [line for line in output.splitlines() if "ERROR" in line or "rror:" in line] or output.strip().splitlines() or ["no message"]
+    errors = (
+        [line for line in output.splitlines() if "ERROR" in line or "rror:" in line]
+        or output.strip().splitlines()
+        or ["no message"]
+    )
     if said("No space left", "Errno 28", "not enough space", "Disk quota", "Errno 122"):
-        return "the disk is full; make about %.1f GB free for %s (and the temporary folder) and run this again." % (FREE_GB, ROOT)
+        return "the disk is full; make about %.1f GB free for %s (and the temporary folder) and run this again." % (
+            FREE_GB,
+            ROOT,
+        )
     if said("externally-managed-environment"):
         return "the system manages this Python and lets nobody install into it; leave out --system."
     if said("Permission denied", "Errno 13", "Read-only file system", "Errno 30"):
-        return "no permission to write: %s. Copy the folder to a place of your own and run this again." % errors[0].strip()
+        return (
+            "no permission to write: %s. Copy the folder to a place of your own and run this again." % errors[0].strip()
+        )
     if said("ResolutionImpossible", "conflicting dependencies"):
-        return "packages that are already here are in the way (%s); leave out --system for an environment of its own." % conflict(output)
-    if said("(from versions: none)", "NewConnectionError", "Failed to establish", "name resolution", "ConnectTimeout", "ReadTimeout",
-            "ProxyError", "SSLError", "Network is unreachable", "Connection broken", "IncompleteRead"):
-        return "no connection to the package index; check the network (or pip's proxy settings) and run this again: it carries on."
+        return (
+            "packages that are already here are in the way (%s); leave out --system for an environment of its own."
+            % conflict(output)
+        )
+    if said(
+        "(from versions: none)",
+        "NewConnectionError",
+        "Failed to establish",
+        "name resolution",
+        "ConnectTimeout",
+        "ReadTimeout",
+        "ProxyError",
+        "SSLError",
+        "Network is unreachable",
+        "Connection broken",
+        "IncompleteRead",
+    ):
+        return "no connection to the package index; check the network or pip's proxy settings, then run this again."
     if said("No matching distribution", "Could not find a version"):
-        return "no package for this machine: %s. In an environment of your own, `--system` takes other versions." % errors[0].strip()
-    return "installing failed: %s. `python -m pip install -r requirements.txt` shows all of it." % errors[-1].strip()[:200]
+        return (
+            "no package for this machine: %s. In an environment of your own, `--system` takes other versions."
+            % errors[0].strip()
+        )
+    return (
+        "installing failed: %s. `python -m pip install -r requirements.txt` shows all of it." % errors[-1].strip()[:200]
+    )
 
 
 def conflict(output):

@@ -112,8 +112,9 @@ def run_train_lm(args):
 def add_course_commands(commands):
     """build, lab, run, test, doctor: what a course needs besides its subject."""
     build = commands.add_parser("build", help="notebooks and references from the lesson sources")
-    build.add_argument("--check", action="store_true", help="change nothing; fail on drift, leaks, stale or faulty outputs")
-    build.add_argument("--execute", nargs="+", default=[], metavar="NN", help='execute these lessons ("6", "train_sae", "all") and store outputs')
+    build.add_argument("--check", action="store_true", help="change nothing; fail on drift, leaks, stale outputs")
+    build.add_argument("--execute", nargs="+", default=[], metavar="NN",
+                       help='execute these lessons ("6", "train_sae", "all") and store outputs')
     build.add_argument("--nbgrader", metavar="DIR", help="also write DIR/source/, nbgrader's own tree")
     build.set_defaults(run=run_build)
     lab = commands.add_parser("lab", help="open JupyterLab on the first lesson")
@@ -121,7 +122,7 @@ def add_course_commands(commands):
     lab.add_argument("--port", type=int, default=8888, help="first port to try")
     lab.set_defaults(run=run_lab)
     run = commands.add_parser("run", help="execute lessons without a browser; HTML copies go to build/")
-    run.add_argument("lessons", nargs="*", default=["all"], metavar="NN", help='"6", "train_sae" or "all" (the default)')
+    run.add_argument("lessons", nargs="*", default=["all"], metavar="NN", help='"6", "train_sae" or "all"')
     run.add_argument("--student", action="store_true", help="the student copies instead of the solutions")
     run.set_defaults(run=run_lessons)
     test = commands.add_parser("test", help="every test, and every notebook executed by nbval")

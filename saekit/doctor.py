@@ -1,4 +1,4 @@
-"""`saekit doctor`: what this machine has, what will run, what will not and why. Nothing here loads PyTorch or changes anything.
+"""`saekit doctor`: what this machine has, what will run, what will not and why. It loads no PyTorch, changes nothing.
 
 Paths are shown from the home folder or the course folder, so that a pasted report tells nobody where you live.
 """
@@ -18,7 +18,7 @@ from saekit.course import answers
 
 ROOT = Path(__file__).resolve().parent.parent
 GB = 1e9
-TRAINING_GB = 3.0   # memory that `saekit train` stays under with 4,096 latents
+TRAINING_GB = 3.0  # memory that `saekit train` stays under with 4,096 latents
 MODELS = ("python-1l", "python-4l", "python-1l-gelu", "saes")
 MATRIX_FLAGS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16", "avx512f": "AVX-512", "avx2": "AVX2", "asimd": "NEON"}
 
@@ -69,13 +69,26 @@ def out_of_range(requirement):
         version = importlib.metadata.version(requirement.name)
     except importlib.metadata.PackageNotFoundError:
         return f"{requirement.name} is missing"
-    return "" if requirement.specifier.contains(version, prereleases=True) else f"{requirement} is wanted, {version} is here"
+    return (
+        ""
+        if requirement.specifier.contains(version, prereleases=True)
+        else f"{requirement} is wanted, {version} is here"
+    )
 
 
 def processor():
     """Cores that this process may use, which a container can make fewer than the machine has."""
-    cores, name = usable_cores(), (re.search(r"model name\s*: (.+)", read("/proc/cpuinfo")) or [None, platform.processor() or platform.machine()])[1]
-    return f"{cores} of {os.cpu_count()} cores usable, {name}", "fine" if cores >= 2 else "lessons take about twice their stated time"
+    cores, name = (
+        usable_cores(),
+        (
+            re.search(r"model name\s*: (.+)", read("/proc/cpuinfo"))
+            or [None, platform.processor() or platform.machine()]
+        )[1],
+    )
+    return (
+        f"{cores} of {os.cpu_count()} cores usable, {name}",
+        "fine" if cores >= 2 else "lessons take about twice their stated time",
+    )
 
 
 def usable_cores():
@@ -92,11 +105,17 @@ def arithmetic():
     import numpy as np
 
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    flags = set(re.findall(r"\w+", "\n".join(re.findall(r"^(?:flags|Features)\s*:.*$", read("/proc/cpuinfo"), re.MULTILINE)[:1])))
+    flags = set(
+        re.findall(
+            r"\w+", "\n".join(re.findall(r"^(?:flags|Features)\s*:.*$", read("/proc/cpuinfo"), re.MULTILINE)[:1])
+        )
+    )
     known = [label for flag, label in MATRIX_FLAGS.items() if flag in flags]
     fast = flags & {"amx_bf16", "avx512_bf16"}
-    return (f"{blas['name']} {blas['version']}, {', '.join(known) or 'instructions not listed by this system'}",
-            "bfloat16 products in hardware" if fast else "float32; bfloat16 would bring nothing here")
+    return (
+        f"{blas['name']} {blas['version']}, {', '.join(known) or 'instructions not listed by this system'}",
+        "bfloat16 products in hardware" if fast else "float32; bfloat16 would bring nothing here",
+    )
 
 
 def memory():
@@ -109,21 +128,32 @@ def memory():
     used = int(read("/sys/fs/cgroup/memory.current").strip() or 0) if limit.isdigit() else 0
     free = min(now.available, total - used)
     enough = free >= TRAINING_GB * GB
-    return (f"{free / GB:.1f} of {total / GB:.1f} GB free",
-            "fine" if enough else f"training an SAE of 4,096 latents takes up to {TRAINING_GB:g} GB: close other programs first")
+    return (
+        f"{free / GB:.1f} of {total / GB:.1f} GB free",
+        "fine"
+        if enough
+        else f"training an SAE of 4,096 latents takes up to {TRAINING_GB:g} GB: close other programs first",
+    )
 
 
 def disk():
     """Room in the course folder."""
     free = shutil.disk_usage(ROOT).free / GB
-    return f"{free:.1f} GB free in the course folder", "fine" if free >= 1 else "checkpoints and pages need up to 1 GB: make room"
+    return (
+        f"{free:.1f} GB free in the course folder",
+        "fine" if free >= 1 else "checkpoints and pages need up to 1 GB: make room",
+    )
 
 
 def gpu():
     """NVIDIA GPUs that the driver lists, and whether the installed PyTorch can use them."""
     try:
-        listed = subprocess.run(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"],
-                                capture_output=True, text=True, timeout=10)
+        listed = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
         names = listed.stdout.strip().splitlines() if listed.returncode == 0 else []
     except (OSError, subprocess.TimeoutExpired):
         names = []
@@ -132,14 +162,19 @@ def gpu():
     if answers.has_cuda():
         return "; ".join(names), "used by profile gpu"
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    return "; ".join(names), "hidden by CUDA_VISIBLE_DEVICES" if hidden else "not used: the installed PyTorch is built for CPUs only"
+    return "; ".join(
+        names
+    ), "hidden by CUDA_VISIBLE_DEVICES" if hidden else "not used: the installed PyTorch is built for CPUs only"
 
 
 def profile():
     """How much the lessons will compute."""
     chosen = "SAEKIT_PROFILE" if os.environ.get("SAEKIT_PROFILE") else "this machine"
-    meaning = {"smoke": "for editing: every lesson under 30 s, claims are not checked", "laptop": "no lesson over 3 minutes on two cores",
-               "gpu": "larger models and dictionaries in the later lessons"}
+    meaning = {
+        "smoke": "for editing: every lesson under 30 s, claims are not checked",
+        "laptop": "no lesson over 3 minutes on two cores",
+        "gpu": "larger models and dictionaries in the later lessons",
+    }
     try:
         return f"{answers.profile()}, chosen by {chosen}", meaning[answers.profile()]
     except ValueError as error:
@@ -152,9 +187,13 @@ def models():
     there = [name for name in MODELS if (data / name).is_dir()]
     size = sum(file.stat().st_size for file in data.rglob("*") if file.is_file()) / 1e6
     if "python-1l" not in there:
-        return "no transformer in data/", "lessons 0 to 4 run; 5 to 10 need a full copy of the repository, or SAEKIT_DATA"
-    return f"{', '.join(there)} ({size:.0f} MB)", "all lessons run" if len(there) == len(MODELS) else \
-        f"lessons that use {', '.join(name for name in MODELS if name not in there)} do not run"
+        return (
+            "no transformer in data/",
+            "lessons 0 to 4 run; 5 to 10 need a full copy of the repository, or SAEKIT_DATA",
+        )
+    return f"{', '.join(there)} ({size:.0f} MB)", "all lessons run" if len(there) == len(
+        MODELS
+    ) else f"lessons that use {', '.join(name for name in MODELS if name not in there)} do not run"
 
 
 def cache():
@@ -163,7 +202,11 @@ def cache():
 
     folder = cache_folder()
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    shown = f"~/{folder.relative_to(Path.home())}" if folder.is_relative_to(Path.home()) else "the folder SAEKIT_CACHE names"
+    shown = (
+        f"~/{folder.relative_to(Path.home())}"
+        if folder.is_relative_to(Path.home())
+        else "the folder SAEKIT_CACHE names"
+    )
     if os.access(there, os.W_OK):
         return shown, "writable: text is tokenised once"
     return shown, "not writable: text is tokenised again in every run; set SAEKIT_CACHE to a folder of yours"

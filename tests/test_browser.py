@@ -16,30 +16,40 @@ from saekit.course.execute import environment
 from saekit.course.lesson import ROOT
 from saekit.doctor import find_chromium
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install -e .[browser])")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed (pip install -e .[browser])"
+)
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(find_chromium() is None, reason="no chromium on this machine")]
 
 PATIENCE = 240_000  # milliseconds: a busy machine is slow, not broken
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SETTINGS = {"docmanager-extension/plugin": {"autosave": False}, "notebook-extension/tracker": {"windowingMode": "none"}}
 WRONG = '@exercise\ndef unit_norm(D):\n    """Rows of length 1."""\n    return D / np.linalg.norm(D)'
-RIGHT = '@exercise\ndef unit_norm(D):\n    """Rows of length 1."""\n    return D / np.sqrt((D ** 2).sum(1, keepdims=True))'
+RIGHT = (
+    '@exercise\ndef unit_norm(D):\n    """Rows of length 1."""\n    return D / np.sqrt((D ** 2).sum(1, keepdims=True))'
+)
 UNREADABLE = "@exercise\ndef unit_norm(D:\n    return D"
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """The address that `course.py lab --no-browser` prints; nothing is saved, neither beside the notebooks nor in the user's settings."""
+    """The address that `course.py lab --no-browser` prints; nothing is saved beside the notebooks or at home."""
     scratch = tmp_path_factory.mktemp("jupyter")
     for name, values in SETTINGS.items():
         path = scratch / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
-    env = environment(scratch, "laptop") | {"JUPYTERLAB_SETTINGS_DIR": str(scratch / "settings"), "JUPYTER_CONFIG_DIR": str(scratch / "config"),
-                                            "JUPYTERLAB_WORKSPACES_DIR": str(scratch / "workspaces"), "JUPYTER_DATA_DIR": str(scratch / "data")}
+    env = environment(scratch, "laptop") | {
+        "JUPYTERLAB_SETTINGS_DIR": str(scratch / "settings"),
+        "JUPYTER_CONFIG_DIR": str(scratch / "config"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(scratch / "workspaces"),
+        "JUPYTER_DATA_DIR": str(scratch / "data"),
+    }
     del env["SAEKIT_STATIC"]  # a person sits here
     ours = [str(ROOT / "course.py")] if Path(sys.prefix) == ROOT / ".venv" else ["-m", "saekit"]
-    server = subprocess.Popen([sys.executable, *ours, "lab", "--no-browser", "--port", "8990"], env=env, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, *ours, "lab", "--no-browser", "--port", "8990"], env=env, stdout=subprocess.PIPE, text=True
+    )
     watchdog = threading.Timer(PATIENCE / 1000, server.terminate)
     watchdog.start()
     try:
@@ -92,9 +102,15 @@ def test_all_cells_run_though_nothing_is_solved(page, tmp_path):
     assert re.search(r"0 of \d+ exercises passed", page.locator(".jp-CodeCell").last.inner_text())
 
 
-@pytest.mark.parametrize("state, text, said", [
-    ("wrong", WRONG, "not yet"), ("unreadable", UNREADABLE, "Python could not read this cell"), ("right", RIGHT, "passed")],
-    ids=["wrong", "unreadable", "right"])
+@pytest.mark.parametrize(
+    "state, text, said",
+    [
+        ("wrong", WRONG, "not yet"),
+        ("unreadable", UNREADABLE, "Python could not read this cell"),
+        ("right", RIGHT, "passed"),
+    ],
+    ids=["wrong", "unreadable", "right"],
+)
 def test_the_card_answers_what_was_typed(page, tmp_path, state, text, said):
     cell = answer(page, text)
     playwright.expect(cell.locator(".jp-OutputArea")).to_contain_text(said, timeout=PATIENCE)

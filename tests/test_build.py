@@ -1,4 +1,4 @@
-"""`saekit build`: what it writes, what it keeps, and what `--check` refuses, on a lesson of our own in a temporary folder."""
+"""`saekit build`: what it writes, what it keeps, and what `--check` refuses, on a lesson in a temporary folder."""
 
 import difflib
 import json
@@ -49,7 +49,9 @@ def test_cells_are_those_that_jupytext_reads(path):
     ours, theirs = lesson.read_lesson(path).cells, jupytext.read(path, fmt="py:percent").cells
     assert [(c.kind, c.text) for c in ours] == [(c.cell_type, c.source.strip("\n")) for c in theirs]
     spacing = "lines_to_next_cell"  # jupytext's own note for writing the file again
-    assert [c.options for c in ours] == [{key: value for key, value in c.metadata.items() if key != spacing} for c in theirs]
+    assert [c.options for c in ours] == [
+        {key: value for key, value in c.metadata.items() if key != spacing} for c in theirs
+    ]
 
 
 def test_a_complete_course_passes_the_check(executed, capsys):
@@ -58,13 +60,17 @@ def test_a_complete_course_passes_the_check(executed, capsys):
 
 def test_the_student_copy_has_nbgraders_stub_in_place_of_the_answer(executed):
     answer = cell(load(executed, "notebooks"), "ex-soft")
-    assert "    if lam > 0:\n        # YOUR CODE HERE\n        raise NotImplementedError()\n    return x" in answer["source"]
+    assert (
+        "    if lam > 0:\n        # YOUR CODE HERE\n        raise NotImplementedError()\n    return x"
+        in answer["source"]
+    )
     assert "size = np.maximum" not in (executed / "notebooks" / "01_mini.ipynb").read_text("utf-8")
     assert answer["metadata"]["tags"] == ["raises-exception"]
 
 
 def test_predictions_are_blanked_in_the_student_copy_alone(executed):
-    assert cell(load(executed, "notebooks"), "guess")["source"] == 'predict("größe", ...); predict("other", answer=...)'
+    blanked = cell(load(executed, "notebooks"), "guess")["source"]
+    assert blanked == 'predict("größe", ...); predict("other", answer=...)'
     assert "round(3.7)" in cell(load(executed), "guess")["source"]
 
 
@@ -113,10 +119,18 @@ def test_missing_ids_are_written_into_the_source_once(tmp_path):
 
 
 FAULTS = {
-    "nested": ("        size = np.abs(x)\n", "        ### BEGIN SOLUTION\n", "28: nested BEGIN SOLUTION: one is open since line 27"),
+    "nested": (
+        "        size = np.abs(x)\n",
+        "        ### BEGIN SOLUTION\n",
+        "28: nested BEGIN SOLUTION: one is open since line 27",
+    ),
     "unclosed": ("        ### END SOLUTION\n", "", "27: BEGIN SOLUTION is never closed"),
     "without begin": ("        ### BEGIN SOLUTION\n", "", "30: END SOLUTION without BEGIN SOLUTION"),
-    "outside an exercise": ('print("two")\n', "### BEGIN SOLUTION\n2\n### END SOLUTION\n", '41: BEGIN SOLUTION in a cell without exercise='),
+    "outside an exercise": (
+        'print("two")\n',
+        "### BEGIN SOLUTION\n2\n### END SOLUTION\n",
+        "41: BEGIN SOLUTION in a cell without exercise=",
+    ),
     "the same id twice": ('id="two"', 'id="one"', "40: id 'one' is already used in line 37"),
     "an id with a space": ('id="two"', 'id="t wo"', "40: id='t wo' is not"),
     "a misspelt key": ("minutes=8", "minuts=8", "22: unknown key 'minuts'"),
@@ -140,14 +154,29 @@ INCOMPLETE = {
     "difficulty out of range": ("difficulty=2", "difficulty=6", "difficulty is a whole number from 1 to 5"),
     "no points": (" points=3\n", "\n", "points is a whole number above 0"),
     "two hints": ("Hint 3 of 3", "Hint 3", "its task holds Hint 1 of 3"),
-    "the task says other minutes": ("· 8 minutes ·", "· 9 minutes ·", "its task says 'Difficulty 2 of 5 · 8 minutes · 3 points'"),
-    "four checked cells": ('id="two" tags=["nbval-check-output"]', 'id="two"', "4 cells carry the tag nbval-check-output"),
-    "a tag that skips": ('id="two" tags=["nbval-check-output"]', 'id="two" tags=["nbval-skip"]', "tag 'nbval-skip' is not used here"),
+    "the task says other minutes": (
+        "· 8 minutes ·",
+        "· 9 minutes ·",
+        "its task says 'Difficulty 2 of 5 · 8 minutes · 3 points'",
+    ),
+    "four checked cells": (
+        'id="two" tags=["nbval-check-output"]',
+        'id="two"',
+        "4 cells carry the tag nbval-check-output",
+    ),
+    "a tag that skips": (
+        'id="two" tags=["nbval-check-output"]',
+        'id="two" tags=["nbval-skip"]',
+        "tag 'nbval-skip' is not used here",
+    ),
     "not decorated": ("@exercise\n", "", "needs `@exercise`"),
     "another lesson begun": ('begin("01_mini")', 'begin("02_mini")', 'calls begin("01_mini")'),
-    "answer in a hint": ("# <details><summary>Hint 3 of 3</summary>three",
-                         "# <details><summary>Hint 3 of 3</summary>size = np.abs(x)\n#   size = np.maximum(size - lam, 0)\n# x = np.sign(x) * size",
-                         "01_mini.py:13: 3 lines of the answer to soft stand here"),
+    "answer in a hint": (
+        "# <details><summary>Hint 3 of 3</summary>three",
+        "# <details><summary>Hint 3 of 3</summary>size = np.abs(x)\n"
+        "#   size = np.maximum(size - lam, 0)\n# x = np.sign(x) * size",
+        "01_mini.py:13: 3 lines of the answer to soft stand here",
+    ),
 }
 
 
@@ -160,7 +189,11 @@ def test_an_incomplete_lesson_fails_the_check(fault, course, capsys):
 
 
 def test_two_lines_of_a_longer_answer_may_stand_elsewhere(course, capsys):
-    edit(course / "solutions" / "01_mini.py", "</summary>three", "</summary>size = np.abs(x)\n# size = np.maximum(size - lam, 0)")
+    edit(
+        course / "solutions" / "01_mini.py",
+        "</summary>three",
+        "</summary>size = np.abs(x)\n# size = np.maximum(size - lam, 0)",
+    )
     build(root=course)
     assert audit.check(course) == 0, capsys.readouterr().out
 
@@ -168,9 +201,18 @@ def test_two_lines_of_a_longer_answer_may_stand_elsewhere(course, capsys):
 STORED = {
     "an address": ({"output_type": "stream", "name": "stdout", "text": "<A at 0x7f3a2b1c>\n"}, "a memory address"),
     "stderr": ({"output_type": "stream", "name": "stderr", "text": "a warning\n"}, "text on stderr"),
-    "an error": ({"output_type": "error", "ename": "KeyError", "evalue": "3", "traceback": []}, "a stored error (KeyError: 3)"),
-    "a widget": ({"output_type": "display_data", "metadata": {}, "data": {"application/vnd.jupyter.widget-view+json": {}}}, "a live widget"),
-    "a huge figure": ({"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * 1_500_000}}, "stays under 1.5 MB"),
+    "an error": (
+        {"output_type": "error", "ename": "KeyError", "evalue": "3", "traceback": []},
+        "a stored error (KeyError: 3)",
+    ),
+    "a widget": (
+        {"output_type": "display_data", "metadata": {}, "data": {"application/vnd.jupyter.widget-view+json": {}}},
+        "a live widget",
+    ),
+    "a huge figure": (
+        {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * 1_500_000}},
+        "stays under 1.5 MB",
+    ),
 }
 
 
@@ -199,7 +241,7 @@ def importing(tmp_path):
     package.mkdir()
     (package / "top.py").write_text("def f():\n    from saekit import deep\n    return deep.A\n")
     (package / "deep.py").write_text('"""Text."""\nA = 1\n')
-    make_course(tmp_path, LESSON.replace('print("two")', 'if False:\n    from saekit.top import f'))
+    make_course(tmp_path, LESSON.replace('print("two")', "if False:\n    from saekit.top import f"))
     assert build(execute=["1"], root=tmp_path) == 0
     return tmp_path
 
@@ -227,8 +269,14 @@ def test_the_reference_module_is_the_answer_with_only_the_imports_it_needs(execu
 
 def test_the_index_lists_every_exercise(executed):
     index = json.loads((executed / "saekit" / "course" / "reference" / "index.json").read_text("utf-8"))
-    assert index == [{"lesson": "01_mini", "name": "mini", "title": "Mini",
-                      "exercises": [{"name": "soft", "difficulty": 2, "minutes": 8, "points": 3}]}]
+    assert index == [
+        {
+            "lesson": "01_mini",
+            "name": "mini",
+            "title": "Mini",
+            "exercises": [{"name": "soft", "difficulty": 2, "minutes": 8, "points": 3}],
+        }
+    ]
 
 
 def test_a_failing_cell_stops_the_execution_and_stores_nothing(course, capsys):
@@ -251,7 +299,20 @@ def test_nbgrader_notebooks_follow_schema_3(course):
     graded = {c.metadata.nbgrader.grade_id: c for c in notebook.cells if "nbgrader" in c.metadata}
     answer, test = graded["answer-soft"], graded["test-soft"]
     common = {"schema_version": 3, "task": False}
-    assert answer.metadata.nbgrader == {**common, "grade_id": "answer-soft", "grade": False, "solution": True, "locked": False}
-    assert test.metadata.nbgrader == {**common, "grade_id": "test-soft", "grade": True, "solution": False, "locked": True, "points": 3}
+    assert answer.metadata.nbgrader == {
+        **common,
+        "grade_id": "answer-soft",
+        "grade": False,
+        "solution": True,
+        "locked": False,
+    }
+    assert test.metadata.nbgrader == {
+        **common,
+        "grade_id": "test-soft",
+        "grade": True,
+        "solution": False,
+        "locked": True,
+        "points": 3,
+    }
     assert "### BEGIN SOLUTION" in answer.source and test.source.endswith('require("soft")')
     assert notebook.cells.index(test) == notebook.cells.index(answer) + 1

@@ -34,7 +34,10 @@ def test_a_python_that_is_too_old_is_told_so_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(course.sys, "version_info", (3, 8, 18))
     monkeypatch.setattr(course, "works", lambda command: command[0] == "python3.12")
     assert course.main(["lab"]) == 2
-    assert capsys.readouterr().err == "course.py: this is Python 3.8, saekit needs 3.11 or newer; try: python3.12 course.py ...\n"
+    assert (
+        capsys.readouterr().err
+        == "course.py: this is Python 3.8, saekit needs 3.11 or newer; try: python3.12 course.py ...\n"
+    )
 
 
 def test_without_a_verb_it_shows_its_usage(capsys):
@@ -43,17 +46,35 @@ def test_without_a_verb_it_shows_its_usage(capsys):
 
 
 PIP_SAID = {
-    "no network": ("WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)'\n"
-                   "ERROR: Could not find a version that satisfies the requirement numpy==2.4.6 (from versions: none)\n"
-                   "ERROR: No matching distribution found for numpy==2.4.6", "no connection to the package index"),
-    "full disk": ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "the disk is full"),
-    "no wheel": ("ERROR: Could not find a version that satisfies the requirement torch==2.13.0 (from versions: 2.1.0, 2.2.2)\n"
-                 "ERROR: No matching distribution found for torch==2.13.0", "no package for this machine: .*torch==2.13.0"),
-    "system python": ("error: externally-managed-environment\n\n× This environment is externally managed", "leave out --system"),
+    "no network": (
+        "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)'\n"
+        "ERROR: Could not find a version that satisfies the requirement numpy==2.4.6 (from versions: none)\n"
+        "ERROR: No matching distribution found for numpy==2.4.6",
+        "no connection to the package index",
+    ),
+    "full disk": (
+        "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+        "the disk is full",
+    ),
+    "no wheel": (
+        "ERROR: Could not find a version that satisfies the requirement torch==2.13.0 (from versions: 2.1.0, 2.2.2)\n"
+        "ERROR: No matching distribution found for torch==2.13.0",
+        "no package for this machine: .*torch==2.13.0",
+    ),
+    "system python": (
+        "error: externally-managed-environment\n\n× This environment is externally managed",
+        "leave out --system",
+    ),
     "read-only": ("[Errno 13] Permission denied: '/srv/saekit/.venv'", "no permission to write"),
-    "conflict": ("ERROR: Cannot install a==1 and b because these package versions have conflicting dependencies.\n"
-                 "ERROR: ResolutionImpossible: for help visit …", r"already here are in the way \(a==1 and b\)"),
-    "anything else": ("Building wheel\nERROR: Failed building wheel for x", "installing failed: ERROR: Failed building wheel for x"),
+    "conflict": (
+        "ERROR: Cannot install a==1 and b because these package versions have conflicting dependencies.\n"
+        "ERROR: ResolutionImpossible: for help visit …",
+        r"already here are in the way \(a==1 and b\)",
+    ),
+    "anything else": (
+        "Building wheel\nERROR: Failed building wheel for x",
+        "installing failed: ERROR: Failed building wheel for x",
+    ),
 }
 
 
@@ -78,7 +99,7 @@ def test_too_little_room_and_a_missing_venv_module_are_told_before_anything_is_m
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A course folder with a space in its path whose requirements are one local wheel: a saekit that prints its arguments and returns 7."""
+    """A course folder with a space in its path; it requires one wheel, which prints its arguments and returns 7."""
     root = tmp_path / "my course"
     root.mkdir()
     shutil.copy(SOURCE, root)
@@ -97,7 +118,9 @@ def folder(tmp_path, monkeypatch):
 
 def start(root, *words):
     """Run course.py from another folder."""
-    return subprocess.run([sys.executable, str(root / "course.py"), *words], cwd=root.parent, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, str(root / "course.py"), *words], cwd=root.parent, capture_output=True, text=True
+    )
 
 
 def test_it_installs_once_and_then_hands_over_with_arguments_and_exit_code(folder):
@@ -122,15 +145,24 @@ def test_it_repairs_an_interrupted_installation_and_follows_changed_requirements
 @pytest.mark.slow
 def test_without_network_it_says_so_and_returns_2(folder):
     (folder / "requirements.txt").write_text("numpy==2.4.6\n")
-    env = {**os.environ, "PIP_NO_INDEX": "0", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
-           "PIP_RETRIES": "0"}
+    env = {
+        **os.environ,
+        "PIP_NO_INDEX": "0",
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_FIND_LINKS": "",
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_RETRIES": "0",
+    }
     ended = subprocess.run([sys.executable, str(folder / "course.py"), "lab"], env=env, capture_output=True, text=True)
-    assert ended.returncode == 2 and ended.stderr.splitlines()[-1].startswith("course.py: no connection to the package index")
+    assert ended.returncode == 2 and ended.stderr.splitlines()[-1].startswith(
+        "course.py: no connection to the package index"
+    )
 
 
 @pytest.fixture
 def system(monkeypatch):
-    """A function that runs `setup_system` where the given distributions are installed; returns the pip calls and constraints it made."""
+    """A function that runs `setup_system` over the given distributions; returns its pip calls and constraints."""
+
     def calls(**versions):
         made = []
 
@@ -138,8 +170,12 @@ def system(monkeypatch):
             keep = Path(arguments[1]).read_text() if arguments[0] == "-c" else None
             made.append((arguments[2:] if keep is not None else arguments, keep))
 
-        there = [SimpleNamespace(metadata={"Name": name.replace("_", "-")}, version=version, read_text=lambda _: f"file://{course.ROOT}")
-                 for name, version in versions.items()]
+        there = [
+            SimpleNamespace(
+                metadata={"Name": name.replace("_", "-")}, version=version, read_text=lambda _: f"file://{course.ROOT}"
+            )
+            for name, version in versions.items()
+        ]
         monkeypatch.setattr("importlib.metadata.distributions", lambda path: there)
         monkeypatch.setattr(course, "pip", pip)
         assert course.setup_system() == sys.executable

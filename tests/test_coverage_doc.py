@@ -1,4 +1,4 @@
-"""docs/coverage.md says where each statement of the sources is dealt with: every cell it names exists in a lesson it names."""
+"""docs/coverage.md says where each statement of the sources is dealt with: the cells it names exist there."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,11 @@ from saekit.course.lesson import lesson_paths, read_lesson
 
 TABLE = Path(__file__).resolve().parents[1] / "docs" / "coverage.md"
 CELLS = {int(path.stem[:2]): {cell.options.get("id") for cell in read_lesson(path).cells} for path in lesson_paths()}
-ROWS = [[field.strip() for field in re.split(r"(?<!\\)\|", line.strip())[1:-1]]  # a bar inside a statement is written \|
-        for line in TABLE.read_text("utf-8").splitlines() if line.startswith("| S")]
+ROWS = [
+    [field.strip() for field in re.split(r"(?<!\\)\|", line.strip())[1:-1]]  # a bar inside a statement is written \|
+    for line in TABLE.read_text("utf-8").splitlines()
+    if line.startswith("| S")
+]
 
 
 @pytest.mark.parametrize("source, statement, lessons, cells, verdict", ROWS, ids=lambda field: field[:40])

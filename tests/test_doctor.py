@@ -10,8 +10,13 @@ from saekit import doctor
 @pytest.fixture
 def system(monkeypatch):
     """A function that puts made-up texts in place of the system's files."""
+
     def show(**files):
-        monkeypatch.setattr(doctor, "read", lambda path: next((text for name, text in files.items() if name in str(path).replace(".", "_")), ""))
+        monkeypatch.setattr(
+            doctor,
+            "read",
+            lambda path: next((text for name, text in files.items() if name in str(path).replace(".", "_")), ""),
+        )
 
     return show
 
@@ -32,7 +37,10 @@ def test_a_container_quota_counts_as_fewer_cores(system, monkeypatch):
 
 def test_matrix_instructions_are_read_from_the_processor_list(system):
     system(cpuinfo="processor : 0\nflags\t\t: fpu avx2 avx512f avx512_bf16\n")
-    assert doctor.arithmetic()[0].endswith("AVX512-BF16, AVX-512, AVX2") and "bfloat16 products in hardware" in doctor.arithmetic()[1]
+    assert (
+        doctor.arithmetic()[0].endswith("AVX512-BF16, AVX-512, AVX2")
+        and "bfloat16 products in hardware" in doctor.arithmetic()[1]
+    )
     system(cpuinfo="Features\t: fp asimd\n")
     assert doctor.arithmetic()[0].endswith("NEON") and "float32" in doctor.arithmetic()[1]
 
@@ -45,7 +53,9 @@ def test_a_memory_limit_counts_and_too_little_is_told(system, monkeypatch):
 
 
 def test_a_gpu_that_pytorch_cannot_use_is_told(monkeypatch):
-    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=0, stdout="NVIDIA H200, 143771 MiB\n"))
+    monkeypatch.setattr(
+        doctor.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=0, stdout="NVIDIA H200, 143771 MiB\n")
+    )
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(doctor.answers, "has_cuda", lambda: False)
     assert doctor.gpu() == ("NVIDIA H200, 143771 MiB", "not used: the installed PyTorch is built for CPUs only")

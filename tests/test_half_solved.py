@@ -1,4 +1,4 @@
-"""Half-solved notebooks: they run to their end, tell exactly what is solved, and use the student's own functions where these passed.
+"""Half-solved notebooks run to their end, tell exactly what is solved, and use the student's functions that passed.
 
 Answers are marked: their first act is to print a line, so that a later cell's output shows whose function it called.
 """
@@ -29,9 +29,15 @@ def marked(source, name):
 
 
 def answers(lesson):
-    """{exercise: (state to be told, answer cell)}: every second one solved, one wrong, one that Python cannot read, the rest untouched."""
+    """{exercise: (state to be told, answer cell)}: every second one solved, one wrong, one unreadable, others not."""
     wrong_ones = importlib.import_module(f"tests.wrong_answers.{lesson.name}").WRONG
-    chosen, spoilt = {}, [lambda name: "@exercise\n" + marked(wrong_ones[name][0].source, name), lambda name: f"@exercise\ndef {name}(:\n    return 1"]
+    chosen, spoilt = (
+        {},
+        [
+            lambda name: "@exercise\n" + marked(wrong_ones[name][0].source, name),
+            lambda name: f"@exercise\ndef {name}(:\n    return 1",
+        ],
+    )
     for position, cell in enumerate(lesson.exercises):
         if position % 2:
             chosen[cell.exercise] = "passed", marked(without_markers(cell.text), cell.exercise)
@@ -43,7 +49,7 @@ def answers(lesson):
 
 
 def run(lesson, sources, scratch):
-    """Execute the student copy with these answer cells at profile smoke; returns the notebook and the recorded states."""
+    """Execute the student copy with these answer cells at smoke; returns the notebook and the recorded states."""
     notebook = copy.deepcopy(read_notebook(ROOT / "notebooks" / f"{lesson.stem}.ipynb"))
     for cell in notebook.cells:
         cell.source = sources.get(cell.metadata.get("saekit", {}).get("exercise")) or cell.source
@@ -55,7 +61,7 @@ def called_below(notebook, name):
     """Whether a cell below the answer to `name` called that answer."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     place = next(i for i, cell in enumerate(cells) if cell.metadata.get("saekit", {}).get("exercise") == name)
-    return any(f"called the answer to {name}" in json.dumps(cell.outputs) for cell in cells[place + 1:])
+    return any(f"called the answer to {name}" in json.dumps(cell.outputs) for cell in cells[place + 1 :])
 
 
 @every_lesson
@@ -65,7 +71,9 @@ def test_a_half_solved_copy_runs_to_its_end_and_tells_exactly_what_is_solved(les
     assert states == {name: state for name, (state, _) in chosen.items()}
     assert not any(called_below(notebook, name) for name, (state, _) in chosen.items() if state != "passed")
     passed = sum(state == "passed" for state, _ in chosen.values())
-    assert f"{passed} of {sum(len(other.exercises) for other in LESSONS)} exercises passed" in json.dumps(notebook.cells)
+    assert f"{passed} of {sum(len(other.exercises) for other in LESSONS)} exercises passed" in json.dumps(
+        notebook.cells
+    )
 
 
 @every_lesson

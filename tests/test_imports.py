@@ -9,9 +9,18 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "saekit"
 # What everything may use, then the syllabus, then what trains and measures for the command line.
-ORDER = ("files progress interrupt geometry synthetic lasso dictlearn images superposition pca metrics sae kernels train corpus ngram "
-         "concepts transformer pretrain activations intervene interpret feature_map experiment").split()
-ABOVE = ("plots", "page", "course", "doctor", "cli", "__main__")  # these show the subject modules, which must not know them
+ORDER = (
+    "files progress interrupt geometry synthetic lasso dictlearn images superposition pca metrics sae kernels train "
+    "corpus ngram concepts transformer pretrain activations intervene interpret feature_map experiment"
+).split()
+ABOVE = (
+    "plots",
+    "page",
+    "course",
+    "doctor",
+    "cli",
+    "__main__",
+)  # these show the subject modules, which must not know them
 HEAVY = {"torch", "matplotlib", "transformers", "sklearn", "IPython", "pandas"}
 
 
@@ -22,7 +31,11 @@ def imports_of(path):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[2] for alias in node.names if alias.name.startswith("saekit.")}
         elif isinstance(node, ast.ImportFrom) and node.module == "saekit":
-            found |= {alias.name for alias in node.names if (PACKAGE / alias.name).exists() or (PACKAGE / f"{alias.name}.py").exists()}
+            found |= {
+                alias.name
+                for alias in node.names
+                if (PACKAGE / alias.name).exists() or (PACKAGE / f"{alias.name}.py").exists()
+            }
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("saekit."):
             found.add(node.module.removeprefix("saekit."))
     return found
@@ -39,7 +52,7 @@ def test_every_subject_module_has_its_place_in_the_order():
 
 @pytest.mark.parametrize("path", subject_files(), ids=lambda path: path.stem)
 def test_a_subject_module_imports_only_what_stands_before_it(path):
-    before = set(ORDER[:ORDER.index(path.stem)])
+    before = set(ORDER[: ORDER.index(path.stem)])
     assert {name.split(".")[0] for name in imports_of(path)} <= before
 
 
@@ -49,7 +62,9 @@ def loaded_by(statement):
     return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
 
 
-@pytest.mark.parametrize("module", ["saekit", "saekit.geometry", "saekit.synthetic", "saekit.lasso", "saekit.course", "saekit.cli"])
+@pytest.mark.parametrize(
+    "module", ["saekit", "saekit.geometry", "saekit.synthetic", "saekit.lasso", "saekit.course", "saekit.cli"]
+)
 def test_light_modules_load_nothing_heavy(module):
     assert not loaded_by(f"import {module}") & HEAVY
 

@@ -20,7 +20,8 @@ def executed(tmp_path_factory):
 
 @pytest.fixture
 def red(executed, tmp_path):
-    """A function that edits one notebook of a sound course and returns the names of the parts of our run that then fail."""
+    """A function that edits a notebook of a sound course and returns which parts of our run then fail."""
+
     def parts_that_fail(notebook="solutions", old="", new="", timeout=60):
         root = shutil.copytree(executed, tmp_path / "course")
         path = root / notebook / "01_mini.ipynb"
@@ -69,4 +70,7 @@ def test_a_dead_kernel_is_red_after_the_cell_timeout(red):
 def test_an_empty_folder_is_red(tmp_path):
     for folder in ("solutions", "notebooks"):
         (tmp_path / folder).mkdir()
-    assert {part.name for part in course_parts(tmp_path, tmp_path) if not part.passed} >= {"solutions", "student copies"}
+    assert {part.name for part in course_parts(tmp_path, tmp_path) if not part.passed} >= {
+        "solutions",
+        "student copies",
+    }

@@ -1,4 +1,4 @@
-"""Executing without a browser: a clean environment, HTML copies, nothing written beside the notebooks, and an honest exit code."""
+"""Executing without a browser: a clean environment, HTML copies, nothing beside the notebooks, an honest exit code."""
 
 import os
 import re
@@ -74,9 +74,14 @@ def test_a_port_in_use_is_passed_over():
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the process group is POSIX")
 def test_lab_prints_its_address_and_ends_with_ctrl_c(tmp_path):
-    server = subprocess.Popen([sys.executable, "-m", "saekit", "lab", "--no-browser", "--port", "8790"], env=environment(tmp_path),
-                              stdout=subprocess.PIPE, text=True, start_new_session=True,
-                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    server = subprocess.Popen(
+        [sys.executable, "-m", "saekit", "lab", "--no-browser", "--port", "8790"],
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     address = re.search(r"http://\S+", server.stdout.readline())[0]
     with urlopen(address) as page:
         assert page.status == 200 and "/lab/tree/notebooks/00_start_here.ipynb" in address

@@ -1,7 +1,8 @@
 """`saekit build --check`: everything that must hold of the course's files, read without executing anything.
 
-Drift between sources and generated files, the shape of every exercise, answers that leak into a student copy, faults in stored
-outputs, and outputs older than the code they came from. Each problem names a file and a line; long cells are only a warning.
+Drift between sources and generated files, the shape of every exercise, answers that leak into a student copy, faults in
+stored outputs, and outputs older than the code they came from. Each problem names a file and a line; long cells are
+only a warning.
 """
 
 import ast
@@ -12,10 +13,10 @@ from saekit.course.lesson import BEGIN, ROOT, Problem, lesson_paths, read_lesson
 from saekit.course.outputs import output_problems, stale_sources
 
 CHECKED = "nbval-check-output"
-CHECKED_CELLS = 5      # per lesson: nbval compares their printed numbers
+CHECKED_CELLS = 5  # per lesson: nbval compares their printed numbers
 SETUP_LINES = 6
-RUN = 3                # solution lines in a row that count as leaked
-PLAIN, LONG = 10, 25   # lines: an ordinary code cell, and one that defines something
+RUN = 3  # solution lines in a row that count as leaked
+PLAIN, LONG = 10, 25  # lines: an ordinary code cell, and one that defines something
 
 
 def check(root=ROOT):
@@ -35,16 +36,25 @@ def check(root=ROOT):
 
 def lesson_problems(lesson):
     """Faults of one source: unreadable, ids missing, incomplete exercises, untagged numbers, a leaked answer."""
-    missing = [Problem(lesson.path, cell.line, "a cell without id; `saekit build` writes one") for cell in lesson.cells if "id" not in cell.options]
+    missing = [
+        Problem(lesson.path, cell.line, "a cell without id; `saekit build` writes one")
+        for cell in lesson.cells
+        if "id" not in cell.options
+    ]
     found = missing + source_problems(lesson)
     if found:
         return found
     for cell in lesson.cells:
-        found += [Problem(lesson.path, cell.line, f"tag {tag!r} is not used here; only {CHECKED}")
-                  for tag in cell.options.get("tags", []) if tag != CHECKED]
+        found += [
+            Problem(lesson.path, cell.line, f"tag {tag!r} is not used here; only {CHECKED}")
+            for tag in cell.options.get("tags", [])
+            if tag != CHECKED
+        ]
     tagged = sum(CHECKED in cell.options.get("tags", []) for cell in lesson.code_cells)
     if tagged < CHECKED_CELLS:
-        found.append(Problem(lesson.path, 1, f"{tagged} cells carry the tag {CHECKED}; a lesson has at least {CHECKED_CELLS}"))
+        found.append(
+            Problem(lesson.path, 1, f"{tagged} cells carry the tag {CHECKED}; a lesson has at least {CHECKED_CELLS}")
+        )
     for cell, before in zip(lesson.cells[1:], lesson.cells):
         found += exercise_problems(lesson, cell, before) if cell.exercise else []
     return found + setup_problems(lesson) + list(leaks(lesson))
@@ -55,17 +65,26 @@ def setup_problems(lesson):
     first = lesson.code_cells[0] if lesson.code_cells else lesson.cells[0]
     lines = len(first.text.splitlines())
     if first.options["id"] != "setup" or f'begin("{lesson.stem}")' not in first.text:
-        return [Problem(lesson.path, first.line, f'the first code cell has id="setup" and calls begin("{lesson.stem}")')]
-    return [Problem(lesson.path, first.line, f"the setup cell has {lines} lines; at most {SETUP_LINES}")] if lines > SETUP_LINES else []
+        return [
+            Problem(lesson.path, first.line, f'the first code cell has id="setup" and calls begin("{lesson.stem}")')
+        ]
+    return (
+        [Problem(lesson.path, first.line, f"the setup cell has {lines} lines; at most {SETUP_LINES}")]
+        if lines > SETUP_LINES
+        else []
+    )
 
 
 def exercise_problems(lesson, cell, before):
-    """An exercise is a decorated function with marked answer, and its task names difficulty, minutes, points and three hints."""
+    """An exercise is a decorated function with marked answer; its task tells difficulty, minutes, points, hints."""
+
     def problem(message):
         return Problem(lesson.path, cell.line, f"exercise {cell.exercise}: {message}")
 
     difficulty, minutes, points = (cell.options.get(key) for key in ("difficulty", "minutes", "points"))
-    functions = [node for node in ast.parse(cell.text).body if isinstance(node, ast.FunctionDef) and node.name == cell.exercise]
+    functions = [
+        node for node in ast.parse(cell.text).body if isinstance(node, ast.FunctionDef) and node.name == cell.exercise
+    ]
     decorated = any(isinstance(d, ast.Name) and d.id == "exercise" for node in functions for d in node.decorator_list)
     stated = f"Difficulty {difficulty} of 5 · {minutes} minutes · {points} points".replace(" 1 points", " 1 point")
     rules = {
@@ -74,10 +93,12 @@ def exercise_problems(lesson, cell, before):
         "minutes is a whole number above 0": isinstance(minutes, int) and minutes > 0,
         "points is a whole number above 0": isinstance(points, int) and points > 0,
         f"no {BEGIN} in its cell": BEGIN in cell.text,
-        "the cell before it is the task, in markdown, with a heading": before.kind == "markdown" and "### " in before.text,
+        "the cell before it is the task, in markdown, with a heading": before.kind == "markdown"
+        and "### " in before.text,
         f"its task says {stated!r}, like the cell header": stated in before.text,
-        "its task holds Hint 1 of 3, Hint 2 of 3 and Hint 3 of 3, each folded in <details>":
-            all(f"<summary>Hint {n} of 3</summary>" in before.text for n in (1, 2, 3)),
+        "its task holds Hint 1 of 3, Hint 2 of 3 and Hint 3 of 3, each folded in <details>": all(
+            f"<summary>Hint {n} of 3</summary>" in before.text for n in (1, 2, 3)
+        ),
     }
     return [problem(rule) for rule, holds in rules.items() if not holds]
 
@@ -88,10 +109,14 @@ def leaks(lesson):
     for exercise in lesson.exercises:
         lines = [squeeze(line) for line in solution_lines(exercise) if line.strip()]
         size = min(RUN, max(len(lines), 2))  # a single line may well stand elsewhere
-        runs = [" ".join(lines[i:i + size]) for i in range(len(lines) - size + 1)]
+        runs = [" ".join(lines[i : i + size]) for i in range(len(lines) - size + 1)]
         for cell, text in cells:
             if any(run in text for run in runs):
-                yield Problem(lesson.path, cell.line, f"{size} lines of the answer to {exercise.exercise} stand here, readable to students")
+                yield Problem(
+                    lesson.path,
+                    cell.line,
+                    f"{size} lines of the answer to {exercise.exercise} stand here, readable to students",
+                )
 
 
 def squeeze(text):
@@ -106,9 +131,20 @@ def drift(lessons, root):
         old = path.read_text("utf-8") if path.exists() else ""
         if old != text:
             line = next((i for i, (a, b) in enumerate(zip(old.splitlines(), text.splitlines()), 1) if a != b), 1)
-            found.append(Problem(path, line, "is not what the source gives; run `saekit build`" if old else "is missing; run `saekit build`"))
+            found.append(
+                Problem(
+                    path,
+                    line,
+                    "is not what the source gives; run `saekit build`" if old else "is missing; run `saekit build`",
+                )
+            )
     folders = {"notebooks": "*.ipynb", "solutions": "*.ipynb", "saekit/course/reference": "*.py"}
-    strays = [path for folder, pattern in folders.items() for path in sorted((root / folder).glob(pattern)) if path not in files]
+    strays = [
+        path
+        for folder, pattern in folders.items()
+        for path in sorted((root / folder).glob(pattern))
+        if path not in files
+    ]
     return found + [Problem(path, 1, "no lesson source makes this file; delete it") for path in strays]
 
 
@@ -119,12 +155,17 @@ def stored_problems(lesson, root):
     if stored is None:
         return []  # drift has told
     again = f"run `saekit build --execute {lesson.stem[:2]}`"
-    if code_of(solution_notebook(lesson)) != code_of(stored) or all(cell["execution_count"] is None for cell in code(stored)):
+    if code_of(solution_notebook(lesson)) != code_of(stored) or all(
+        cell["execution_count"] is None for cell in code(stored)
+    ):
         return [Problem(path, 1, f"outputs older than the source; {again}")]
     stale = stale_sources(lesson, stored, root)
     older = [Problem(path, 1, f"outputs older than {', '.join(stale)}; {again}")] if stale else []
-    empty = [Problem(path, 1, f"cell {cell['id']} carries {CHECKED} but printed nothing to compare")
-             for cell in code(stored) if CHECKED in cell["metadata"].get("tags", []) and not cell["outputs"]]
+    empty = [
+        Problem(path, 1, f"cell {cell['id']} carries {CHECKED} but printed nothing to compare")
+        for cell in code(stored)
+        if CHECKED in cell["metadata"].get("tags", []) and not cell["outputs"]
+    ]
     return older + empty + list(output_problems(path))
 
 
@@ -134,9 +175,11 @@ def code(made):
 
 
 def length_warnings(lesson):
-    """Code cells longer than a reader takes in at once; an answer is counted as the student will see it plus its lines."""
+    """Code cells longer than a reader takes in at once; blank lines do not count."""
     for cell in lesson.code_cells:
         lines = len([line for line in cell.text.splitlines() if line.strip()])
         defines = any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in ast.parse(cell.text).body)
         if lines > (LONG if defines else PLAIN):
-            yield Problem(lesson.path, cell.line, f"{lines} lines of code in one cell; {LONG if defines else PLAIN} are enough")
+            yield Problem(
+                lesson.path, cell.line, f"{lines} lines of code in one cell; {LONG if defines else PLAIN} are enough"
+            )

@@ -1,7 +1,8 @@
-"""`saekit build`: from each `solutions/NN_name.py`, the executed solution notebook, the student copy and the reference answers.
+"""`saekit build`: from each `solutions/NN_name.py` the executed solution, the student copy and the reference answers.
 
-Everything written here is a function of the sources, except outputs, which come from `--execute`. Outputs survive a build as long as
-no code cell changed; prose may. Files are JSON with one source line per line, so that one edited word is one changed line.
+Everything written here is a function of the sources, except outputs, which come from `--execute`. Outputs survive a
+build as long as no code cell changed; prose may. Files are JSON with one source line per line, so that one edited word
+is one changed line.
 """
 
 import shutil
@@ -9,17 +10,32 @@ import tempfile
 import time
 
 from saekit.course import execute as executing
-from saekit.course.lesson import EXERCISE_KEYS, ROOT, Problem, lesson_paths, read_lesson, student_text, write_missing_ids
+from saekit.course.lesson import (
+    EXERCISE_KEYS,
+    ROOT,
+    Problem,
+    lesson_paths,
+    read_lesson,
+    student_text,
+    write_missing_ids,
+)
 from saekit.course.outputs import source_hashes
 from saekit.course.references import PACKAGE, index, reference_problems, reference_source
 from saekit.files import write_atomic
 
-KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-          "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}}
+KERNEL = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
 
 
 def build(execute=(), nbgrader=None, root=ROOT):
-    """Write every generated file of the course; execute the lessons asked for (`select`). Returns 0, or 1 after a problem."""
+    """Write every generated file and execute the lessons asked for (`select`). Returns 0, or 1 after a problem."""
     written = sum(write_missing_ids(path) for path in lesson_paths(root))
     lessons = [read_lesson(path) for path in lesson_paths(root)]
     chosen = select(lessons, execute)
@@ -29,7 +45,10 @@ def build(execute=(), nbgrader=None, root=ROOT):
     if problems:
         return 1
     changed = [path for path, text in generated(lessons, root).items() if write_if_changed(path, text)]
-    print(f"built {len(lessons)} lessons: {len(changed)} files changed" + (f", {written} cell ids written" if written else ""))
+    print(
+        f"built {len(lessons)} lessons: {len(changed)} files changed"
+        + (f", {written} cell ids written" if written else "")
+    )
     if nbgrader:
         from saekit.course.assignments import write_nbgrader
 
@@ -38,17 +57,23 @@ def build(execute=(), nbgrader=None, root=ROOT):
 
 
 def select(lessons, words):
-    """The lessons asked for by number, name or stem ("6", "train_sae", "06_train_sae") or by "all"; ValueError for an unknown word."""
-    names = {lesson.stem: {"all", lesson.stem, lesson.name, lesson.stem[:2], str(int(lesson.stem[:2]))} for lesson in lessons}
+    """The lessons that words like "6", "train_sae", "06_train_sae" or "all" ask for; ValueError for an unknown word."""
+    names = {
+        lesson.stem: {"all", lesson.stem, lesson.name, lesson.stem[:2], str(int(lesson.stem[:2]))} for lesson in lessons
+    }
     for word in words:
         if not any(word in known for known in names.values()):
-            raise ValueError(f"there is no lesson {word!r}; there are {', '.join(names) or 'none yet'}, and \"all\"")
+            raise ValueError(f'there is no lesson {word!r}; there are {", ".join(names) or "none yet"}, and "all"')
     return [lesson for lesson in lessons if names[lesson.stem] & set(words)]
 
 
 def source_problems(lesson):
     """What keeps a lesson from being built at all."""
-    return lesson.problems or [Problem(lesson.path, 1, "no cells")] * (not lesson.cells) or list(reference_problems(lesson))
+    return (
+        lesson.problems
+        or [Problem(lesson.path, 1, "no cells")] * (not lesson.cells)
+        or list(reference_problems(lesson))
+    )
 
 
 def generated(lessons, root=ROOT):
@@ -81,7 +106,12 @@ def student_notebook(lesson):
 
 def notebook(lesson, cells):
     """A notebook around cells, format 4.5."""
-    return {"cells": cells, "metadata": {**KERNEL, "saekit": {"lesson": lesson.stem}}, "nbformat": 4, "nbformat_minor": 5}
+    return {
+        "cells": cells,
+        "metadata": {**KERNEL, "saekit": {"lesson": lesson.stem}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
 
 
 def notebook_cell(cell, text, tags=None):
@@ -139,7 +169,7 @@ def write_if_changed(path, text):
 
 
 def execute_lesson(lesson, root=ROOT):
-    """Execute one solution notebook at profile laptop and store it; returns 0, or 1 with the failing cell's error printed."""
+    """Execute one solution notebook at profile laptop and store it; returns 0, or 1 having printed the cell's error."""
     from nbclient.exceptions import CellControlSignal, DeadKernelError
 
     begun, scratch = time.perf_counter(), tempfile.mkdtemp(prefix="saekit-")

@@ -1,6 +1,7 @@
 """Notebooks executed without a browser: in a fresh kernel of this Python, with nothing written beside them.
 
-The kernel's environment is fixed here for every use: no live widgets, no progress bars, no network, a temporary progress file.
+The kernel's environment is fixed here for every use: no live widgets, no progress bars, no network, a temporary
+progress file.
 """
 
 import os
@@ -13,12 +14,21 @@ CELL_TIMEOUT = 180  # seconds: the longest a cell of the course may take at prof
 def environment(scratch, profile=None, cuda=False):
     """The environment variables for executing notebooks; `scratch` is a folder for whatever a kernel writes by itself.
 
-    profile: smoke, laptop or gpu; None leaves the caller's choice. cuda=False hides every GPU, so that results are those of a laptop.
+    profile: smoke, laptop or gpu; None leaves the caller's choice. cuda=False hides every GPU, so that results are
+    those of a laptop.
     """
     scratch = Path(scratch)
-    env = {**os.environ, "SAEKIT_STATIC": "1", "SAEKIT_PROGRESS": str(scratch / "progress.json"), "TQDM_DISABLE": "1",
-           "HF_HUB_OFFLINE": "1", "IPYTHONDIR": str(scratch / "ipython"), "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
-           "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {
+        **os.environ,
+        "SAEKIT_STATIC": "1",
+        "SAEKIT_PROGRESS": str(scratch / "progress.json"),
+        "TQDM_DISABLE": "1",
+        "HF_HUB_OFFLINE": "1",
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     env.pop("MPLBACKEND", None)  # the kernel must choose its own inline backend, or no figure is stored
     if profile:
         env["SAEKIT_PROFILE"] = profile
@@ -28,7 +38,7 @@ def environment(scratch, profile=None, cuda=False):
 
 
 def execute(notebook, folder, env, timeout=CELL_TIMEOUT):
-    """A copy of the notebook executed with working folder `folder`; nbclient's CellExecutionError or DeadKernelError if it cannot.
+    """A copy of the notebook executed in `folder`; raises nbclient's CellExecutionError or DeadKernelError.
 
     timeout: seconds per cell. The copy carries no times, no widget state and no machine's Python version.
     """
@@ -38,8 +48,15 @@ def execute(notebook, folder, env, timeout=CELL_TIMEOUT):
 
     copy = nbformat.from_dict(notebook)
     language = dict(copy.metadata.get("language_info", {}))
-    client = NotebookClient(copy, timeout=timeout, kernel_name="python3", record_timing=False, store_widget_state=False,
-                            resources={"metadata": {"path": str(folder)}}, config=Config(encryption()))
+    client = NotebookClient(
+        copy,
+        timeout=timeout,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(folder)}},
+        config=Config(encryption()),
+    )
     client.execute(env=env)
     copy.metadata["language_info"] = language
     for cell in copy.cells:
@@ -51,7 +68,7 @@ def execute(notebook, folder, env, timeout=CELL_TIMEOUT):
 
 
 def encryption():
-    """Jupyter configuration that encrypts the line to a kernel where ZeroMQ can; without it every kernel starts with a warning."""
+    """Jupyter's setting to encrypt the line to a kernel, where ZeroMQ can; without it every kernel prints a warning."""
     import zmq
 
     return {"KernelManager": {"transport_encryption": "auto"}} if zmq.has("curve") else {}

@@ -1,8 +1,8 @@
 """A lesson's one source, `solutions/NN_name.py` in jupytext's percent format, read into cells that know their line.
 
-Code cells start with `# %% id="…" key=value …`, markdown cells with `# %% [markdown] id="…"`; values are JSON. An exercise cell also
-carries exercise, difficulty (1-5), minutes and points, and marks its answer with `### BEGIN SOLUTION` / `### END SOLUTION`.
-The same reading serves the notebooks, the references and the checks of `saekit build`.
+Code cells start with `# %% id="…" key=value …`, markdown cells with `# %% [markdown] id="…"`; values are JSON. An
+exercise cell also carries exercise, difficulty (1-5), minutes and points, and marks its answer with `### BEGIN
+SOLUTION` / `### END SOLUTION`. The same reading serves the notebooks, the references and the checks of `saekit build`.
 """
 
 import ast
@@ -18,7 +18,10 @@ CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}$")
 STEM = re.compile(r"(\d\d)_([a-z][a-z0-9_]*)$")
 EXERCISE_KEYS = ("exercise", "difficulty", "minutes", "points")
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"  # nbgrader looks for these as substrings
-STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's own, so that its tools recognise an untouched answer
+STUB = (
+    "# YOUR CODE HERE",
+    "raise NotImplementedError()",
+)  # nbgrader's own, so that its tools recognise an untouched answer
 
 
 class Problem(NamedTuple):
@@ -86,13 +89,17 @@ def read_lesson(path):
     path, cells, problems = Path(path), [], []
     lines = path.read_text("utf-8").splitlines()
     starts = [i for i, line in enumerate(lines) if HEADER.match(line)]
-    if any(line.strip() for line in lines[:starts[0] if starts else len(lines)]):
+    if any(line.strip() for line in lines[: starts[0] if starts else len(lines)]):
         problems.append(Problem(path, 1, "text before the first cell header (`# %% …`)"))
     for start, stop in zip(starts, starts[1:] + [len(lines)]):
         markdown, options = HEADER.match(lines[start]).groups()
-        text = "\n".join(lines[start + 1:stop]).strip("\n")
-        cell = Cell("markdown" if markdown else "code", uncomment(text) if markdown else text, start + 1,
-                    read_options(options or "", path, start + 1, problems))
+        text = "\n".join(lines[start + 1 : stop]).strip("\n")
+        cell = Cell(
+            "markdown" if markdown else "code",
+            uncomment(text) if markdown else text,
+            start + 1,
+            read_options(options or "", path, start + 1, problems),
+        )
         cells.append(cell)
         problems += cell_problems(path, cell)
     return Lesson(path, cells, problems + id_problems(path, cells))
@@ -111,7 +118,7 @@ def read_options(text, path, line, problems):
             options[match[1]] = json.loads(match[2])
         except json.JSONDecodeError:
             problems.append(Problem(path, line, f"{match[1]}={match[2]} is not JSON; strings need double quotes"))
-        rest = rest[match.end():]
+        rest = rest[match.end() :]
     if rest.strip():
         problems.append(Problem(path, line, f"cannot read {rest.strip()!r} in the cell header; expected key=value"))
     for key in options.keys() - {"id", "tags", *EXERCISE_KEYS}:
@@ -121,6 +128,7 @@ def read_options(text, path, line, problems):
 
 def cell_problems(path, cell):
     """Faults within one cell: syntax, NBVAL comments, unclosed or nested or misplaced solution markers."""
+
     def problem(offset, message):
         return Problem(path, cell.line + offset, message)
 
@@ -132,7 +140,7 @@ def cell_problems(path, cell):
             if open_at:
                 found.append(problem(offset, f"nested {BEGIN}: one is open since line {cell.line + open_at}"))
             elif not cell.exercise:
-                found.append(problem(offset, f"{BEGIN} in a cell without exercise=\"…\""))
+                found.append(problem(offset, f'{BEGIN} in a cell without exercise="…"'))
             open_at = offset
         if END in line:
             if not open_at:
@@ -165,7 +173,7 @@ def id_problems(path, cells):
 
 
 def write_missing_ids(path):
-    """Give every cell without an id one made from its exercise, heading or first words, in the source itself; returns how many."""
+    """Write an id, made from exercise or first words, into every cell header that lacks one; returns how many."""
     lesson = read_lesson(path)
     lines = Path(path).read_text("utf-8").splitlines()
     taken = {cell.options.get("id") for cell in lesson.cells}
@@ -203,7 +211,7 @@ def student_text(cell):
     kept, inside = [], False
     for line in cell.text.splitlines():
         if BEGIN in line:
-            indent = line[:len(line) - len(line.lstrip())]
+            indent = line[: len(line) - len(line.lstrip())]
             kept += [indent + stub for stub in STUB]
         if BEGIN in line or END in line:
             inside = BEGIN in line
@@ -223,7 +231,10 @@ def blank_predictions(text):
     for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):
         if isinstance(call.func, ast.Name) and call.func.id == "predict":
             answers = call.args[1:2] + [keyword.value for keyword in call.keywords if keyword.arg == "answer"]
-            spans += [(starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset) for node in answers]
+            spans += [
+                (starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset)
+                for node in answers
+            ]
     for start, stop in sorted(spans, reverse=True):
         data = data[:start] + b"..." + data[stop:]
     return data.decode()

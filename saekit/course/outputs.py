@@ -1,8 +1,8 @@
 """Stored outputs: what must not be in them, and which sources they came from.
 
-`nbval` compares nothing in a cell without an execution count and says so nowhere, so counts are checked here, together with what
-differs from machine to machine. Outputs are stale when the code of a `saekit` module that the lesson imports, or a file under
-`data/` that it names, is no longer the one that was there at execution.
+`nbval` compares nothing in a cell without an execution count and says so nowhere, so counts are checked here, together
+with what differs from machine to machine. Outputs are stale when the code of a `saekit` module that the lesson imports,
+or a file under `data/` that it names, is no longer the one that was there at execution.
 """
 
 import ast
@@ -16,23 +16,33 @@ from saekit.course.lesson import ROOT, Problem
 
 LIMIT = 1_500_000  # bytes of a solution notebook
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
-OUTSIDE = "saekit.course"            # exercises, cards and checks decide who passes, not what a lesson computes …
-INSIDE = {"saekit.course.widgets"}   # … but this one draws its still pictures
+OUTSIDE = "saekit.course"  # exercises, cards and checks decide who passes, not what a lesson computes …
+INSIDE = {"saekit.course.widgets"}  # … but this one draws its still pictures
 
 
 def output_problems(path):
     """Faults in a solution notebook's stored outputs, each with its line in the file."""
     text = path.read_text("utf-8")
     if len(text.encode()) > LIMIT:
-        yield Problem(path, 1, f"{len(text.encode()) / 1e6:.2f} MB; a solution notebook stays under {LIMIT / 1e6} MB: smaller figures?")
+        yield Problem(
+            path,
+            1,
+            f"{len(text.encode()) / 1e6:.2f} MB; a solution notebook stays under {LIMIT / 1e6} MB: smaller figures?",
+        )
     code = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
     for position, cell in enumerate(code, 1):
-        line = text[:text.find(f'"id": "{cell["id"]}"')].count("\n") + 1
+        line = text[: text.find(f'"id": "{cell["id"]}"')].count("\n") + 1
         count = cell["execution_count"]
         if count is None:
-            yield Problem(path, line, f"cell {cell['id']} has no execution count: outputs older than the source, or never executed")
+            yield Problem(
+                path,
+                line,
+                f"cell {cell['id']} has no execution count: outputs older than the source, or never executed",
+            )
         elif count != position:
-            yield Problem(path, line, f"cell {cell['id']} ran as number {count}, not {position}: not executed from top to bottom")
+            yield Problem(
+                path, line, f"cell {cell['id']} ran as number {count}, not {position}: not executed from top to bottom"
+            )
         for message in dict.fromkeys(fault for output in cell["outputs"] for fault in output_faults(output)):
             yield Problem(path, line, f"cell {cell['id']}: {message}")
 
@@ -52,7 +62,7 @@ def output_faults(output):
 
 
 def source_hashes(lesson, root=ROOT):
-    """{"saekit/lasso.py": hash, "data/python-1l": hash, …} of everything the lesson's outputs depend on, directly or through imports."""
+    """{"saekit/lasso.py": hash, "data/python-1l": hash, …} of all that the outputs depend on, also through imports."""
     code = "\n".join(cell.text for cell in lesson.code_cells)
     queue, hashes = sorted(imported_files(code, root)), {}
     while queue:
@@ -84,9 +94,15 @@ def imported_files(source, root=ROOT):
 
 def data_hashes(code, root=ROOT):
     """Hashes of the folders and files under data/ (or data/saes/) whose names stand as strings in the code."""
-    strings = {node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    strings = {
+        node.value
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
     plain = [text for text in strings if re.fullmatch(r"[\w.-]+(/[\w.-]+)*", text) and ".." not in text]
-    found = {base / text for text in plain for base in (root / "data", root / "data" / "saes") if (base / text).exists()}
+    found = {
+        base / text for text in plain for base in (root / "data", root / "data" / "saes") if (base / text).exists()
+    }
     hashes = {}
     for path in found:
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
@@ -103,9 +119,12 @@ def bare_code(source):
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column] + "\n"
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False) is not None:
+        if (
+            isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+            and ast.get_docstring(node, clean=False) is not None
+        ):
             first = node.body[0]
-            lines[first.lineno - 1:first.end_lineno] = ["\n"] * (first.end_lineno - first.lineno + 1)
+            lines[first.lineno - 1 : first.end_lineno] = ["\n"] * (first.end_lineno - first.lineno + 1)
     return "".join(line.rstrip() + "\n" for line in lines if line.strip())
 
 

@@ -1,13 +1,12 @@
-"""The verbs that use the course as a whole: `lab` opens it, `run` executes every lesson, `test` is what must pass before a commit.
+"""The verbs over the whole course: `lab` opens it, `run` executes every lesson, `test` must pass before a commit.
 
-`test` = `build --check`, the unit tests, then nbval over both folders in the environment of `saekit.course.execute`. nbval compares
-only tagged cells that have an execution count, so that every cell has one is left to `build --check`.
+`test` = `build --check`, the unit tests, then nbval over both folders in the environment of `saekit.course.execute`.
+nbval compares only tagged cells that have an execution count, so that every cell has one is left to `build --check`.
 """
 
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -38,10 +37,9 @@ class Part(NamedTuple):
 
 
 def lab(port=8888, browser=True):
-    """Open JupyterLab on the first lesson at the first free port from `port` on, until Ctrl-C; prints the address. Returns an exit code."""
+    """Open JupyterLab on the first lesson, at the first free port from `port`, until Ctrl-C; returns an exit code."""
     port, token = free_port(port), secrets.token_hex(16)
     address = f"http://127.0.0.1:{port}/lab/tree/{FIRST_LESSON}?token={token}"
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="saekit-") as folder:
         server = subprocess.Popen(lab_command(port), env=lab_environment(folder, token))
         try:
@@ -60,15 +58,28 @@ def lab(port=8888, browser=True):
 
 def lab_command(port):
     """JupyterLab over the course folder, on this machine only."""
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0",
-               f"--ServerApp.root_dir={ROOT}", "--ServerApp.answer_yes=True", "--log-level=ERROR"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={ROOT}",
+        "--ServerApp.answer_yes=True",
+        "--log-level=ERROR",
+    ]
     command += [f"--{section}.{key}={value}" for section, pairs in encryption().items() for key, value in pairs.items()]
     return command + ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)  # a container's only user
 
 
 def lab_environment(folder, token):
-    """The server's environment: the token (other users can list command lines), and in `folder` no question about Jupyter's news."""
-    write_json(Path(folder) / "labconfig" / "page_config.json", {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}})
+    """The server's environment: its token, which a command line would show, and no question about Jupyter's news."""
+    write_json(
+        Path(folder) / "labconfig" / "page_config.json",
+        {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}},
+    )
     paths = os.pathsep.join(filter(None, (str(folder), os.environ.get("JUPYTER_CONFIG_PATH"))))
     return {**os.environ, "JUPYTER_TOKEN": token, "JUPYTER_CONFIG_PATH": paths, "JUPYTER_PREFER_ENV_PATH": "1"}
 
@@ -98,7 +109,7 @@ def answers(address, server):
 
 
 def run(words=("all",), student=False, root=ROOT):
-    """Execute the chosen lessons, write an HTML copy of each to build/ and print a line each; returns 1 if one of them stopped."""
+    """Execute the chosen lessons, with an HTML copy in build/ and a line each; returns 1 if one of them stopped."""
     from saekit.course.build import select
 
     lessons = [read_lesson(path) for path in lesson_paths(root)]
@@ -145,21 +156,28 @@ def test(everything=False):
     """Run every part of the tests, print one closing line, and return 0 only if every part passed."""
     scratch = Path(tempfile.mkdtemp(prefix="saekit-test-"))
     try:
-        parts = [pytest_part("unit tests", ["tests", "-m", "not slow and not browser"], scratch, "smoke"), *course_parts(scratch)]
+        parts = [
+            pytest_part("unit tests", ["tests", "-m", "not slow and not browser"], scratch, "smoke"),
+            *course_parts(scratch),
+        ]
         if everything:
             parts.append(pytest_part("slow suites", ["tests", "-m", "slow or browser"], scratch, "smoke"))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     print("saekit test: " + " · ".join(f"{part.name} {part.said} in {part.seconds:.0f} s" for part in parts))
     failed = [part.name for part in parts if not part.passed]
-    print(f"saekit test: {'FAILED: ' + ', '.join(failed) if failed else 'passed'}, {sum(part.seconds for part in parts):.0f} s", flush=True)
+    verdict = f"FAILED: {', '.join(failed)}" if failed else "passed"
+    print(f"saekit test: {verdict}, {sum(part.seconds for part in parts):.0f} s", flush=True)
     return 1 if failed else 0
 
 
 def course_parts(scratch, root=ROOT, timeout=CELL_TIMEOUT):
-    """What is asked of the lessons: sound files, and both folders under nbval, the solutions at laptop and the student copies at smoke."""
-    return [check_part(root), notebook_part("solutions", root / "solutions", scratch, "laptop", timeout),
-            notebook_part("student copies", root / "notebooks", scratch, "smoke", timeout)]
+    """What is asked of the lessons: sound files, nbval over the solutions at laptop and the student copies at smoke."""
+    return [
+        check_part(root),
+        notebook_part("solutions", root / "solutions", scratch, "laptop", timeout),
+        notebook_part("student copies", root / "notebooks", scratch, "smoke", timeout),
+    ]
 
 
 def check_part(root):
@@ -179,18 +197,27 @@ def notebook_part(name, folder, scratch, profile, timeout):
 
 
 def pytest_part(name, arguments, scratch, profile):
-    """One run of pytest in a process and a scratch folder of its own, GPUs hidden; finding nothing to run is a failure too."""
+    """One run of pytest in a process and a scratch folder of its own, GPUs hidden; finding no test is a failure too."""
     print(f"\n--- {name}", flush=True)
     folder = Path(tempfile.mkdtemp(dir=scratch))
     report, begun = folder / "report.xml", time.perf_counter()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments]
     code = subprocess.run(command, cwd=ROOT, env=environment(folder, profile)).returncode
-    return Part(name, code == 0, time.perf_counter() - begun, counts(report) if report.exists() else f"ended with exit code {code}")
+    return Part(
+        name,
+        code == 0,
+        time.perf_counter() - begun,
+        counts(report) if report.exists() else f"ended with exit code {code}",
+    )
 
 
 def counts(report):
-    """"312 passed, 2 skipped" from a JUnit report."""
+    """ "312 passed, 2 skipped" from a JUnit report."""
     suite = ElementTree.parse(report).getroot().find("testsuite")
-    total, failed, skipped = int(suite.get("tests")), int(suite.get("failures")) + int(suite.get("errors")), int(suite.get("skipped"))
+    total, failed, skipped = (
+        int(suite.get("tests")),
+        int(suite.get("failures")) + int(suite.get("errors")),
+        int(suite.get("skipped")),
+    )
     words = {"failed": failed, "passed": total - failed - skipped, "skipped": skipped}
     return ", ".join(f"{count} {word}" for word, count in words.items() if count) or "found nothing to run"

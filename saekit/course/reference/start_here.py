@@ -1,4 +1,4 @@
-"""Reference answers of lesson 00_start_here, written by `saekit build` from solutions/00_start_here.py: edit that file, not this one."""
+"""Reference answers of lesson 00_start_here, built from solutions/00_start_here.py: edit that file, not this one."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Reference answers of lesson 06_train_sae, written by `saekit build` from solutions/06_train_sae.py: edit that file, not this one."""
+"""Reference answers of lesson 06_train_sae, built from solutions/06_train_sae.py: edit that file, not this one."""
 
 import numpy as np
 
