@@ -30,6 +30,22 @@ STAMP = os.path.join(VENV, "saekit.stamp")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 OLDEST = (3, 11)
 FREE_GB = 2.5  # .venv takes 1.7 GB with PyTorch for CPUs; pip needs some beside it
+NO_NETWORK = ("(from versions: none)", "NewConnectionError", "Failed to establish", "name resolution", "ConnectTimeout")
+NO_NETWORK += ("ReadTimeout", "ProxyError", "SSLError", "Network is unreachable", "Connection broken", "IncompleteRead")
+CURES = (  # what pip or the system said, and what to do about it; the first that fits
+    (("No space left", "Errno 28", "not enough space", "Disk quota", "Errno 122"),
+     "the disk is full; make about %(free).1f GB free for %(root)s (and the temporary folder) and run this again."),
+    (("externally-managed-environment",),
+     "the system manages this Python and lets nobody install into it; leave out --system."),
+    (("Permission denied", "Errno 13", "Read-only file system", "Errno 30"),
+     "no permission to write: %(first)s. Copy the folder to a place of your own and run this again."),
+    (("ResolutionImpossible", "conflicting dependencies"),
+     "packages that are already here are in the way (%(conflict)s); leave out --system for a fresh environment."),
+    (NO_NETWORK, "no connection to the package index; check the network or pip's proxy settings, then run this again."),
+    (("No matching distribution", "Could not find a version"),
+     "no package for this machine: %(first)s. In an environment of your own, --system takes other versions."),
+    (("",), "installing failed: %(last)s. `python -m pip install -r requirements.txt` shows all of it."),
+)
 
 
 class Stop(Exception):
@@ -62,11 +78,7 @@ def require_python():
     if sys.version_info[:2] >= OLDEST:
         return
     found = [name for name in ("python3.13", "python3.12", "python3.11") if works([name, "--version"])]
-    cure = (
-        "try: %s course.py ..." % found[0]
-        if found
-        else "install a newer one from https://www.python.org/downloads/ and run this with it."
-    )
+    cure = "try: %s course.py ..." % found[0] if found else "https://www.python.org/downloads/ has newer ones."
     raise Stop("this is Python %d.%d, saekit needs %d.%d or newer; %s" % (sys.version_info[:2] + OLDEST + (cure,)))
 
 
@@ -127,14 +139,14 @@ def make_venv():
 
 def setup_system():
     """Install into the running Python what it lacks of pyproject.toml's ranges and nothing else; returns its path."""
+    import pathlib
     import tomllib
     from importlib.metadata import distributions
 
     with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
         wanted = tomllib.load(file)["project"]["dependencies"]
-    elsewhere = [
-        path for path in sys.path if os.path.abspath(path) != ROOT
-    ]  # this folder holds an egg-info, which is no installation
+    # this folder may hold an egg-info, which is no installation
+    elsewhere = [path for path in sys.path if os.path.abspath(path) != ROOT]
     here = {plain_name(dist.metadata["Name"]): dist for dist in distributions(path=elsewhere) if dist.metadata["Name"]}
     missing = [line for line in wanted if plain_name(re.match(r"[\w.-]+", line).group()) not in here]
     if missing:
@@ -142,11 +154,10 @@ def setup_system():
         with tempfile.TemporaryDirectory() as folder:
             keep = os.path.join(folder, "keep.txt")
             with open(keep, "w", encoding="utf-8") as file:
-                file.writelines(
-                    "%s==%s\n" % (name, dist.version) for name, dist in sorted(here.items()) if name != "saekit"
-                )
+                for name in sorted(here.keys() - {"saekit"}):
+                    file.write("%s==%s\n" % (name, here[name].version))
             pip(sys.executable, ["-c", keep] + missing)
-    if "saekit" not in here or ROOT not in (here["saekit"].read_text("direct_url.json") or "").replace("%20", " "):
+    if "saekit" not in here or pathlib.Path(ROOT).as_uri() not in (here["saekit"].read_text("direct_url.json") or ""):
         say("adding saekit to %s" % sys.prefix)
         pip(sys.executable, ["--no-deps", "-e", ROOT])
     return sys.executable
@@ -159,9 +170,8 @@ def plain_name(name):
 
 def pip(python, arguments):
     """`pip install` with one moving line of progress instead of its hundred; Stop with the cause if it fails."""
-    command = (
-        [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"] + index_arguments() + arguments
-    )
+    command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    command += index_arguments() + arguments
     # `-e .` in requirements.txt is relative to where pip runs
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     lines = []
@@ -173,9 +183,7 @@ def pip(python, arguments):
             reader.join(0.5 if terminal else 15)
             if reader.is_alive() or terminal:
                 status = "  %3d s  %s" % (time.time() - begun, describe(lines))
-                print(
-                    "\r" + status[:78].ljust(78) if terminal else status, end="" if terminal else "\n", file=sys.stderr
-                )
+                sys.stderr.write("\r" + status[:78].ljust(78) if terminal else status + "\n")
                 sys.stderr.flush()
     finally:
         if terminal:
@@ -196,20 +204,12 @@ def collect(stream, lines):
 def describe(lines):
     """What pip is doing, from its output so far."""
     count = sum(line.startswith(("Collecting ", "Requirement already", "Obtaining ")) for line in lines)
-    last = next(
-        (
-            line.strip()
-            for line in reversed(lines)
-            if line.strip().startswith(("Collecting", "Downloading", "Installing coll"))
-        ),
-        "",
-    )
+    words = ("Collecting", "Downloading", "Installing coll")
+    last = next((line.strip() for line in reversed(lines) if line.strip().startswith(words)), "")
     if last.startswith("Installing coll"):
-        return "unpacking %d packages (about a minute)" % last.count(",")
-    return "%d packages looked up  %s" % (
-        count,
-        re.sub(r"-cp\d+\S*|-py[23]\S*", "", last.replace("Collecting ", "found ")),
-    )
+        return "unpacking %d packages (about a minute)" % (last.count(",") + 1)
+    last = re.sub(r"-cp\d+\S*|-py[23]\S*", "", last.replace("Collecting ", "found "))
+    return "%d packages looked up  %s" % (count, last)
 
 
 def index_arguments():
@@ -236,53 +236,9 @@ def index_arguments():
 
 def explain(output):
     """One line that says what to do, from what pip or the system said."""
-
-    def said(*words):
-        return any(word in output for word in words)
-
-    errors = (
-        [line for line in output.splitlines() if "ERROR" in line or "rror:" in line]
-        or output.strip().splitlines()
-        or ["no message"]
-    )
-    if said("No space left", "Errno 28", "not enough space", "Disk quota", "Errno 122"):
-        return "the disk is full; make about %.1f GB free for %s (and the temporary folder) and run this again." % (
-            FREE_GB,
-            ROOT,
-        )
-    if said("externally-managed-environment"):
-        return "the system manages this Python and lets nobody install into it; leave out --system."
-    if said("Permission denied", "Errno 13", "Read-only file system", "Errno 30"):
-        return (
-            "no permission to write: %s. Copy the folder to a place of your own and run this again." % errors[0].strip()
-        )
-    if said("ResolutionImpossible", "conflicting dependencies"):
-        return (
-            "packages that are already here are in the way (%s); leave out --system for an environment of its own."
-            % conflict(output)
-        )
-    if said(
-        "(from versions: none)",
-        "NewConnectionError",
-        "Failed to establish",
-        "name resolution",
-        "ConnectTimeout",
-        "ReadTimeout",
-        "ProxyError",
-        "SSLError",
-        "Network is unreachable",
-        "Connection broken",
-        "IncompleteRead",
-    ):
-        return "no connection to the package index; check the network or pip's proxy settings, then run this again."
-    if said("No matching distribution", "Could not find a version"):
-        return (
-            "no package for this machine: %s. In an environment of your own, `--system` takes other versions."
-            % errors[0].strip()
-        )
-    return (
-        "installing failed: %s. `python -m pip install -r requirements.txt` shows all of it." % errors[-1].strip()[:200]
-    )
+    errors = [line.strip() for line in output.splitlines() if "ERROR" in line or "rror:" in line] or [output.strip()]
+    facts = {"free": FREE_GB, "root": ROOT, "first": errors[0], "last": errors[-1][:200], "conflict": conflict(output)}
+    return next(cure for signs, cure in CURES if any(sign in output for sign in signs)) % facts
 
 
 def conflict(output):

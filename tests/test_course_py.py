@@ -172,7 +172,7 @@ def system(monkeypatch):
 
         there = [
             SimpleNamespace(
-                metadata={"Name": name.replace("_", "-")}, version=version, read_text=lambda _: f"file://{course.ROOT}"
+                metadata={"Name": name.replace("_", "-")}, version=version, read_text=lambda _: Path(course.ROOT).as_uri()
             )
             for name, version in versions.items()
         ]
