@@ -82,8 +82,9 @@ def training_curves(axes, log, color=LATENT, label=None):
     """Loss, l0 and dead latents against tokens on three axes; log is what `saekit.train.train_sae` returns."""
     tokens = [entry["tokens"] / 1e6 for entry in log]
     for ax, key, name in zip(axes, ("recon", "l0", "dead"), ("squared error / variance", "active latents per token (l0)", "dead latents")):
-        ax.plot(tokens, [entry[key] for entry in log], color=color, label=label)
-        ax.set(xlabel="tokens trained on (millions)", ylabel=name, ylim=(0, None))
+        values = [entry[key] for entry in log]
+        ax.plot(tokens, values, color=color, label=label)
+        ax.set(xlabel="tokens trained on (millions)", ylabel=name, ylim=(0, 1.05 * max(values) or 10))  # 10: a line of zeros is at the bottom
 
 
 def density_histogram(ax, density, color=LATENT, label=None):

@@ -6,10 +6,10 @@ from saekit.course.answers import Prediction
 from saekit.course.checking import check, close, expect, expect_array, expect_number, to_numpy
 
 PREDICTIONS = [
-    Prediction("active-neurons", right="fa58dec7ab624a1b", options=("a", "b", "c"), wrong={
+    Prediction("active-neurons", right="ac61bb45a79909e8", options=("a", "b", "c"), wrong={
         "a": "A good latent will be as rare as that, further down. Can 512 neurons afford it, if they must say everything? Run the next cell.",
-        "c": "So it would be if a neuron's input were as often above zero as below. What may training have done with the ReLU? Run the next cell.",
-    }, reply="A ReLU silences whatever lies below zero, and training has left most neurons there on most tokens: most, but by no means all."),
+        "b": "Some models are like that, and for an SAE that would be comfortable. This one has more to say per token. Run the next cell.",
+    }, reply="About as many as if the ReLU's input were positive and negative equally often. No neuron is rare."),
 ]
 
 
