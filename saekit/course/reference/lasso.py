@@ -1,4 +1,4 @@
-"""Reference answers of lesson 01_lasso, written by `saekit build` from solutions/01_lasso.py: edit that file, not this one."""
+"""Reference answers of lesson 01_lasso, built from solutions/01_lasso.py: edit that file, not this one."""
 
 import numpy as np
 
