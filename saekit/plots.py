@@ -132,7 +132,7 @@ def visible(token):
 
 
 def touching_balls(ax, a):
-    """Smallest L2 ball (circle) and L1 ball (diamond) that reach the line of codes z with a · z = 1, and where they touch it; a (2,)."""
+    """The line of codes z with a · z = 1, a (2,), and the circle (L2) and diamond (L1) that just touch it."""
     t = np.linspace(0, 2 * np.pi, 200)
     length, corner = np.linalg.norm(a), int(np.argmax(np.abs(a)))
     size, touch = 1 / np.abs(a[corner]), np.eye(2)[corner] / a[corner]
@@ -151,7 +151,7 @@ def touching_balls(ax, a):
 
 
 def correlations(ax, c, used, lam):
-    """Correlations c (n_atoms,) of a residual with the atoms as bars over the band from -lam to lam; used (n_atoms,): atoms in the code."""
+    """Correlations c (n_atoms,) as bars over the band from -lam to lam; used (n_atoms,): which atoms are in the code."""
     index = np.arange(len(c))
     ax.axhspan(-lam, lam, color=BASELINE, alpha=0.25, linewidth=0)
     ax.vlines(index[~used], 0, c[~used], color=BASELINE, linewidth=0.6)
@@ -161,7 +161,7 @@ def correlations(ax, c, used, lam):
 
 
 def phase_diagram(ax, deltas, rhos, share):
-    """Share of recovered codes, 0 to 1, (n_rhos, n_deltas), as cells centred on the grid of deltas and rhos, with a colour bar."""
+    """Share of recovered codes (n_rhos, n_deltas) as cells centred on the grid, with a colour bar."""
     cells = ax.pcolormesh(deltas, rhos, share, cmap=SEQUENTIAL, vmin=0, vmax=1, shading="nearest")
     ax.figure.colorbar(cells, ax=ax, label="share recovered")
     return ax
