@@ -130,3 +130,39 @@ def visible(token):
     """A token's text with line breaks, tabs and other control or direction characters made visible."""
     text = token.replace("\n", "⏎").replace("\t", "⇥")
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def touching_balls(ax, a):
+    """The line of codes z with a · z = 1, a (2,), and the circle (L2) and diamond (L1) that just touch it."""
+    t = np.linspace(0, 2 * np.pi, 200)
+    length, corner = np.linalg.norm(a), int(np.argmax(np.abs(a)))
+    size, touch = 1 / np.abs(a[corner]), np.eye(2)[corner] / a[corner]
+    along = np.array([-a[1], a[0]]) / length
+    line = a / length**2 + np.linspace(-4, 4, 2)[:, None] * along
+    ax.plot(*line.T, color=TRUTH, linewidth=1.2)
+    ax.plot(np.cos(t) / length, np.sin(t) / length, color=NEURON)
+    ax.plot(size * np.array([1, 0, -1, 0, 1]), size * np.array([0, 1, 0, -1, 0]), color=ATOM)
+    ax.plot(*(a / length**2), "o", color=NEURON)
+    if np.isclose(*np.abs(a)):
+        ax.plot([size, 0], [0, size], color=ATOM, linewidth=4)
+    else:
+        ax.plot(*touch, "s", color=ATOM)
+    ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal", xlabel="coefficient 1", ylabel="coefficient 2")
+    return ax
+
+
+def correlations(ax, c, used, lam):
+    """Correlations c (n_atoms,) as bars over the band from -lam to lam; used (n_atoms,): which atoms are in the code."""
+    index = np.arange(len(c))
+    ax.axhspan(-lam, lam, color=BASELINE, alpha=0.25, linewidth=0)
+    ax.vlines(index[~used], 0, c[~used], color=BASELINE, linewidth=0.6)
+    ax.vlines(index[used], 0, c[used], color=ATOM, linewidth=2)
+    ax.set(xlabel="atom", ylabel="correlation with residual")
+    return ax
+
+
+def phase_diagram(ax, deltas, rhos, share):
+    """Share of recovered codes (n_rhos, n_deltas) as cells centred on the grid, with a colour bar."""
+    cells = ax.pcolormesh(deltas, rhos, share, cmap=SEQUENTIAL, vmin=0, vmax=1, shading="nearest")
+    ax.figure.colorbar(cells, ax=ax, label="share recovered")
+    return ax

@@ -76,3 +76,16 @@ def test_import_saekit_loads_nothing_but_itself_and_the_standard_library():
 
 def test_the_doctor_reports_without_loading_torch():
     assert "torch" not in loaded_by("from saekit.doctor import report; report()")
+
+
+def imports_in(lesson):
+    """The import statements of a lesson's source, one per line."""
+    tree = ast.parse((PACKAGE.parent / "solutions" / f"{lesson}.py").read_text("utf-8"))
+    return "\n".join(ast.unparse(node) for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)))
+
+
+def test_lesson_1_loads_no_torch_with_its_checks_and_its_setup_cell():
+    begin = "import saekit.course.checks.lasso, saekit.course.reference.lasso\nbegin('01_lasso')"
+    loaded = loaded_by(f"{imports_in('01_lasso')}\n{begin}\nassert budget(smoke=1, laptop=2)")
+    assert {"numpy", "scipy", "sklearn", "pywt"} <= loaded
+    assert not loaded & {"torch", "transformers"}
