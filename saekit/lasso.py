@@ -176,9 +176,9 @@ def lasso_path(x, D, positive=False, lam_min=0.0, max_knots=10_000):
         raise ValueError(f"lam_min is {lam_min}, expected 0 (the whole path) or more")
     z, c, lam, left = np.zeros(len(D)), D @ x, lam_max(x, D, positive), None
     active = [int(np.argmax(c if positive else np.abs(c)))]
-    lams, codes = [lam], [z]
-    while lam > lam_min and len(lams) <= max_knots:
-        w = np.linalg.solve(D[active] @ D[active].T, np.sign(c[active]))
+    lams, codes, end = [lam], [z], max(lam_min, 1e-12 * lam)  # a noise-free sample is explained before rounding lets lam reach 0
+    while lam > end and len(lams) <= max_knots:
+        w = _direction(D[active], np.sign(c[active]), lam)
         slope = D @ (w @ D[active])  # c falls by slope per unit of lam
         step, joining = _first_to_join(lam, c, slope, (active, left), positive)
         crossing = np.where(z[active] * w < 0, -z[active] / w, np.inf)
@@ -198,9 +198,17 @@ def lasso_path(x, D, positive=False, lam_min=0.0, max_knots=10_000):
                 z[left] = 0
         lams.append(lam)
         codes.append(z)
-    warning = None if lam <= lam_min else IterationLimit(
+    warning = None if lam <= end else IterationLimit(
         f"stopped at the limit of {max_knots} knots at lam {lam:.1e}, asked for {lam_min:.1e}: raise either")
     return Path(np.array(lams), np.array(codes), warning)
+
+
+def _direction(atoms, signs, lam):
+    try:
+        return np.linalg.solve(atoms @ atoms.T, signs)
+    except np.linalg.LinAlgError:
+        raise ValueError(f"at lam {lam:.2e} the {len(atoms)} active atoms are linearly dependent, so the path goes on in more than one "
+                         "way; stop above it with lam_min, or ask a solver for one lam (are there noise-free or tied samples?)") from None
 
 
 def _first_to_join(lam, c, slope, busy, positive):
@@ -262,8 +270,8 @@ def omp(x, D, k, positive=False, max_error=0.0):
 
 def least_squares(x, D, support, positive=False):
     """Coefficients (n, k) that minimise ||x_i - z_i D[support_i]|| for each row i; support (n, k) holds indices."""
-    gram, c = (D @ D.T)[support[:, :, None], support[:, None, :]], np.take_along_axis(x @ D.T, support, axis=1)
-    values = np.linalg.solve(gram, c[..., None])[..., 0]
+    atoms = D[support]  # (n, k, d_in)
+    values = np.linalg.solve(atoms @ atoms.transpose(0, 2, 1), atoms @ x[:, :, None])[..., 0]
     for i in np.flatnonzero((values < 0).any(axis=1)) if positive else ():
         values[i] = nnls(D[support[i]].T, x[i])[0]
     return values

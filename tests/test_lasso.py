@@ -332,3 +332,11 @@ X, ATOMS = np.ones((2, 3)), np.eye(3)
 def test_bad_input_names_the_argument_and_the_cause(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_path_of_a_noise_free_sample_beyond_recovery_ends_without_an_error():
+    D = synthetic.random_dictionary(100, 50, seed=5)
+    for seed in range(100, 130):
+        x = synthetic.sparse_codes(1, 100, 33, seed)[0] @ D
+        path = lasso.lasso_path(x, D)
+        assert path.warning is None and np.allclose(path.codes[-1] @ D, x, atol=1e-8)
