@@ -339,4 +339,4 @@ def test_path_of_a_noise_free_sample_beyond_recovery_ends_without_an_error():
     for seed in range(100, 130):
         x = synthetic.sparse_codes(1, 100, 33, seed)[0] @ D
         path = lasso.lasso_path(x, D)
-        assert path.warning is None and np.allclose(path.codes[-1] @ D, x, atol=1e-8)
+        assert path.warning is None and np.allclose(path.z[-1] @ D, x, atol=1e-8)
