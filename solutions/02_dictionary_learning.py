@@ -20,7 +20,7 @@ begin("02_dictionary_learning")
 # ## 2.1 Two unknowns
 #
 # In lesson 1 somebody handed us the dictionary. Nobody hands us one for photographs, or for the inside of a language model. **Could you read it off the data?** Here are 300 samples in the plane; each is one
-# of three atoms, times some number, plus a little noise. Cover the title and try:
+# of three atoms, times some number, plus a little noise. Cover the right half of the figure and try:
 
 # %% id="star"
 rng = np.random.default_rng(0)
@@ -82,8 +82,8 @@ for t in (0, 0.25, 0.5, 0.75, 1):
     print(f"{t:.2f} of the way: unexplained {1 - explained_energy(x, z, D):.3f}")
 
 # %% [markdown] id="hill-after"
-# A hill. Halfway, two atoms are the same one and point between two lines. Any method that goes downhill must choose a valley early, and which one depends on the start. All 48 valleys are equally good, so the choice among *them* does no harm,
-# but no method can tell you the sign or the number of an atom, and a score must not ask for them.
+# A hill. Halfway, two atoms are the same one and point between two lines. Any method that goes downhill must choose a valley early, and which one depends on the start. Among the 48 the choice does no harm, but no method can tell you
+# the sign or the number of an atom, and a score must not ask for them.
 #
 # ### Exercise 2.2 · Has it been found?
 #
@@ -119,12 +119,12 @@ for name, D in candidates.items():
     print(f"{name:17} mean max cosine {mean_max_cosine(D_true, D):.3f}, worst of the one-to-one pairs {worst_pair:.3f}")
 
 # %% [markdown] id="alternate-intro"
-# In two dimensions even chance scores high, so always ask what chance would give; the missing atom shows best in the worst pair.
+# In the plane even chance scores high, so ask what chance gives. The missing atom shows in the worst pair.
 #
 # ## 2.2 Two easy steps, again and again
 #
-# **Alternate**: code with the dictionary you have; then improve the dictionary for the codes you have. The second step is a least-squares problem: the D with the smallest Σ‖x − z D‖². Set its gradient to zero,
-# `zᵀ(x − z D) = 0`, and you have the *method of optimal directions*, MOD.
+# **Alternate**: code with the dictionary you have; then improve the dictionary for the codes you have. The second step is a least-squares problem: the D with the smallest Σ‖x − z D‖². Setting its gradient to zero,
+# `zᵀ(x − z D) = 0`, gives the *method of optimal directions*, MOD.
 #
 # ### Exercise 2.3 · The best dictionary for these codes
 #
@@ -206,7 +206,7 @@ print(f"worst of the one-to-one pairs: {np.abs(geometry.match_atoms(D_true, D).c
 claim("largest rise in any half step", np.diff(unexplained).max(), at_most=1e-9)
 
 # %% [markdown] id="alternate-after"
-# The error can only fall, and one half step after another it does: with one atom per sample OMP is exact, so each half solves its own problem exactly. (With k above 1 OMP is greedy, and small rises happen.) But "never rises"
+# The error can only fall: with one atom per sample OMP is exact, so each half step solves its own problem exactly. (With k above 1 OMP is greedy, and small rises happen.) But "never rises"
 # is not "reaches the bottom". We start again from many random dictionaries. **From how many starts will all three atoms be found?** `"a"`: all of them. `"b"`: more than a third, but not all. `"c"`: hardly any.
 
 # %% id="predict-starts"
@@ -427,7 +427,16 @@ ax.set_title("Recovery needs sparsity first, samples second")
 plots.show(fig, alt="A table of mean max cosines. With 2 active atoms 200 samples are enough for almost 1; with 3 it takes 600; with 6 active atoms even the most samples stay near the level of chance.")
 
 # %% [markdown] id="grid-after"
-# With 2 active atoms, 200 samples do. With 6 of 16 dimensions' worth of atoms active, OMP can no longer code even with the *true* dictionary (lesson 1's phase transition), so the codes mislead the atoms and more samples only confirm the error. The lowest values are what a random dictionary scores.
+# With 2 active atoms, 200 samples do; with 6, ten times as many do not help. Is that the fault of the learner, or of the coder? Give OMP the *true* dictionary:
+
+# %% id="grid-why" tags=["nbval-check-output"]
+for k in active:
+    truth = synthetic.planted(500, 16, 32, k, noise=0.01, seed=0)
+    right = ((lasso.omp(truth.x, truth.D, k) != 0) == (truth.z != 0)).all(axis=1)
+    print(f"{k} active: the right atoms for {100 * right.mean():3.0f} % of the samples")
+
+# %% [markdown] id="grid-why-after"
+# Where the coder fails with the truth in its hands (lesson 1's phase transition), its codes mislead the atoms, and more samples only confirm the error. The lowest values are hardly above what the random start scored.
 #
 # ## 2.5 What are photographs made of?
 #
@@ -524,7 +533,8 @@ plots.show(fig, alt="Three grids of 64 atoms of 12 by 12 pixels. Learned atoms a
 # %% id="explore-draw"
 some = {name: D[np.linspace(0, len(D) - 1, budget(smoke=4, laptop=32)).astype(int)] for name, D in dictionaries.items()}
 best = images.gabor_fit(some["learned"])
-which = int(np.argmax(best.r2 * (best.frequency > 1 / size)))          # the best fit with a whole wave in the patch
+inside = np.hypot(best.x - size / 2, best.y - size / 2) < size / 4
+which = int(np.argmax(best.r2 * inside * (best.frequency > 1 / size)))  # the best fit that lies well inside and holds a whole wave
 atom, fit = some["learned"][which], {name: float(getattr(best, name)[which]) for name in best._fields}
 
 def draw(ax, angle, wavelength, width):
@@ -562,10 +572,10 @@ for name, one in fits.items():
     axes[0].plot(np.sort(one.r2), np.linspace(0, 1, len(one.r2)), styles[name][1], color=styles[name][0], label=name)
     good = one.r2 >= 0.75
     axes[1].plot(np.rad2deg(one.orientation[good]), one.frequency[good], "o", color=styles[name][0], markersize=6 if name == "learned" else 3)
-axes[0].set(title="How Gabor-like?", xlabel="R² of the best Gabor", ylabel="share of atoms below", xlim=(0, 1.03))
-axes[1].set(title="Learned strokes point everywhere", xlabel="orientation of the wave (degrees)", ylabel="frequency (cycles per pixel)", xticks=(0, 45, 90, 135, 180))
-axes[0].legend()
-plots.show(fig, alt="Left: distribution of Gabor R² for learned, PCA, DCT and random atoms; random atoms lie far left, learned ones far right. Right: orientation against frequency of the well fitted atoms; learned ones are spread over all orientations.")
+axes[0].set(title="How Gabor-like?", xlabel="R² of the best Gabor", ylabel="share of atoms below", xlim=(0, 1.03), ylim=(0, 1.6), yticks=(0, 0.5, 1))
+axes[1].set(title="Learned strokes: many angles", xlabel="orientation of the wave (degrees)", ylabel="frequency (cycles per pixel)", xticks=(0, 45, 90, 135, 180))
+axes[0].legend(loc="upper left", ncols=2)
+plots.show(fig, alt="Left: distribution of Gabor R² for learned, PCA, DCT and random atoms; random atoms lie far left, learned ones far right. Right: orientation against frequency of the well fitted atoms; learned ones have many orientations, most often near 90 degrees.")
 
 # %% id="fit-claims"
 claim("median Gabor R² of learned atoms minus that of random directions", np.median(fits["learned"].r2) - np.median(fits["random"].r2), at_least=0.2)
@@ -573,6 +583,9 @@ claim("share of learned atoms with Gabor R² ≥ 0.75", (best.r2 >= 0.75).mean()
 claim("share of learned atoms that are Gabors and local", ((best.r2 >= 0.75) & (np.sqrt(best.width * best.length) <= size / 3)).mean(), at_least=0.25)
 
 # %% [markdown] id="equal-sparsity-intro"
+# Read the columns of the table against each other. A good part of the learned atoms are Gabors *and* local; of PCA and DCT hardly any atom is both; of random directions none is even one. Waves near 90° are horizontal strokes, which a temple is full of: the
+# atoms are those of *these* photographs. A frequency near 0 is a bell with hardly a wave: the formula is flexible, and R² alone does not say "stroke".
+#
 # A pretty atom need not be a useful one. The fair contest is at **equal sparsity**: the same number of atoms per patch, patches that were not used for learning, and the explained energy as score:
 
 # %% id="equal-sparsity"
@@ -594,8 +607,7 @@ for rival in ("PCA", "DCT", "random"):
 
 # %% [markdown] id="cortex"
 # **And the brain?** In 1959 Hubel and Wiesel found cells in a cat's primary visual cortex (V1) that fire for an edge at one place and one angle. Jones and Palmer (1987) fitted Gabor functions to such cells, as you did to atoms. Olshausen and Field (1996) then showed that *sparse coding of natural
-# photographs alone* gives atoms of that kind: localised, oriented, band-pass. So a code that is sparse for the world's images and the code of V1 resemble each other. That is a resemblance, not a proof that the cortex minimises this loss: other objectives (ICA; even some that only ask for independence) give such atoms too, and learned dictionaries miss
-# some shapes that V1 has.
+# photographs alone* gives atoms of that kind: localised, oriented, band-pass. That is a resemblance, not a proof that the cortex minimises this loss: other objectives, such as ICA, give such atoms too.
 #
 # > **The sources say / what is true.**
 # >
@@ -647,11 +659,11 @@ claim("gain of the learned dictionary over the noisy picture", psnr(results["lea
 claim("learned minus DCT", psnr(results["learned"]) - psnr(results["DCT"]), at_least=0, unit="dB")
 
 # %% [markdown] id="denoise-after"
-# Read the three numbers as a ladder: *any* dictionary with a stopping rule helps, a fixed good one helps more, and learning adds a little on top of it. The added part is small on one small noisy picture; what did most of the work is sparsity.
+# A ladder: *any* dictionary with a stopping rule helps, a good fixed one helps more, and learning adds a little on top. Sparsity did most of the work.
 #
 # ## 2.8 What the SAE's encoder will replace
 #
-# Every patch costs a search. For 64 pixels that is fine; for billions of hidden states of a language model it is not. How much dearer is a LASSO code than one product with a matrix of the same size?
+# Every patch costs a search. For a photograph that is fine; for billions of hidden states it is not. How much dearer is a LASSO code than one product with a matrix of the same size?
 
 # %% id="cost"
 import time
@@ -671,7 +683,7 @@ ratio = seconds(lambda: dictlearn.sparse_encode(batch, atoms, lam=0.1), repeats=
 claim("time of a LASSO solver per code, over one matrix product", ratio, at_least=5, unit="times")
 
 # %% [markdown] id="cheap-intro"
-# The claim is loose on purpose: run it twice on a busy machine and see how the ratio moves. And that is our fastest solver. What does the cheap product give up? We let it do its best: measure, keep the five largest
+# The claim is loose on purpose, as the ratio moves with the machine. And that is our fastest solver. What does the cheap product give up? We let it do its best: measure, keep the five largest
 # entries, and give these five the best possible values, which no encoder could:
 
 # %% id="cheap" tags=["nbval-check-output"]
