@@ -142,7 +142,7 @@ def atoms_in_plane(ax, x, D, color=ATOM):
 
 
 def patch_grid(ax, atoms, columns, peak=None):
-    """Square patches (n, size^2) in rows of `columns`, grey at zero; each scaled to its own largest |entry|, or all to `peak`."""
+    """Square patches (n, size^2) in rows of `columns`, grey at zero; scaled to their own largest |entry| or to peak."""
     size, rows = round(atoms.shape[1] ** 0.5), -(-len(atoms) // columns)
     board = np.full((rows * (size + 1) - 1, columns * (size + 1) - 1), np.nan)
     for i, atom in enumerate(atoms):

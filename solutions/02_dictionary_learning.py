@@ -436,7 +436,7 @@ for k in active:
     print(f"{k} active: the right atoms for {100 * right.mean():3.0f} % of the samples")
 
 # %% [markdown] id="grid-why-after"
-# Where the coder fails with the truth in its hands (lesson 1's phase transition), its codes mislead the atoms, and more samples only confirm the error. The lowest values are hardly above what the random start scored.
+# The more atoms are active, the more often the coder fails even with the truth in its hands (lesson 1's phase transition). With a wrong dictionary it fails oftener still; its codes then mislead the atoms, and more samples only confirm the error. The lowest values are hardly above what the random start scored.
 #
 # ## 2.5 What are photographs made of?
 #

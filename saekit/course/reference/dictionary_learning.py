@@ -1,4 +1,4 @@
-"""Reference answers of lesson 02_dictionary_learning, written by `saekit build` from solutions/02_dictionary_learning.py: edit that file, not this one."""
+"""Reference answers of lesson 02_dictionary_learning, built from solutions/02_dictionary_learning.py: edit that file, not this one."""
 
 import numpy as np
 
