@@ -583,7 +583,7 @@ claim("share of learned atoms with Gabor R² ≥ 0.75", (best.r2 >= 0.75).mean()
 claim("share of learned atoms that are Gabors and local", ((best.r2 >= 0.75) & (np.sqrt(best.width * best.length) <= size / 3)).mean(), at_least=0.25)
 
 # %% [markdown] id="equal-sparsity-intro"
-# Read the columns of the table against each other. A good part of the learned atoms are Gabors *and* local; of PCA and DCT hardly any atom is both; of random directions none is even one. Waves near 90° are horizontal strokes, which a temple is full of: the
+# Read the table row against row. A good part of the learned atoms are Gabors *and* local; of PCA and DCT hardly any atom is both; of random directions none is even one. Waves near 90° are horizontal strokes, which a temple is full of: the
 # atoms are those of *these* photographs. A frequency near 0 is a bell with hardly a wave: the formula is flexible, and R² alone does not say "stroke".
 #
 # A pretty atom need not be a useful one. The fair contest is at **equal sparsity**: the same number of atoms per patch, patches that were not used for learning, and the explained energy as score:
@@ -712,7 +712,7 @@ claim("explained energy, five atoms searched for minus five measured", search - 
 # Alternate: code, improve the atoms, put them back to length 1, wake the dead. MOD, K-SVD and online learning differ in how they improve. Enough samples and few enough active atoms bring a planted dictionary back, up to order and sign. On photographs the atoms are short strokes, many of them close to a Gabor, and they say more with the
 # same number of atoms than PCA, DCT or chance.
 #
-# **Limits.** Two photographs are not the visual world. We fitted Gabors to 32 atoms, at one patch size and one sparsity. Planted data are random atoms with independent codes; in a language model neither holds. And a sparse description that fits is not thereby the true one.
+# **Limits.** Two photographs are not the visual world, and held-out patches cut from the same two may overlap the training ones. We fitted Gabors to 32 atoms, at one patch size and one sparsity. Planted data are random atoms with independent codes; in a language model neither holds. And a sparse description that fits is not thereby the true one.
 #
 # **References.** Olshausen and Field, "Emergence of simple-cell receptive field properties by learning a sparse code for natural images" (1996) · Engan, Aase and Husøy, "Method of optimal directions for frame design" (1999) · Aharon, Elad and Bruckstein, "K-SVD" (2006) · Elad and Aharon, "Image denoising via sparse and redundant
 # representations over learned dictionaries" (2006) · Mairal, Bach, Ponce and Sapiro, "Online learning for matrix factorization and sparse coding" (2010) · Jones and Palmer, "An evaluation of the two-dimensional Gabor filter model of simple receptive fields in cat striate cortex" (1987).
