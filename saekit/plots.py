@@ -166,3 +166,39 @@ def phase_diagram(ax, deltas, rhos, share):
     cells = ax.pcolormesh(deltas, rhos, share, cmap=SEQUENTIAL, vmin=0, vmax=1, shading="nearest")
     ax.figure.colorbar(cells, ax=ax, label="share recovered")
     return ax
+
+
+def atoms_in_plane(ax, x, D, color=ATOM):
+    """Samples x (n, 2) as dots and the atoms D (n_atoms, 2) as arrows twice their length, both signs as one line."""
+    ax.plot(*x.T, ".", color=BASELINE, markersize=3)
+    for atom in D:
+        ax.annotate("", 2 * atom, (0, 0), arrowprops={"arrowstyle": "-|>", "color": color, "linewidth": 2})
+        ax.plot(*np.outer([-2, 2], atom).T, color=color, linewidth=0.8)
+    ax.set(xlabel="first coordinate", ylabel="second coordinate", xlim=(-2.3, 2.3), ylim=(-2.3, 2.3), aspect="equal")
+
+
+def patch_grid(ax, atoms, columns, peak=None):
+    """Square patches (n, size^2) in rows of `columns`, grey at zero; scaled to their own largest |entry| or to peak."""
+    size, rows = round(atoms.shape[1] ** 0.5), -(-len(atoms) // columns)
+    board = np.full((rows * (size + 1) - 1, columns * (size + 1) - 1), np.nan)
+    for i, atom in enumerate(atoms):
+        y, x = (i // columns) * (size + 1), (i % columns) * (size + 1)
+        board[y:y + size, x:x + size] = atom.reshape(size, size) / (peak or np.abs(atom).max() or 1)
+    ax.imshow(board, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+    ax.axis("off")
+
+
+def grey_image(ax, image):
+    """A grey image with values in [0, 1]; what lies outside is cut off."""
+    ax.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.axis("off")
+
+
+def number_table(ax, values, row_names, column_names):
+    """A table of numbers, shaded by value, each written into its cell."""
+    middle = (values.min() + values.max()) / 2
+    ax.imshow(values, cmap=SEQUENTIAL, aspect="auto")
+    for (i, j), value in np.ndenumerate(values):
+        ax.text(j, i, f"{value:.2f}", ha="center", va="center", color="black" if value > middle else "white")
+    ax.set_xticks(range(len(column_names)), column_names)
+    ax.set_yticks(range(len(row_names)), row_names)
