@@ -1,9 +1,9 @@
 """MLP activations as training data: harvested on the fly, shuffled over the whole corpus, never through the disk.
 
-An epoch is one pass over all contexts in an order drawn from (seed, epoch). Contexts are harvested in chunks of about `chunk`
-tokens; the rows of a chunk (one per token of a file; boundary tokens are left out) are shuffled together and cut into batches.
-Since every chunk is itself a random sample of the corpus, so is every batch. The state is (seed, epoch, position), position
-counting rows within the epoch: enough to go on exactly where a run stopped.
+An epoch is one pass over all contexts in an order drawn from (seed, epoch). Contexts are harvested in chunks of about
+`chunk` tokens; the rows of a chunk (one per token of a file; boundary tokens are left out) are shuffled together and
+cut into batches. Since every chunk is itself a random sample of the corpus, so is every batch. The state is (seed,
+epoch, position), position counting rows within the epoch: enough to go on exactly where a run stopped.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from saekit.transformer import down_projection, mlp_post
 
 
 def harvest(lm, contexts, layer=0, tokens_at_once=8192):
-    """mlp_post rows for every token of `contexts` (n, n_ctx) that is not a boundary token: (n_rows, d_mlp), in reading order."""
+    """mlp_post of every token of `contexts` (n, n_ctx) that is no boundary token: (n_rows, d_mlp), in reading order."""
     tokens = torch.from_numpy(np.asarray(contexts, dtype=np.int64)).to(lm.model.device)
     rows = torch.empty(int((tokens != lm.boundary).sum()), lm.d_mlp, device=lm.model.device)
     filled, step = 0, max(1, tokens_at_once // tokens.shape[1])
@@ -39,7 +39,10 @@ class ActivationStream:
         self.chunk = max(1, chunk // contexts.shape[1])  # in contexts
         self.rows_per_context = (contexts != lm.boundary).sum(1)
         if self.rows_per_context.sum() < batch:
-            raise ValueError(f"the corpus has {self.rows_per_context.sum()} activations but a batch takes {batch}; use a smaller batch")
+            raise ValueError(f"the corpus has {self.rows_per_context.sum()} activations but a batch takes {batch}; "
+                             "use a smaller batch")
+        if seed < 0:
+            raise ValueError(f"seed is {seed}; expected a whole number from 0 up")
         self.seed, self.epoch, self.position = seed, -1, 0
         self._start_epoch(0)
 
@@ -54,8 +57,8 @@ class ActivationStream:
         parts = []
         for index in range(first, last + 1):
             self._hold(index)
-            start = self._chunk_ends[index - 1] if index else 0
-            parts.append(self._rows[self._chunk_order[max(0, self.position - start):self.position + self.batch - start]])
+            start = self.position - (self._chunk_ends[index - 1] if index else 0)  # within the chunk
+            parts.append(self._rows[self._chunk_order[max(0, start):start + self.batch]])
         self.position += self.batch
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -77,10 +80,11 @@ class ActivationStream:
         self._held = None  # index of the chunk that is in memory
 
     def _hold(self, index):
-        """Have the rows of chunk `index` in memory (harvested once) and, beside them, the order in which they are drawn."""
+        """Have the rows of chunk `index` in memory, harvested once, and the order in which they are drawn."""
         if self._held != index:
             self._rows = None  # free the old chunk before the new one is made
-            self._rows = harvest(self.lm, self.contexts[self._order[index * self.chunk:(index + 1) * self.chunk]], self.layer)
+            chosen = self._order[index * self.chunk:(index + 1) * self.chunk]
+            self._rows = harvest(self.lm, self.contexts[chosen], self.layer)
             generator = torch.Generator().manual_seed(hash((self.seed, self.epoch, index)) % 2**63)
             self._chunk_order = torch.randperm(len(self._rows), generator=generator)
             self._held = index

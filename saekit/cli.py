@@ -1,6 +1,7 @@
 """The command line: thin, one function per verb, everything heavy imported inside it.
 
-Bad input (`ValueError`, `OSError`) becomes one line on stderr and exit code 2; Ctrl-C exits 130 after the command has saved.
+Bad input (`ValueError`, `OSError`) becomes one line on stderr and exit code 2; Ctrl-C exits 130 after the command has
+saved.
 """
 
 import argparse
@@ -24,7 +25,8 @@ def main(argv=None):
 
 
 def stop_on_signals():
-    """Let SIGINT and SIGTERM end a command as Ctrl-C does, also where a shell started it in the background with SIGINT ignored."""
+    """Let SIGINT and SIGTERM end a command as Ctrl-C does, also where a shell started it in the background with SIGINT
+    ignored."""
     if threading.current_thread() is threading.main_thread():
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, signal.default_int_handler)
@@ -69,7 +71,7 @@ def add_subject_commands(commands):
     train_lm.add_argument("--layers", type=int, default=1)
     train_lm.add_argument("--n-ctx", type=int, default=256)
     train_lm.add_argument("--batch", type=int, default=16, help="contexts per step")
-    train_lm.add_argument("--dtype", default="float32", help="of the products: float32, or bfloat16 where the processor has it")
+    train_lm.add_argument("--dtype", default="float32", help="of the products: float32 or bfloat16")
     train_lm.add_argument("--lr", type=float, default=3e-3)
     train_lm.add_argument("--seed", type=int, default=0)
     train_lm.add_argument("--resume", action="store_true")

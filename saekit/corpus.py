@@ -1,9 +1,10 @@
 """Text that is already on this machine: Python source files -> documents -> tokens -> contexts.
 
-A *document* is one source file of the standard library or of a pinned package. Documents come in a fixed order; near-duplicates
-are dropped; the split is by a hash of `package/relative/path`, so a file is on the same side on every machine, and validation is
-standard library only. *Tokens* are a byte-level BPE's, a boundary token before every document. A *context* is the boundary token
-followed by n_ctx - 1 consecutive tokens of the packed stream. The manifest (files, bytes, hash) goes with every number we print.
+A *document* is one source file of the standard library or of a pinned package. Documents come in a fixed order;
+near-duplicates are dropped; the split is by a hash of `package/relative/path`, so a file is on the same side on every
+machine, and validation is standard library only. *Tokens* are a byte-level BPE's, a boundary token before every
+document. A *context* is the boundary token followed by n_ctx - 1 consecutive tokens of the packed stream. The manifest
+(files, bytes, hash) goes with every number we print.
 """
 
 import hashlib
@@ -21,10 +22,11 @@ from saekit import files
 from saekit.progress import bar
 
 BOUNDARY = "<|file|>"
-PACKAGES = ("numpy", "scipy", "sklearn", "matplotlib", "torch", "transformers", "sympy", "networkx", "fontTools", "pygments",
-            "IPython", "huggingface_hub", "PIL", "mpmath", "tornado", "jupyter_server", "nbconvert", "jinja2", "joblib", "traitlets")
-LEFT_OUT = {"test", "tests", "testing", "site-packages", "dist-packages", "__pycache__", "idlelib", "lib2to3", "tkinter",
-            "turtledemo", "ensurepip", "distutils", "encodings", "pydoc_data"}
+PACKAGES = ("numpy", "scipy", "sklearn", "matplotlib", "torch", "transformers", "sympy", "networkx", "fontTools",
+            "pygments", "IPython", "huggingface_hub", "PIL", "mpmath", "tornado", "jupyter_server", "nbconvert",
+            "jinja2", "joblib", "traitlets")
+LEFT_OUT = {"test", "tests", "testing", "site-packages", "dist-packages", "__pycache__", "idlelib", "lib2to3",
+            "tkinter", "turtledemo", "ensurepip", "distutils", "encodings", "pydoc_data"}
 PACKAGE_CAP = 12_000_000     # bytes; no package may be more than a fraction of the whole
 FILE_CAP = 300_000           # bytes; larger files are generated tables
 VALIDATION_PERCENT = 25      # of the standard library's files
@@ -47,7 +49,7 @@ class Manifest(NamedTuple):
 
 
 class TokenStream(NamedTuple):
-    """Packed tokens of one split: tokens (n_tokens,) uint16, starts (n_documents,) offsets of the boundary tokens, names."""
+    """Packed tokens of one split: tokens (n_tokens,) uint16, starts (n_documents,) of the boundary tokens, names."""
 
     tokens: np.ndarray
     starts: np.ndarray
@@ -62,23 +64,23 @@ def is_validation(name):
 
 
 def source_files():
-    """Yield (name, path) of every candidate file: the standard library first, then the packages, each in order of name."""
+    """Yield (name, path) of every candidate file: the standard library first, then the packages, in order of name."""
     roots = [("stdlib", Path(sysconfig.get_path("stdlib")))]
     for package in PACKAGES:
         spec = importlib.util.find_spec(package)
         if spec is not None and spec.submodule_search_locations:
             roots.append((package, Path(next(iter(spec.submodule_search_locations)))))
     for package, root in roots:
-        for folder, subfolders, files in os.walk(root):
+        for folder, subfolders, found in os.walk(root):
             subfolders[:] = sorted(set(subfolders) - LEFT_OUT)
-            for file in sorted(files):
+            for file in sorted(found):
                 path = Path(folder, file)
-                if file.endswith(".py") and path.is_file() and path.stat().st_size <= FILE_CAP:  # is_file: links may dangle
+                if file.endswith(".py") and path.is_file() and path.stat().st_size <= FILE_CAP:  # links may dangle
                     yield f"{package}/{path.relative_to(root).as_posix()}", path
 
 
 def line_windows(text, width=WINDOW):
-    """Hashes of every run of `width` consecutive non-blank stripped lines (one hash of all of them for a shorter text)."""
+    """Hashes of every run of `width` consecutive non-blank stripped lines (of all of them for a shorter text)."""
     lines = [zlib.crc32(line.encode()) for line in map(str.strip, text.split("\n")) if line]
     return {hash(tuple(lines[i:i + width])) for i in range(max(1, len(lines) - width + 1))} if lines else set()
 
@@ -86,8 +88,9 @@ def line_windows(text, width=WINDOW):
 def read_documents(candidates):
     """Documents of both splits with copies removed, as {"validation": [...], "train": [...]}.
 
-    candidates: (name, path) pairs. A training file that shares any window of 10 lines with a validation file is dropped, as is
-    any file half of whose windows stand in files kept before it, and whatever exceeds a package's 12 MB. Unreadable files are skipped.
+    candidates: (name, path) pairs. A training file that shares any window of 10 lines with a validation file is
+    dropped, as is any file half of whose windows stand in files kept before it, and whatever exceeds a package's 12 MB.
+    Unreadable files are skipped.
     """
     documents = {"validation": [], "train": []}
     held_out, seen, used = set(), set(), {}
@@ -111,7 +114,7 @@ def read_documents(candidates):
 
 
 def _order(name):
-    """Files in an order that mixes packages and folders, the same everywhere; caps then keep a fair sample of a package."""
+    """An order that mixes packages and folders, the same everywhere; caps then keep a fair sample of a package."""
     return hashlib.sha256(b"order" + name.encode()).digest()
 
 
@@ -124,7 +127,7 @@ def manifest(documents, split):
 
 
 def train_tokenizer(documents, d_vocab=4096):
-    """Byte-level BPE with d_vocab tokens (boundary token 0) trained on `documents`; returns a `tokenizers.Tokenizer`."""
+    """Byte-level BPE with d_vocab tokens (boundary token 0) trained on `documents`, a `tokenizers.Tokenizer`."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
@@ -140,7 +143,7 @@ def train_tokenizer(documents, d_vocab=4096):
 
 
 def encode(documents, tokenizer, boundary=0, desc="tokenising"):
-    """Packed tokens of `documents`: (tokens uint16 or uint32, starts int64); token id `boundary` precedes each document.
+    """Packed tokens of `documents`: (tokens uint16 or uint32, starts int64); id `boundary` precedes each document.
 
     The boundary token is only ever inserted here: the same characters inside a file are ordinary text.
     """
@@ -157,15 +160,16 @@ def encode(documents, tokenizer, boundary=0, desc="tokenising"):
                 position += 1 + len(pieces[-1])
             progress.update(len(batch))
     if not pieces:
-        raise ValueError("the corpus is empty: no Python source file was found or none could be read (is the standard library zipped?)")
+        raise ValueError("the corpus is empty: no Python source file was found or none could be read "
+                         "(is the standard library zipped?)")
     return np.concatenate(pieces), np.array(starts, dtype=np.int64)
 
 
 def load_corpus(split, tokenizer, boundary=0, candidates=None, cache=None):
     """TokenStream of split "train" or "validation" for `tokenizer`, from the cache if it is there and undamaged.
 
-    boundary: id of the token put before every document. candidates: (name, path) pairs instead of this machine's source files. cache: folder, default `cache_folder()`.
-    Raises ValueError for an unknown split or an empty corpus.
+    boundary: id of the token put before every document. candidates: (name, path) pairs instead of this machine's source
+    files. cache: folder, default `cache_folder()`. Raises ValueError for an unknown split or an empty corpus.
     """
     if split not in ("train", "validation"):
         raise ValueError(f"split is {split!r}; expected 'train' or 'validation'")
@@ -186,7 +190,8 @@ def load_corpus(split, tokenizer, boundary=0, candidates=None, cache=None):
 
 
 def _write_cache(path, stream):
-    record = {"names": stream.names, "manifest": stream.manifest, "sha": _sha(stream.tokens, stream.starts, stream.names)}
+    sha = _sha(stream.tokens, stream.starts, stream.names)
+    record = {"names": stream.names, "manifest": stream.manifest, "sha": sha}
     try:
         files.save_arrays(path, {"tokens": stream.tokens, "starts": stream.starts}, record)
     except OSError:
@@ -209,7 +214,8 @@ def _sha(tokens, starts, names):
 
 
 def contexts(stream, n_ctx, boundary=0):
-    """Cut the packed stream into contexts (n, n_ctx): the boundary token, then n_ctx - 1 consecutive tokens; a short rest is dropped."""
+    """Cut the packed stream into contexts (n, n_ctx): the boundary token, then n_ctx - 1 consecutive tokens; a short
+    rest is dropped."""
     if n_ctx < 2:
         raise ValueError(f"n_ctx is {n_ctx}; a context holds the boundary token and at least one more, so n_ctx >= 2")
     body = stream.tokens[1:]  # the first document's boundary token is the first context's own

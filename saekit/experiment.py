@@ -1,10 +1,12 @@
-"""`saekit train` and `saekit eval`: one SAE on one layer of one model, from names on the command line to a folder with a card.
+"""`saekit train` and `saekit eval`: one SAE on one layer of one model, from names on the command line to a folder with
+a card.
 
-A folder holds sae.safetensors (reads raw activations), run.json (everything that defines the run), log.json (what was logged),
-card.json (command, run and metrics on held-out files) and, while it trains, checkpoint.safetensors.
+A folder holds sae.safetensors (reads raw activations), run.json (everything that defines the run), log.json (what was
+logged), card.json (command, run and metrics on held-out files) and, while it trains, checkpoint.safetensors.
 """
 
 import json
+import shlex
 import time
 from pathlib import Path
 
@@ -21,8 +23,9 @@ DEFAULTS = {  # per architecture: what `saekit train` uses where the command lin
     "topk": {"settings": {"k": 32}, "lr": 8e-4, "config": {}},
     "relu": {"settings": {"l1_coeff": 0.1}, "lr": 8e-4, "config": {"resample_at": (0.1, 0.2, 0.3, 0.4)}},
 }
-SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean", "ce_recon", "ce_zero", "ce_mean", "ce_unigram",
-         "ce_increase", "ce_increase_share", "ce_recovered_vs_zero", "ce_recovered_vs_mean", "dead_fraction", "utilization")
+SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean", "ce_recon", "ce_zero", "ce_mean",
+         "ce_unigram", "ce_increase", "ce_increase_share", "ce_recovered_vs_zero", "ce_recovered_vs_mean",
+         "dead_fraction", "utilization")
 
 
 def train(args):
@@ -32,8 +35,8 @@ def train(args):
     files.check_run_folder(args.out, args.resume)
     before = weight_hash(lm.model)
     stream = corpus.load_corpus("train", lm.tokenizer, lm.boundary)
-    activations = ActivationStream(lm, corpus.contexts(stream, lm.n_ctx, lm.boundary), args.layer, 4096 if args.batch is None else args.batch,
-                                   args.seed)
+    batch = 4096 if args.batch is None else args.batch
+    activations = ActivationStream(lm, corpus.contexts(stream, lm.n_ctx, lm.boundary), args.layer, batch, args.seed)
     sae = sae(lm.d_mlp)
     record = {"model": args.model, "layer": args.layer, "seed": args.seed, "batch": activations.batch,
               "weight_hash": before, "corpus": stream.manifest._asdict()}
@@ -42,14 +45,16 @@ def train(args):
     seconds = time.perf_counter() - start
     if weight_hash(lm.model) != before:
         raise RuntimeError("the language model's weights changed while the SAE was trained")
+    run = files.read_json(Path(args.out) / "run.json")
     if args.float16:
-        save_sae(sae, Path(args.out) / "sae.safetensors", torch.float16, {"run": files.read_json(Path(args.out) / "run.json")})
-    card = {"command": command(args), "run": files.read_json(Path(args.out) / "run.json"), "steps": log[-1]["step"],
+        save_sae(sae, Path(args.out) / "sae.safetensors", torch.float16, {"run": run})
+    card = {"command": command(args), "run": run, "steps": log[-1]["step"],
             "metrics": evaluate_sae(load_sae(args.out), lm, args.layer)}
     files.write_json(Path(args.out) / "card.json", card)
     (Path(args.out) / "checkpoint.safetensors").unlink(missing_ok=True)
     print_metrics(card["metrics"])
-    print(f"{args.out}: {log[-1]['tokens'] / seconds:,.0f} tokens/s with the harvest" if not args.resume else f"{args.out}: done")
+    rate = f"{log[-1]['tokens'] / seconds:,.0f} tokens/s with the harvest"
+    print(f"{args.out}: {'done' if args.resume else rate}")
 
 
 def evaluate(args):
@@ -73,14 +78,16 @@ def print_metrics(metrics):
 
 def command(args):
     """The command line that repeats this run."""
-    options = {"model": args.model, "layer": args.layer, "arch": args.arch, "d-sae": args.d_sae, "k": args.k, "l1-coeff": args.l1_coeff,
-               "tokens": args.tokens, "batch": args.batch, "lr": args.lr, "seed": args.seed, "out": args.out}
-    given = [f"--{name} {value}" for name, value in options.items() if value is not None] + ["--float16"] * args.float16
-    return "saekit train " + " ".join(given)
+    options = {"model": args.model, "layer": args.layer, "arch": args.arch, "d-sae": args.d_sae, "k": args.k,
+               "l1-coeff": args.l1_coeff, "tokens": args.tokens, "batch": args.batch, "lr": args.lr, "seed": args.seed,
+               "out": Path(args.out).as_posix()}
+    given = [f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
+    return " ".join(["saekit train", *given, *["--float16"] * args.float16])
 
 
 def _sae_and_config(args):
-    """(function of d_in that builds the SAE, TrainConfig) with the architecture's defaults; ValueError before anything is loaded."""
+    """(function of d_in that builds the SAE, TrainConfig) with the architecture's defaults; ValueError before anything
+    is loaded."""
     if args.arch not in DEFAULTS:
         raise ValueError(f"unknown architecture {args.arch!r}; known ones are {', '.join(DEFAULTS)}")
     defaults = DEFAULTS[args.arch]

@@ -57,7 +57,7 @@ def load_arrays(path):
         with safe_open(path, framework="np") as file:
             metadata = dict(json.loads((file.metadata() or {}).get("saekit", "{}")))
             return {name: file.get_tensor(name) for name in file.keys()}, metadata
-    except (SafetensorError, TypeError, AttributeError, ValueError) as error:  # also for number formats that NumPy lacks
+    except (SafetensorError, TypeError, AttributeError, ValueError) as error:  # also number formats NumPy lacks
         raise ValueError(f"{path} is not a safetensors file that can be read here ({error}); "
                          "was it cut off, or is it another kind of file?") from None
 
@@ -65,7 +65,8 @@ def load_arrays(path):
 def check_run_folder(out, resume):
     """Make folder `out` for a run, or check that it holds an unfinished one to resume.
 
-    Raises ValueError if it holds a run and resume is False, or no unfinished one and resume is True; OSError if it cannot be written.
+    Raises ValueError if it holds a run and resume is False, or no unfinished one and resume is True; OSError if it
+    cannot be written.
     """
     out = Path(out)
     if resume and not (out / "run.json").is_file():

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def between_steps():
-    """Yield a function that tells, after each step, whether SIGINT or SIGTERM came meanwhile: the loop then saves and stops.
+    """Yield a function that tells, after each step, whether SIGINT or SIGTERM came meanwhile: the loop then saves and
+    stops.
 
-    A second signal raises KeyboardInterrupt at once, inside a step; nothing may be saved then. Outside the main thread, where
-    Python allows no handlers, nothing is deferred.
+    A second signal raises KeyboardInterrupt at once, inside a step; nothing may be saved then. Outside the main thread,
+    where Python allows no handlers, nothing is deferred.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False

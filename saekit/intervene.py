@@ -3,7 +3,8 @@
     ce_clean   the model as it is                    ce_zero   mlp_post replaced by 0
     ce_recon   mlp_post replaced by sae(mlp_post)    ce_mean   mlp_post replaced by its mean over tokens
 all in nats per token, over predictions made from tokens of files. At boundary tokens mlp_post is left as it is.
-Zero and mean ablation can cost more than guessing uniformly would, so fractions "recovered" against them flatter: read ce_increase first.
+Zero and mean ablation can cost more than guessing uniformly would, so fractions "recovered" against them flatter: read
+ce_increase first.
 """
 
 import numpy as np
@@ -34,8 +35,8 @@ def spliced_loss(lm, tokens, layer, replacement):
 
 
 def unigram_cross_entropy(counts, contexts, boundary=0):
-    """Mean -log p(token) in nats under counts (d_vocab,) of training tokens, one added to each, over the predictions that
-    `next_token_loss` counts in contexts (n, n_ctx)."""
+    """Mean -log p(token) in nats under counts (d_vocab,) of training tokens, one added to each, over the predictions
+    that `next_token_loss` counts in contexts (n, n_ctx)."""
     p = (counts + 1) / (counts + 1).sum()
     return float(-np.log(p[contexts[:, 1:][contexts[:, :-1] != boundary]]).mean())
 
@@ -60,7 +61,8 @@ def evaluate_sae(sae, lm, layer=0, tokens=200_000, stream=None):
         block = torch.from_numpy(contexts[first:first + batch].astype(np.int64)).to(lm.model.device)
         sums.add(harvest(lm, contexts[first:first + batch], layer))
         for name, replacement in replacements.items():
-            loss, counts = next_token_loss(lm, block) if replacement is None else spliced_loss(lm, block, layer, replacement)
+            spliced = replacement is not None
+            loss, counts = spliced_loss(lm, block, layer, replacement) if spliced else next_token_loss(lm, block)
             sums.ce[name] = sums.ce.get(name, 0.0) + float(loss[counts].double().sum())
         sums.predictions += int(counts.sum())
     return {**sums.result(), **_ce_summary(sums, lm, contexts), "corpus": stream.manifest._asdict()}
@@ -95,7 +97,8 @@ class _Sums:
         counts = torch.histogram(alive, torch.tensor(DENSITY_EDGES, dtype=torch.float64)).hist
         return {"tokens": self.rows, "l0": float(density.sum()), "explained_variance": 1 - self.error / variance,
                 "r2_uncentred": 1 - self.error / self.energy, "mse": self.error / self.rows,
-                "dead_fraction": float(metrics.dead_fraction(density)), "utilization": float(metrics.utilization(density)),
+                "dead_fraction": float(metrics.dead_fraction(density)),
+                "utilization": float(metrics.utilization(density)),
                 "density_histogram": {"log10_edges": DENSITY_EDGES, "latents": [int(c) for c in counts]}}
 
 

@@ -1,11 +1,13 @@
 """The training step of sparse latents without dense work where almost everything is zero.
 
-Of a batch's latents only l0 of d_sae per row differ from zero, so beside one dense product (the encoder's) everything is sparse:
+Of a batch's latents only l0 of d_sae per row differ from zero, so beside one dense product (the encoder's) everything
+is sparse:
     x_hat    = latents @ W_dec + b_dec            sparse (batch, d_sae) times dense
     dpre     = dx_hat . W_dec[i]                  one inner product per non-zero latent
     dW_dec   = latents^T @ dx_hat                 sparse times dense
     dW_enc^T = dpre^T @ x                         sparse times dense again
-There is no gradient with respect to x. The plain versions in `sae.py` are what lessons show and what tests hold these against.
+There is no gradient with respect to x. The plain versions in `sae.py` are what lessons show and what tests hold these
+against.
 """
 
 import warnings
@@ -16,13 +18,13 @@ from saekit.sae import Losses
 
 SPARSE_BELOW = 0.2  # density of a ReLU's latents under which the sparse route is taken
 
-with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta; said here, it reaches no notebook
+with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta; here it reaches no notebook
     warnings.simplefilter("ignore")
     torch.sparse_csr_tensor([0, 1], [0], [0.0], (1, 1), check_invariants=False)
 
 
 def loss(sae, x, dead=None, warmth=1.0):
-    """`sae.loss(x, dead, warmth)` by the fastest route there is for this architecture; the same numbers up to rounding."""
+    """`sae.loss(x, dead, warmth)` by the fastest route there is for this architecture; the same up to rounding."""
     if sae.arch == "topk":
         resid, values, columns = SparseAutoencode.apply(x, sae.W_enc, sae.b_enc, sae.W_dec, sae.b_dec, sae.k)
         sparsity = torch.zeros(())
@@ -33,7 +35,8 @@ def loss(sae, x, dead=None, warmth=1.0):
     else:
         return sae.loss(x, dead, warmth)
     recon = resid.square().sum(1).mean()
-    return Losses(recon + sparsity + aux, recon, sparsity, aux, torch.bincount(columns[values > 0], minlength=sae.d_sae))
+    fired = torch.bincount(columns[values > 0], minlength=sae.d_sae)
+    return Losses(recon + sparsity + aux, recon, sparsity, aux, fired)
 
 
 @torch.no_grad()
@@ -42,7 +45,8 @@ def _density(sae, x):
 
 
 class SparseAutoencode(torch.autograd.Function):
-    """(resid, values, columns) of x: resid = x - x_hat (batch, d_in); the non-zero latents in row order and their latents' indices.
+    """(resid, values, columns) of x: resid = x - x_hat (batch, d_in); the non-zero latents in row order and their
+    latents' indices.
 
     k: keep the k largest pre-activations of each row (their ReLU); None: keep all positive ones.
     """
@@ -63,7 +67,7 @@ class SparseAutoencode(torch.autograd.Function):
         pattern = _csr(row_ends, columns, torch.zeros_like(values), shape)
         dpre = torch.sparse.sampled_addmm(pattern, grad, W_dec.t()).values() + grad_values
         dpre = torch.where(values > 0, dpre, 0.0)
-        order = columns.argsort(stable=True)                               # from row order to column order: the transpose
+        order = columns.argsort(stable=True)                               # row order to column order: the transpose
         rows = torch.repeat_interleave(torch.arange(len(x)), row_ends.diff())[order]
         column_ends = _ends(torch.bincount(columns, minlength=len(W_dec)))
         dW_dec = _csr(column_ends, rows, values[order], shape[::-1]) @ grad

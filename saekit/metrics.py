@@ -1,7 +1,8 @@
 """One definition per metric; the same functions score LASSO codes, PCA and SAEs.
 
 x, x_hat are (n, d) data and reconstructions, latents (n, d_sae) codes; NumPy arrays and torch tensors both work.
-Everything is pooled over the rows it is given; an average of per-batch values is another number. Cross-entropies are in nats per token.
+Everything is pooled over the rows it is given; an average of per-batch values is another number. Cross-entropies are in
+nats per token.
 """
 
 
@@ -14,7 +15,7 @@ def explained_variance(x, x_hat):
 
 
 def r2_uncentred(x, x_hat):
-    """1 - sum (x - x_hat)^2 / sum x^2: credits a reconstruction for the mean too, so it flatters data far from the origin."""
+    """1 - sum (x - x_hat)^2 / sum x^2: credits a reconstruction for the mean too, so it flatters data far from 0."""
     return 1 - ((x - x_hat) ** 2).sum() / (x**2).sum()
 
 
@@ -44,19 +45,22 @@ def utilization(density):
 
 
 def hoyer(latents):
-    """Mean of ||f||_1 / ||f||_2 over the rows that are not all zero: 1 for one-sparse rows, sqrt(d_sae) for flat ones."""
+    """Mean of ||f||_1 / ||f||_2 over the rows that are not all zero: 1 if one-sparse, sqrt(d_sae) if flat."""
     l1, l2 = abs(latents).sum(-1), (latents**2).sum(-1) ** 0.5
     return (l1[l2 > 0] / l2[l2 > 0]).mean()
 
 
 def ce_loss_recovered(ce_clean, ce_recon, ce_baseline):
-    """(ce_baseline - ce_recon) / (ce_baseline - ce_clean): 1 if splicing costs nothing, 0 if it costs what the baseline costs.
+    """(ce_baseline - ce_recon) / (ce_baseline - ce_clean): 1 if splicing costs nothing, 0 if it costs what the baseline
+    costs.
 
-    Name the baseline wherever this is printed: zeros and the mean give different numbers, and both can be worse than guessing.
+    Name the baseline wherever this is printed: zeros and the mean give different numbers, and both can be worse than
+    guessing.
     """
     return (ce_baseline - ce_recon) / (ce_baseline - ce_clean)
 
 
 def ce_increase_share(ce_clean, ce_recon, ce_unigram):
-    """(ce_recon - ce_clean) / (ce_unigram - ce_clean): the cost of splicing as a share of what the model knows beyond word counts."""
+    """(ce_recon - ce_clean) / (ce_unigram - ce_clean): the cost of splicing as a share of what the model knows beyond
+    word counts."""
     return (ce_recon - ce_clean) / (ce_unigram - ce_clean)

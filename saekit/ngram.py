@@ -22,20 +22,20 @@ class Order(NamedTuple):
 
 
 def fit(tokens, max_order, d_vocab):
-    """Orders 1..max_order of a Kneser-Ney model of the token stream (n_tokens,). ValueError where keys outgrow 63 bits."""
+    """Orders 1..max_order of a Kneser-Ney model of the tokens (n_tokens,). ValueError where keys outgrow 63 bits."""
     if d_vocab**max_order >= 2**63:
-        raise ValueError(f"n-grams of order {max_order} over {d_vocab} tokens do not fit 63-bit keys; use a lower order")
+        raise ValueError(f"n-grams of order {max_order} over {d_vocab} tokens outgrow 63-bit keys; use a lower order")
     tokens = tokens.astype(np.int64)
     orders, grams = [], np.sort(_keys(tokens, max_order, d_vocab))
     grams, counts = _runs(grams)
     for n in range(max_order, 0, -1):
         orders.append(_order(grams, counts, d_vocab))
-        grams, counts = _runs(np.sort(grams % d_vocab**(n - 1)))  # dropping the first token leaves one row per left neighbour
+        grams, counts = _runs(np.sort(grams % d_vocab**(n - 1)))  # the first token dropped: a row per left neighbour
     return orders[::-1]
 
 
 def cross_entropy(orders, tokens, positions, d_vocab):
-    """Mean of -log p(tokens[i] | the tokens before it) over `positions` i, in nats, with all the given orders interpolated."""
+    """Mean of -log p(tokens[i] | the tokens before it) over `positions` i, in nats, all given orders interpolated."""
     tokens = tokens.astype(np.int64)
     p = np.full(len(positions), 1 / d_vocab)
     for n, order in enumerate(orders, start=1):

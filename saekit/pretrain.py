@@ -1,10 +1,10 @@
 """Train the small language models that ship in data/ (`saekit train-lm`).
 
-One or more transformer blocks of the size used in Towards Monosemanticity (Bricken et al. 2023): d_model 128, ReLU MLP of 512.
+One or more transformer blocks of the size used in Towards Monosemanticity (Bricken et al. 2023): d_model 128, MLP 512.
     loss = mean over predictions of -log softmax(h W_U)[next token], in nats per token
-The last product and its softmax are 3/4 of the work, so both passes run together over blocks of rows that stay in the cache.
-Stopping and resuming gives the same weights to the bit (same machine, same threads): the order of contexts is a function of
-(seed, epoch), and a checkpoint holds weights, both moments of Adam and the step.
+The last product and its softmax are 3/4 of the work, so both passes run together over blocks of rows that stay in the
+cache. Stopping and resuming gives the same weights to the bit (same machine, same threads): the order of contexts is a
+function of (seed, epoch), and a checkpoint holds weights, both moments of Adam and the step.
 """
 
 import math
@@ -30,8 +30,8 @@ class PretrainConfig:
     batch: int = 16             # contexts per step
     lr: float = 3e-3            # peak of AdamW, after 2 % of the steps; linear to 0 at the end
     muon_lr: float = 0.02       # peak of Muon, on the matrices inside the blocks; the same schedule
-    weight_decay: float = 0.1   # on the embedding and unembedding only: at Muon's rate it would shrink attention to nothing
-    dtype: str = "float32"      # of the products; "bfloat16" is 2-3 times faster where the processor has such instructions
+    weight_decay: float = 0.1   # on embedding and unembedding only: at Muon's rate it shrinks attention to nothing
+    dtype: str = "float32"      # of the products; "bfloat16" is 2-3 times faster where the processor has it
     seed: int = 0
 
     def __post_init__(self):
@@ -47,7 +47,8 @@ class PretrainConfig:
 
 
 class LinearCrossEntropy(torch.autograd.Function):
-    """Mean cross-entropy of h @ W.T against targets, in nats: h (n, d_model), W (d_vocab, d_model), targets (n,); products in dtype.
+    """Mean cross-entropy of h @ W.T against targets, in nats: h (n, d_model), W (d_vocab, d_model), targets (n,);
+    products in dtype.
 
     The gradient of the logits, (softmax - onehot) / n, is used while it is still in the cache and never stored.
     """
@@ -89,8 +90,8 @@ def new_model(config, d_vocab):
 def train_lm(out, config, resume=False, stream=None, tokenizer=None):
     """Train a language model into folder `out` and return its card (a dict, also written as card.json).
 
-    stream, tokenizer: other text than this machine's (tests). Ctrl-C saves a checkpoint first; resume=True goes on from it.
-    Raises ValueError if `out` holds another run.
+    stream, tokenizer: other text than this machine's (tests). Ctrl-C saves a checkpoint first; resume=True goes on from
+    it. Raises ValueError if `out` holds another run.
     """
     out = Path(out)
     step, log = _check_folder(out, config, resume), []
@@ -139,13 +140,14 @@ def schedule(step, steps):
 
 
 def new_optimizers(model, config):
-    """[Muon on the matrices inside the blocks (Jordan 2024), AdamW on embeddings, norms and biases]; groups keep their peak rate."""
+    """[Muon on the matrices inside the blocks (Jordan 2024), AdamW on embeddings, norms and biases]; groups keep their
+    peak rate."""
     named = list(model.named_parameters())
     hidden = [p for name, p in named if ".h." in name and p.ndim == 2]
     tables = [p for name, p in named if ".h." not in name and p.ndim == 2]
     rest = [p for _, p in named if p.ndim != 2]
-    adamw = torch.optim.AdamW([{"params": tables, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}],
-                              lr=config.lr, betas=(0.9, 0.95), fused=True)
+    groups = [{"params": tables, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+    adamw = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.95), fused=True)
     optimizers = [torch.optim.Muon(hidden, lr=config.muon_lr, weight_decay=0.0), adamw]
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group["peak_lr"] = group["lr"]
@@ -153,7 +155,8 @@ def new_optimizers(model, config):
 
 
 def train_step(model, optimizers, tokens, rate=1.0, dtype=torch.float32):
-    """One step on tokens (batch, n_ctx) at `rate` times the peak learning rates, products in dtype; returns the loss in nats per token."""
+    """One step on tokens (batch, n_ctx) at `rate` times the peak learning rates, products in dtype; returns the loss in
+    nats per token."""
     for optimizer in optimizers:
         optimizer.zero_grad()
         for group in optimizer.param_groups:
@@ -164,7 +167,8 @@ def train_step(model, optimizers, tokens, rate=1.0, dtype=torch.float32):
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     if not torch.isfinite(loss + norm):
-        raise ValueError(f"the loss is {loss:.3g} and its gradient's norm {norm:.3g}; the last checkpoint is kept. Is lr too high?")
+        raise ValueError(f"the loss is {loss:.3g} and its gradient's norm {norm:.3g}; the last checkpoint is kept. "
+                         "Is lr too high?")
     for optimizer in optimizers:
         optimizer.step()
     return loss.detach()
@@ -181,9 +185,11 @@ def evaluate(lm, stream, max_contexts=None):
 
 
 def ngram_table(train, stream, n_ctx, d_vocab, max_order=4):
-    """Cross-entropy in nats of Kneser-Ney models of order 1..max_order on exactly the predictions that `evaluate` counts.
+    """Cross-entropy in nats of Kneser-Ney models of order 1..max_order on exactly the predictions that `evaluate`
+    counts.
 
-    The n-gram models see the true history across context borders, which the transformer does not: the comparison favours them.
+    The n-gram models see the true history across context borders, which the transformer does not: the comparison
+    favours them.
     """
     usable = (len(stream.tokens) - 1) // (n_ctx - 1) * (n_ctx - 1)
     positions = np.arange(1, usable + 1).reshape(-1, n_ctx - 1)[:, 1:].ravel()
@@ -209,10 +215,11 @@ def _own_tokenizer(out):
 
 
 def _check_folder(out, config, resume):
-    """The step to start from: 0 for an empty folder, the checkpoint's for resume=True. ValueError for another run's folder."""
+    """The step to start from: 0 for a new folder, else the checkpoint's. ValueError if `out` holds another run."""
     files.check_run_folder(out, resume)
     if resume and files.read_json(out / "run.json") != asdict(config):
-        raise ValueError(f"{out} holds a run with other settings ({out / 'run.json'}); use the same ones or another --out")
+        raise ValueError(f"{out} holds a run with other settings (see {out / 'run.json'}); "
+                         "use the same ones or another --out")
     if not (out / "checkpoint.safetensors").is_file():
         return 0
     return files.load_arrays(out / "checkpoint.safetensors")[1]["step"]
@@ -235,14 +242,15 @@ def _load_checkpoint(out, model, optimizers):
             parameter.copy_(torch.from_numpy(arrays[name]))
             for key in [key for key in arrays if key.startswith(f"{name}/")]:
                 moment = torch.from_numpy(arrays[key].copy())
-                _state(optimizers, parameter)[key.rpartition("/")[2]] = moment.squeeze() if key.endswith("/step") else moment
+                moment = moment.squeeze() if key.endswith("/step") else moment
+                _state(optimizers, parameter)[key.rpartition("/")[2]] = moment
     return metadata["log"]
 
 
 def _state(optimizers, parameter):
     """The moments that belong to a parameter, by name, in whichever optimizer holds it."""
-    held = [optimizer for optimizer in optimizers for group in optimizer.param_groups if any(p is parameter for p in group["params"])]
-    return held[0].state[parameter]
+    return next(optimizer.state[parameter] for optimizer in optimizers for group in optimizer.param_groups
+                if any(p is parameter for p in group["params"]))
 
 
 def _finish(out, model, tokenizer, config, train_manifest, log):
@@ -256,7 +264,8 @@ def _finish(out, model, tokenizer, config, train_manifest, log):
     baselines = ngram_table(corpus.load_corpus("train", tokenizer), stream, config.n_ctx, lm.d_vocab)
     card = {
         "command": f"saekit train-lm --out {out.as_posix()} --tokens {config.tokens} --layers {config.n_layers} "
-                   f"--n-ctx {config.n_ctx} --batch {config.batch} --lr {config.lr} --dtype {config.dtype} --seed {config.seed}",
+                   f"--n-ctx {config.n_ctx} --batch {config.batch} --lr {config.lr} --dtype {config.dtype} "
+                   f"--seed {config.seed}",
         "config": asdict(config), "tokens_seen": config.steps * config.batch * config.n_ctx,
         "train": train_manifest._asdict(), "validation": stream.manifest._asdict(), "predictions": predictions,
         "ce_nats_per_token": {"transformer": ce, **baselines},

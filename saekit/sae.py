@@ -1,8 +1,8 @@
 """Sparse autoencoders: an encoder that guesses sparse codes in one product, a decoder that is a dictionary.
 
     pre_acts = (x - b_dec) @ W_enc + b_enc       latents = activation(pre_acts)       x_hat = latents @ W_dec + b_dec
-x (batch, d_in), latents (batch, d_sae), W_enc (d_in, d_sae), W_dec (d_sae, d_in) with unit rows: row i is latent i's direction.
-Losses sum over dimensions and average over the batch. Variants override `activate` and `loss`, nothing else.
+x (batch, d_in), latents (batch, d_sae), W_enc (d_in, d_sae), W_dec (d_sae, d_in) with unit rows: row i is latent i's
+direction. Losses sum over dimensions and average over the batch. Variants override `activate` and `loss`, nothing else.
 References: Bricken et al. 2023 (ReLU + L1, tied pre-bias), Gao et al. 2024 (TopK, AuxK).
 """
 
@@ -77,7 +77,8 @@ class SAE(nn.Module):
         return self.decode(self.encode(x))
 
     def fold(self, mean, scale):
-        """Make an SAE trained on (x - mean) / scale read raw x: latents, biases and thresholds grow by scale, directions stay."""
+        """Make an SAE trained on (x - mean) / scale read raw x: latents, biases and thresholds grow by scale,
+        directions stay."""
         with torch.no_grad():
             self.b_enc.mul_(scale)
             self.b_dec.mul_(scale).add_(mean)
@@ -113,8 +114,9 @@ class ReLUSAE(SAE):
 class TopKSAE(SAE):
     """latents = the k largest of ReLU(pre_acts) per row; loss = mean_batch ||x - x_hat||^2 + AuxK.
 
-    AuxK (Gao et al. 2024, A.2): the k_aux dead latents that come closest to firing reconstruct the residual that is left:
-    auxk_coeff * mean_batch ||resid - sum_aux latents_i W_dec_i||^2, on inputs scaled to E||x - mean||^2 = 1. k_aux = d_in / 2.
+    AuxK (Gao et al. 2024, A.2): the k_aux dead latents that come closest to firing reconstruct the residual that is
+    left: auxk_coeff * mean_batch ||resid - sum_aux latents_i W_dec_i||^2, on inputs scaled to E||x - mean||^2 = 1.
+    k_aux = d_in / 2.
     """
 
     arch = "topk"
@@ -165,7 +167,7 @@ def unit_rows(W):
 
 
 def geometric_median(x, iterations=50):
-    """The point with the smallest summed distance to the rows of x (n, d): Weiszfeld's fixed-point iteration from the mean."""
+    """The point with the smallest summed distance to the rows of x (n, d): Weiszfeld's iteration from the mean."""
     point = x.mean(0)
     for _ in range(iterations):
         weight = 1 / (x - point).norm(dim=1, keepdim=True).clamp_min(1e-8)
@@ -180,7 +182,8 @@ def save_sae(sae, path, dtype=torch.float32, metadata=None):
 
 
 def load_sae(path):
-    """Load an SAE from a file written by `save_sae` or a folder that holds one as sae.safetensors, checked and in float32.
+    """Load an SAE from a file written by `save_sae` or a folder that holds one as sae.safetensors, checked and in
+    float32.
 
     ValueError naming the file if it is missing, foreign, truncated, of the wrong shape, or holds NaN.
     """

@@ -1,8 +1,9 @@
 """Train an SAE: one visible loop.
 
     zero_grad -> loss -> backward -> project -> clip -> step -> renormalise -> count dead latents -> log
-Inputs are centred and scaled, u = (x - mean) / scale with E||u||^2 = 1, while we train; every saved SAE reads raw x again (`fold`).
-Dead latents are counted in tokens. ReLU-L1 revives them by resampling (Bricken et al. 2023), TopK by AuxK (Gao et al. 2024).
+Inputs are centred and scaled, u = (x - mean) / scale with E||u||^2 = 1, while we train; every saved SAE reads raw x
+again (`fold`). Dead latents are counted in tokens. ReLU-L1 revives them by resampling (Bricken et al. 2023), TopK by
+AuxK (Gao et al. 2024).
 """
 
 import copy
@@ -28,7 +29,7 @@ RESAMPLE_BATCHES = 8      # on which resampling measures the loss of inputs
 class TrainConfig:
     tokens: int = 10_000_000           # activations trained on
     lr: float = 8e-4                   # Adam's peak
-    warmup: float = 0.05               # fraction of the steps with rising learning rate (and, longer by 2, rising l1_coeff)
+    warmup: float = 0.05               # fraction of the steps with rising learning rate (l1_coeff: twice as long)
     decay: str = "linear"              # shape of the fall to 0: "linear" or "cosine"
     decay_from: float = 0.2            # fraction of the steps after which it falls
     clip: float = 1.0                  # largest norm of the gradient
@@ -44,7 +45,7 @@ class TrainConfig:
 
 
 def learning_rate(step, steps, config, since_resample=None):
-    """Rises over the warm-up (again after each resampling), stays, then falls to 0 over the rest; step counts from 0."""
+    """Rises over the warm-up (again after each resampling), stays, then falls to 0; step counts from 0."""
     warmup = max(1, round(config.warmup * steps))
     rise = min(1.0, (step + 1) / warmup, 1.0 if since_resample is None else (since_resample + 1) / warmup)
     left = min(1.0, (steps - step) / (steps - math.floor(config.decay_from * steps) + 1e-9))
@@ -52,7 +53,7 @@ def learning_rate(step, steps, config, since_resample=None):
 
 
 def project_decoder_gradient(sae):
-    """Take out of the gradient of each decoder row its part along the row: under unit norm that part only fights the constraint."""
+    """Take out of each decoder row's gradient its part along the row, which under unit norm fights the constraint."""
     W, grad = sae.W_dec.detach(), sae.W_dec.grad
     grad.sub_((grad * W).sum(1, keepdim=True) * W)
 
@@ -85,7 +86,7 @@ class Run:
         self.mean = x.mean(0)
         self.scale = float((x - self.mean).square().sum(1).mean().sqrt())
         if self.scale == 0:
-            raise ValueError("all activations are equal, so there is nothing to learn from them; is the layer's output constant?")
+            raise ValueError("all activations are equal, so there is nothing to learn; is the layer's output constant?")
         with torch.no_grad():
             self.sae.b_dec.copy_(geometric_median((x[:8192] - self.mean) / self.scale))
 
@@ -93,12 +94,14 @@ class Run:
 def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
     """Train `sae` on batches of `stream`, leave it reading raw activations, and return the log (a list of dicts).
 
-    stream: an ActivationStream, or any iterator of (batch, d_in) with .batch, .state() and .restore(). out: a folder for
-    checkpoints and the final sae.safetensors (none: nothing is written). resume=True goes on from the checkpoint in `out`.
-    ValueError for NaN activations (names layer and batch; the last checkpoint stays), or if `out` holds another run.
+    stream: an ActivationStream, or any iterator of (batch, d_in) with .batch, .state() and .restore(). out: a folder
+    for checkpoints and the final sae.safetensors (none: nothing is written). resume=True goes on from the checkpoint in
+    `out`. ValueError for NaN activations (names layer and batch; the last checkpoint stays), or if `out` holds another
+    run.
     """
     run = Run(sae, stream, config)
-    record = {**(metadata or {}), "batch": stream.batch, "arch": sae.arch, "d_sae": sae.d_sae, "settings": sae.settings, "config": asdict(config)}
+    record = {**(metadata or {}), "batch": stream.batch, "arch": sae.arch, "d_sae": sae.d_sae, "settings": sae.settings,
+              "config": asdict(config)}
     checkpoint = _check_folder(out, record, resume)
     if checkpoint:
         _load_checkpoint(run, checkpoint)
@@ -116,7 +119,8 @@ def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
 
 def _loop(run, out):
     config, saved = run.config, time.monotonic()
-    bar = progress.bar(total=run.steps * run.stream.batch, initial=run.step * run.stream.batch, desc="train", unit="tok")
+    batch = run.stream.batch
+    bar = progress.bar(total=run.steps * batch, initial=run.step * batch, desc="train", unit="tok")
     with bar, between_steps() as interrupted:
         while run.step < run.steps:
             try:
@@ -128,10 +132,11 @@ def _loop(run, out):
                 raise
             losses = train_step(run, x)
             run.step += 1
-            bar.update(run.stream.batch)
+            bar.update(batch)
             if run.step % 25 == 0 or run.step == run.steps:
                 run.log.append(log_entry(run, losses))
-                bar.set_postfix(loss=f"{run.log[-1]['loss']:.4f}", l0=f"{run.log[-1]['l0']:.1f}", dead=run.log[-1]["dead"])
+                last = run.log[-1]
+                bar.set_postfix(loss=f"{last['loss']:.4f}", l0=f"{last['l0']:.1f}", dead=last["dead"])
             if interrupted() or run.step == run.steps or time.monotonic() - saved > config.save_every:
                 _save_checkpoint(run, out)
                 saved = time.monotonic()
@@ -164,20 +169,20 @@ def train_step(run, x):
 
 def log_entry(run, losses):
     """What is logged of a step: losses per sample on scaled inputs, l0 as a count, dead latents as a count."""
-    return {"step": run.step, "tokens": run.step * run.stream.batch, "loss": losses.total.item(), "recon": losses.recon.item(),
-            "sparsity": losses.sparsity.item(), "aux": losses.aux.item(),
+    return {"step": run.step, "tokens": run.step * run.stream.batch, "loss": losses.total.item(),
+            "recon": losses.recon.item(), "sparsity": losses.sparsity.item(), "aux": losses.aux.item(),
             "l0": losses.fired.sum().item() / run.stream.batch, "dead": int(run.dead.sum())}
 
 
 def next_batch(stream):
-    """The next batch; if it holds NaN or infinity, the stream is put back before it and a ValueError names layer and batch."""
+    """The next batch; one with NaN or infinity is put back and a ValueError names layer and batch."""
     before = stream.state()
     x = next(stream)
     if not torch.isfinite(x.sum()):
         batch = ", ".join(f"{name} {value}" for name, value in stream.state().items())
         stream.restore(before)
-        raise ValueError(f"activations of layer {getattr(stream, 'layer', '?')} hold NaN or infinity in the batch that ends at "
-                         f"{batch}; the last checkpoint is kept. Is the language model damaged, or its precision too low?")
+        raise ValueError(f"activations of layer {getattr(stream, 'layer', '?')} hold NaN or infinity in the batch that "
+                         f"ends at {batch}; the last checkpoint is kept. Is the language model damaged?")
     return x
 
 
@@ -194,8 +199,8 @@ def preview(stream, batches):
 def resample(run):
     """Revive dead latents after Bricken et al. 2023: plant inputs drawn with p proportional to loss^2.
 
-    Decoder row = the centred input at unit norm; encoder column = the same direction at 0.2 of the mean norm of living columns;
-    b_enc = 0; Adam's moments there = 0. The learning rate warms up again (`learning_rate`).
+    Decoder row = the centred input at unit norm; encoder column = the same direction at 0.2 of the mean norm of living
+    columns; b_enc = 0; Adam's moments there = 0. The learning rate warms up again (`learning_rate`).
     """
     dead, sae = run.dead, run.sae
     n_dead = int(dead.sum())
@@ -230,7 +235,7 @@ def _check_folder(out, record, resume):
 
 
 def _save_checkpoint(run, out):
-    """Everything needed to go on to the bit, and beside it the SAE so far, folded to raw activations (nothing if out is None)."""
+    """Everything needed to go on to the bit, and beside it the SAE so far, folded (nothing if out is None)."""
     if out is None:
         return
     save_sae(copy.deepcopy(run.sae).fold(run.mean, run.scale), Path(out) / "sae.safetensors")
@@ -240,8 +245,9 @@ def _save_checkpoint(run, out):
         for moment in ("exp_avg", "exp_avg_sq"):
             state = run.optimizer.state.get(parameter)
             arrays[f"{name}/{moment}"] = state[moment].numpy() if state else np.zeros_like(arrays[name])
-    files.save_arrays(Path(out) / "checkpoint.safetensors", arrays, {
-        "step": run.step, "scale": run.scale, "last_resample": run.last_resample, "stream": run.stream.state(), "log": run.log})
+    record = {"step": run.step, "scale": run.scale, "last_resample": run.last_resample, "stream": run.stream.state(),
+              "log": run.log}
+    files.save_arrays(Path(out) / "checkpoint.safetensors", arrays, record)
 
 
 def _load_checkpoint(run, path):
@@ -253,6 +259,7 @@ def _load_checkpoint(run, path):
     with torch.no_grad():
         for name, parameter in run.sae.named_parameters():
             parameter.copy_(torch.from_numpy(arrays[name]))
-            run.optimizer.state[parameter] = {"step": torch.tensor(float(run.step)), **{  # moments in the parameter's memory layout:
-                moment: torch.empty_like(parameter).copy_(torch.from_numpy(arrays[f"{name}/{moment}"]))  # fused Adam relies on it
-                for moment in ("exp_avg", "exp_avg_sq")}}
+            state = {"step": torch.tensor(float(run.step))}
+            for moment in ("exp_avg", "exp_avg_sq"):  # in the parameter's memory layout: fused Adam relies on that
+                state[moment] = torch.empty_like(parameter).copy_(torch.from_numpy(arrays[f"{name}/{moment}"]))
+            run.optimizer.state[parameter] = state

@@ -1,7 +1,7 @@
 """Language models: load any causal transformer, read its MLP neurons, replace them.
 
-    mlp_post = act(W_in ln(x) + b_in)            (batch, n_ctx, d_mlp), the input of the MLP's down projection: "the tap"
-`load_lm` accepts a bundled name ("python-1l"), a local folder or a hub id. Nothing here ever trains a model that was loaded.
+    mlp_post = act(W_in ln(x) + b_in)        (batch, n_ctx, d_mlp), the input of the MLP's down projection: "the tap"
+`load_lm` accepts a bundled name ("python-1l"), a local folder or a hub id. Nothing here ever trains a loaded model.
 """
 
 import hashlib
@@ -52,7 +52,8 @@ def load_lm(name, device="cpu"):
     from transformers import AutoConfig, AutoModelForCausalLM
 
     if device != "cpu" and not (device.startswith("cuda") and torch.cuda.is_available()):
-        raise ValueError(f"device is {device!r}; this machine has cpu{' and cuda' if torch.cuda.is_available() else ' only'}")
+        here = "cpu and cuda" if torch.cuda.is_available() else "cpu only"
+        raise ValueError(f"device is {device!r}; this machine has {here}")
     source = _source(name)
     try:
         with quiet(bars=not Path(source).exists()):  # a download shows its bar
@@ -63,8 +64,9 @@ def load_lm(name, device="cpu"):
                 raise ValueError(f"its weights lack {', '.join(sorted(found['missing_keys'])[:3])}")
         tokenizer, boundary = _tokenizer(source, config)
         sizes = _sizes(model, config)
-    except Exception as error:  # transformers and tokenizers raise many kinds, all meaning: this is not a loadable model
-        raise ValueError(f"{name} could not be loaded as a causal language model ({' '.join(str(error).split())[:200]}); "
+    except Exception as error:  # transformers and tokenizers raise many kinds: all mean that this is no loadable model
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{name} could not be loaded as a causal language model ({reason}); "
                          f"bundled models are {', '.join(bundled_models()) or 'none'}") from None
     model.to(device).eval().requires_grad_(False)
     return LanguageModel(Path(name).name, model, tokenizer, boundary, *sizes)
@@ -113,7 +115,7 @@ def _tokenizer(source, config):
 
         tokenizer = AutoTokenizer.from_pretrained(source).backend_tokenizer
     if tokenizer.get_vocab_size() > config.vocab_size:
-        raise ValueError(f"its tokenizer has {tokenizer.get_vocab_size()} tokens but the model only {config.vocab_size}")
+        raise ValueError(f"its tokenizer has {tokenizer.get_vocab_size()} tokens, the model only {config.vocab_size}")
     tokenizer.no_truncation()  # some checkpoints ship a length limit that would cut documents off
     boundary = config.bos_token_id if config.bos_token_id is not None else config.eos_token_id
     return tokenizer, boundary or 0
@@ -130,7 +132,7 @@ def down_projection(model, layer):
     """The module whose input is mlp_post of block `layer`. ValueError if the model has no such block."""
     modules = [module for name, module in model.named_modules() if name.endswith(DOWN_PROJECTIONS)]
     if not modules:
-        raise ValueError(f"{type(model).__name__} has no MLP down projection under the names {', '.join(DOWN_PROJECTIONS)}")
+        raise ValueError(f"{type(model).__name__} has no MLP down projection named {', '.join(DOWN_PROJECTIONS)}")
     if not 0 <= layer < len(modules):
         raise ValueError(f"layer is {layer}; this model has layers 0 to {len(modules) - 1}")
     return modules[layer]
@@ -146,7 +148,7 @@ class _Reached(Exception):
 
 
 def mlp_post(lm, tokens, layer=0):
-    """MLP neurons after their nonlinearity for tokens (batch, n_ctx): (batch, n_ctx, d_mlp). Runs nothing above the tap."""
+    """MLP neurons after their nonlinearity, (batch, n_ctx) tokens -> (batch, n_ctx, d_mlp); runs nothing above them."""
     caught = []
 
     def catch(_module, inputs):
@@ -167,7 +169,8 @@ def mlp_post(lm, tokens, layer=0):
 @contextmanager
 def replace_mlp_post(lm, layer, edit):
     """Within this context the model computes with edit(mlp_post) in place of mlp_post at block `layer`."""
-    handle = down_projection(lm.model, layer).register_forward_pre_hook(lambda _module, inputs: (edit(inputs[0]), *inputs[1:]))
+    module = down_projection(lm.model, layer)
+    handle = module.register_forward_pre_hook(lambda _module, inputs: (edit(inputs[0]), *inputs[1:]))
     try:
         yield
     finally:

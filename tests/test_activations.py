@@ -24,7 +24,7 @@ N, T = 23, 8
 
 
 def named_contexts():
-    """Contexts whose tokens are all different, so that a token names its row; boundary tokens first and here and there."""
+    """Contexts whose tokens are all different, so that a token names its row; boundary tokens here and there."""
     tokens = np.arange(1, N * T + 1).reshape(N, T)
     tokens[:, 0] = 0
     tokens[::4, 5] = 0
@@ -60,7 +60,11 @@ def test_an_epoch_holds_every_row_once_but_a_rest_smaller_than_a_batch(harvests,
     s = stream(batch)
     for number in range(3):
         rows = epoch(s, len(ROWS) // batch)
-        assert len(set(rows)) == len(rows) == len(ROWS) // batch * batch and set(rows) <= ROWS and s.state()["epoch"] == number
+        assert (
+            len(set(rows)) == len(rows) == len(ROWS) // batch * batch
+            and set(rows) <= ROWS
+            and s.state()["epoch"] == number
+        )
 
 
 def test_every_batch_has_its_size_and_no_boundary_token(harvests):
@@ -101,7 +105,7 @@ def test_a_restored_stream_goes_on_exactly_from_anywhere(harvests, batch):
         again = stream(batch, seed=0)
         again.restore(state)
         assert again.state() == state
-        assert all(torch.equal(next(again), x) for x in seen[i:i + 4])
+        assert all(torch.equal(next(again), x) for x in seen[i : i + 4])
 
 
 def test_the_state_is_three_integers(harvests):

@@ -12,9 +12,25 @@ HELD_OUT = "stdlib/argparse.py"  # on the validation side, see the first test
 
 
 def test_the_split_is_fixed_by_name_and_validation_is_standard_library_only():
-    names = ("abc", "argparse", "ast", "asyncio/base_events", "bisect", "calendar", "codecs", "csv", "datetime", "email/header")
+    names = (
+        "abc",
+        "argparse",
+        "ast",
+        "asyncio/base_events",
+        "bisect",
+        "calendar",
+        "codecs",
+        "csv",
+        "datetime",
+        "email/header",
+    )
     # sha256(name)[:4] mod 100 < 25, computed with sha256sum and written down here
-    assert [name for name in names if corpus.is_validation(f"stdlib/{name}.py")] == ["argparse", "ast", "csv", "email/header"]
+    assert [name for name in names if corpus.is_validation(f"stdlib/{name}.py")] == [
+        "argparse",
+        "ast",
+        "csv",
+        "email/header",
+    ]
     assert not any(corpus.is_validation(f"numpy/{i}.py") for i in range(500))
     assert 0.22 < np.mean([corpus.is_validation(f"stdlib/{i}.py") for i in range(4000)]) < 0.28
 
@@ -22,7 +38,7 @@ def test_the_split_is_fixed_by_name_and_validation_is_standard_library_only():
 def windows(text):
     """All runs of ten non-blank lines of a text, as strings: the plain oracle for copied text."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]
-    return {"\n".join(lines[i:i + 10]) for i in range(len(lines) - 9)}
+    return {"\n".join(lines[i : i + 10]) for i in range(len(lines) - 9)}
 
 
 def shared(documents):
@@ -38,22 +54,38 @@ def names(documents, split):
 
 def test_a_training_file_with_ten_lines_of_a_held_out_file_is_dropped_and_nine_are_allowed(tmp_path):
     held_out = source(1).splitlines()
-    ten, nine = ("\n".join(source(seed).splitlines()[:20] + held_out[5:5 + n] + source(seed + 1).splitlines()) for seed, n in ((10, 10), (20, 9)))
-    documents = corpus.read_documents(write_sources(tmp_path, {HELD_OUT: source(1), "numpy/ten.py": ten, "numpy/nine.py": nine}))
+    ten, nine = (
+        "\n".join(source(seed).splitlines()[:20] + held_out[5 : 5 + n] + source(seed + 1).splitlines())
+        for seed, n in ((10, 10), (20, 9))
+    )
+    documents = corpus.read_documents(
+        write_sources(tmp_path, {HELD_OUT: source(1), "numpy/ten.py": ten, "numpy/nine.py": nine})
+    )
     assert names(documents, "validation") == {HELD_OUT} and names(documents, "train") == {"numpy/nine.py"}
     assert shared(documents) == []
 
 
 def test_short_equal_files_and_files_of_blank_lines_do_not_reach_both_sides(tmp_path):
-    documents = corpus.read_documents(write_sources(tmp_path, {
-        HELD_OUT: "import os\n\nx = 1\n", "numpy/same.py": "import os\nx = 1", "numpy/blank.py": "\n \n", "numpy/other.py": "y = 2\n"}))
+    documents = corpus.read_documents(
+        write_sources(
+            tmp_path,
+            {
+                HELD_OUT: "import os\n\nx = 1\n",
+                "numpy/same.py": "import os\nx = 1",
+                "numpy/blank.py": "\n \n",
+                "numpy/other.py": "y = 2\n",
+            },
+        )
+    )
     assert names(documents, "train") == {"numpy/other.py"} and shared(documents) == []
 
 
 def test_near_duplicates_are_dropped_within_a_split(tmp_path):
     lines = source(3, 60).splitlines()
     near = "\n".join(lines[:55] + source(4, 5).splitlines())
-    documents = corpus.read_documents(write_sources(tmp_path, {"numpy/a.py": "\n".join(lines), "torch/b.py": near, "torch/c.py": source(5)}))
+    documents = corpus.read_documents(
+        write_sources(tmp_path, {"numpy/a.py": "\n".join(lines), "torch/b.py": near, "torch/c.py": source(5)})
+    )
     assert len(documents["train"]) == 2 and "torch/c.py" in names(documents, "train")
 
 
@@ -67,7 +99,9 @@ def test_on_this_machine_no_validation_file_shares_content_with_a_training_file(
 def test_a_package_is_capped_and_unreadable_files_are_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(corpus, "PACKAGE_CAP", 3000)
     sources = {f"numpy/{i}.py": source(i, 30) for i in range(9)}
-    candidates = write_sources(tmp_path, {**sources, "torch/bad.py": b"\xff\xfe x = 1"}) + [("torch/gone.py", tmp_path / "gone.py")]
+    candidates = write_sources(tmp_path, {**sources, "torch/bad.py": b"\xff\xfe x = 1"}) + [
+        ("torch/gone.py", tmp_path / "gone.py")
+    ]
     documents = corpus.read_documents(candidates)["train"]
     assert 0 < sum(len(text.encode()) for _, text in documents) <= 3000
     assert not any(name.startswith("torch") for name, _ in documents)
@@ -82,7 +116,10 @@ def test_source_files_leave_out_tests_and_dangling_links(tmp_path, monkeypatch):
 
 
 def test_tokens_decode_to_the_text_whatever_it_holds():
-    text = "def f(x):\n\treturn '日本' + \"\\x00\"  # <|file|>\n\n\n    y = 12345 if x!=None else[]\r\n" + "é\u0301 \u200b\ufeff\x00 end  "
+    text = (
+        "def f(x):\n\treturn '日本' + \"\\x00\"  # <|file|>\n\n\n    y = 12345 if x!=None else[]\r\n"
+        + "é\u0301 \u200b\ufeff\x00 end  "
+    )
     ids = corpus.encode([Document("a", text)], tiny_lm.tokenizer())[0]
     assert tiny_lm.tokenizer().decode(ids[1:].tolist()) == text
 
@@ -129,8 +166,15 @@ def test_a_second_load_reads_the_cache_and_no_source(tmp_path, monkeypatch):
     assert equal(load(tmp_path), first) and load(tmp_path, "validation").manifest.split == "validation"
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-100], lambda data: b"", lambda data: data[:-9] + b"\xaa" + data[-8:],
-                                    lambda data: data.replace(b"stdlib/module_1.py", b"stdlib/module_l.py", 1)])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-100],
+        lambda data: b"",
+        lambda data: data[:-9] + b"\xaa" + data[-8:],
+        lambda data: data.replace(b"stdlib/module_1.py", b"stdlib/module_l.py", 1),
+    ],
+)
 def test_a_damaged_cache_is_rebuilt(tmp_path, damage):
     first = load(tmp_path)
     path = next(tmp_path.glob("train-*"))
@@ -145,12 +189,14 @@ def test_a_flipped_bit_anywhere_in_the_cached_arrays_is_noticed(tmp_path):
     whole = path.read_bytes()
     header = 8 + int.from_bytes(whole[:8], "little")
     for position in np.linspace(header, len(whole) - 1, 6).astype(int):
-        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1:])
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
         assert equal(load(tmp_path), first)
 
 
 def test_another_tokenizer_or_a_changed_file_does_not_meet_the_old_cache(tmp_path):
-    candidates = write_sources(tmp_path / "text", {f"numpy/{i}.py": source(i) for i in range(3)} | {HELD_OUT: source(9)})
+    candidates = write_sources(
+        tmp_path / "text", {f"numpy/{i}.py": source(i) for i in range(3)} | {HELD_OUT: source(9)}
+    )
     load_these = lambda tokenizer: corpus.load_corpus("train", tokenizer, candidates=candidates, cache=tmp_path)  # noqa: E731
     before = load_these(tiny_lm.tokenizer())
     candidates[0][1].write_text(source(77, 50))
@@ -175,6 +221,10 @@ def test_the_manifest_changes_with_a_name_or_a_byte():
     documents = [Document("a.py", "é"), Document("b.py", "yz")]
     base = corpus.manifest(documents, "train")
     assert base[:3] == ("train", 2, 4)  # two bytes of é, two of yz
-    for changed in ([Document("a.py", "é"), Document("c.py", "yz")], [Document("a.py", "é"), Document("b.py", "yZ")],
-                    [Document("a.py", "éy"), Document("b.py", "z")], documents[::-1]):
+    for changed in (
+        [Document("a.py", "é"), Document("c.py", "yz")],
+        [Document("a.py", "é"), Document("b.py", "yZ")],
+        [Document("a.py", "éy"), Document("b.py", "z")],
+        documents[::-1],
+    ):
         assert corpus.manifest(changed, "train").sha != base.sha

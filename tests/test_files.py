@@ -34,7 +34,12 @@ def test_broken_json_is_an_error_that_names_the_file(tmp_path):
 
 
 def test_arrays_of_any_layout_come_back_with_their_metadata(tmp_path):
-    arrays = {"turned": np.arange(6.0).reshape(2, 3).T, "half": np.float16([1.5]), "ids": np.uint16([[7]]), "empty": np.zeros((0, 2))}
+    arrays = {
+        "turned": np.arange(6.0).reshape(2, 3).T,
+        "half": np.float16([1.5]),
+        "ids": np.uint16([[7]]),
+        "empty": np.zeros((0, 2)),
+    }
     files.save_arrays(tmp_path / "a.safetensors", arrays, {"step": 3})
     back, metadata = files.load_arrays(tmp_path / "a.safetensors")
     assert metadata == {"step": 3} and back.keys() == arrays.keys()
@@ -47,7 +52,7 @@ def test_arrays_of_any_layout_come_back_with_their_metadata(tmp_path):
 def test_a_truncated_safetensors_file_is_an_error_that_names_it(tmp_path, share):
     path = tmp_path / "sae.safetensors"
     files.save_arrays(path, {"W": np.ones((50, 50))})
-    path.write_bytes(path.read_bytes()[:int(share * path.stat().st_size)])
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(ValueError, match="sae.safetensors is not a safetensors file"):
         files.load_arrays(path)
 

@@ -38,7 +38,7 @@ def test_a_replacement_sees_rows_of_file_tokens_in_reading_order():
 
 
 def test_unigram_cross_entropy_by_hand():
-    # counts plus one: 1, 4, 2, 1 of 8. Predictions made from tokens of files: 1 -> 2, 2 -> 0, 3 -> 1 with p = 1/4, 1/8, 1/2
+    # counts plus one: 1, 4, 2, 1 of 8. From tokens of files: 1 -> 2, 2 -> 0, 3 -> 1 with p = 1/4, 1/8, 1/2
     contexts = np.array([[0, 1, 2, 0], [0, 3, 1, 3]])[:, :4]
     expected = (math.log(4) + math.log(8) + math.log(2) + math.log(8)) / 4  # and the last, 1 -> 3
     assert unigram_cross_entropy(np.array([0, 3, 1, 0]), contexts) == pytest.approx(expected)
@@ -63,9 +63,15 @@ class Metrics:
                 edited = neurons.copy()
                 edited[keep] = rows
                 return edited
+
             return losses_by_hand(lm, contexts, edit)[keep[:, :-1]].mean()
 
-        self.ce_clean, self.ce_recon, self.ce_zero, self.ce_mean = splice(x), splice(x_hat), splice(0 * x), splice(x.mean(0))
+        self.ce_clean, self.ce_recon, self.ce_zero, self.ce_mean = (
+            splice(x),
+            splice(x_hat),
+            splice(0 * x),
+            splice(x.mean(0)),
+        )
 
 
 @pytest.fixture
@@ -108,7 +114,11 @@ def test_a_perfect_reconstruction_scores_one_and_costs_nothing(tiny):  # noqa: F
         sae.W_dec.copy_(torch.eye(24))
         sae.W_enc.copy_(torch.eye(24))
     metrics = evaluate_sae(sae, tiny_lm.lm(), tokens=600)
-    assert metrics["explained_variance"] == 1 and metrics["ce_recon"] == metrics["ce_clean"] and metrics["ce_recovered_vs_zero"] == 1
+    assert (
+        metrics["explained_variance"] == 1
+        and metrics["ce_recon"] == metrics["ce_clean"]
+        and metrics["ce_recovered_vs_zero"] == 1
+    )
 
 
 def test_an_sae_of_another_model_and_too_few_tokens_are_errors(tiny):  # noqa: F811

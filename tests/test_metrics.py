@@ -30,7 +30,7 @@ def test_the_uncentred_r2_credits_the_mean(array):
 
 
 def test_explained_variance_is_pooled_and_not_averaged_over_columns():
-    # column variances sum to 2 and 200 over the rows; all error, 2, is in the first: pooled 1 - 2/202, averaged (0 + 1) / 2
+    # column variances sum to 2 and 200 over the rows; all error, 2, is in the first: pooled 1 - 2/202, averaged 1/2
     x = np.array([[1.0, 10.0], [-1.0, -10.0]])
     assert metrics.explained_variance(x, x * [0.0, 1.0]) == pytest.approx(1 - 2 / 202)
 
@@ -53,7 +53,7 @@ def test_hoyer_is_one_for_one_sparse_rows_and_skips_zero_rows(array):
 
 
 def test_recovered_fractions_hang_on_their_baseline():
-    assert metrics.ce_loss_recovered(3.0, 3.5, 8.0) == pytest.approx(0.9)   # 4.5 / 5
+    assert metrics.ce_loss_recovered(3.0, 3.5, 8.0) == pytest.approx(0.9)  # 4.5 / 5
     assert metrics.ce_loss_recovered(3.0, 3.5, 13.0) == pytest.approx(0.95)  # 9.5 / 10
     assert metrics.ce_loss_recovered(3.0, 3.0, 8.0) == 1 and metrics.ce_loss_recovered(3.0, 8.0, 8.0) == 0
 

@@ -23,7 +23,7 @@ class Plain:
 
     def __init__(self, tokens, max_order):
         tokens = tuple(int(t) for t in tokens)
-        self.counts = {max_order: Counter(tokens[i:i + max_order] for i in range(len(tokens) - max_order + 1))}
+        self.counts = {max_order: Counter(tokens[i : i + max_order] for i in range(len(tokens) - max_order + 1))}
         for n in range(max_order - 1, 0, -1):
             neighbours = defaultdict(set)
             for gram in self.counts[n + 1]:
@@ -52,17 +52,26 @@ def test_cross_entropy_equals_the_plain_dictionary_model(max_order):
     train = stream(seed=17)
     test = np.r_[train[100:160], stream(60, seed=9)]  # known histories and new ones
     plain = Plain(train, max_order)
-    assert all(0 < plain.discount(n, c) < c for n in range(1, max_order + 1) for c in (1, 2, 3))  # so nothing is clipped
+    assert all(
+        0 < plain.discount(n, c) < c for n in range(1, max_order + 1) for c in (1, 2, 3)
+    )  # so nothing is clipped
     positions = np.arange(max_order - 1, len(test))
-    expected = -np.mean([math.log(plain.p(int(test[i]), tuple(int(t) for t in test[i - max_order + 1:i]))) for i in positions])
-    assert ngram.cross_entropy(ngram.fit(train, max_order, D_VOCAB), test, positions, D_VOCAB) == pytest.approx(expected, rel=1e-12)
+    expected = -np.mean(
+        [math.log(plain.p(int(test[i]), tuple(int(t) for t in test[i - max_order + 1 : i]))) for i in positions]
+    )
+    assert ngram.cross_entropy(ngram.fit(train, max_order, D_VOCAB), test, positions, D_VOCAB) == pytest.approx(
+        expected, rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("max_order", [1, 2, 4])
 def test_probabilities_of_the_next_token_sum_to_one_after_any_history(max_order):
     orders = ngram.fit(stream(), max_order, D_VOCAB)
     for history in ([0, 0, 0], [59, 59, 59], [1, 2, 4], [3, 1, 1]):
-        total = sum(math.exp(-ngram.cross_entropy(orders, np.array(history + [word]), np.array([3]), D_VOCAB)) for word in range(D_VOCAB))
+        total = sum(
+            math.exp(-ngram.cross_entropy(orders, np.array(history + [word]), np.array([3]), D_VOCAB))
+            for word in range(D_VOCAB)
+        )
         assert total == pytest.approx(1, rel=1e-12)
 
 

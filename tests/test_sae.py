@@ -26,7 +26,12 @@ def data(n=7, d_in=5, seed=3, dtype=torch.float64):
 def two_by_two(sae):
     """W_dec the identity, W_enc = ((1, 2), (0, 1)), b_enc = (-1, 0), b_dec = (1, 1)."""
     with torch.no_grad():
-        for name, value in {"W_dec": [[1, 0], [0, 1]], "W_enc": [[1, 2], [0, 1]], "b_enc": [-1, 0], "b_dec": [1, 1]}.items():
+        for name, value in {
+            "W_dec": [[1, 0], [0, 1]],
+            "W_enc": [[1, 2], [0, 1]],
+            "b_enc": [-1, 0],
+            "b_dec": [1, 1],
+        }.items():
             getattr(sae, name).copy_(torch.tensor(value))
     return sae
 
@@ -37,7 +42,11 @@ def test_a_relu_sae_of_two_latents_by_hand():
     x = torch.tensor([[3.0, 0.0]])
     losses = sae.loss(x)
     assert sae.encode(x).tolist() == [[1, 3]] and sae(x).tolist() == [[2, 4]]
-    assert [losses.total.item(), losses.recon.item(), losses.sparsity.item()] == [19, 17, 2] and losses.fired.tolist() == [1, 1]
+    assert [losses.total.item(), losses.recon.item(), losses.sparsity.item()] == [
+        19,
+        17,
+        2,
+    ] and losses.fired.tolist() == [1, 1]
 
 
 def test_a_topk_sae_of_two_latents_by_hand():
@@ -45,7 +54,10 @@ def test_a_topk_sae_of_two_latents_by_hand():
     sae = two_by_two(TopKSAE(2, 2, k=1))
     losses = sae.loss(torch.tensor([[3.0, 0.0]]))
     assert sae.encode(torch.tensor([[3.0, 0.0]])).tolist() == [[0, 3]]
-    assert [losses.total.item(), losses.sparsity.item(), losses.aux.item()] == [20, 0, 0] and losses.fired.tolist() == [0, 1]
+    assert [losses.total.item(), losses.sparsity.item(), losses.aux.item()] == [20, 0, 0] and losses.fired.tolist() == [
+        0,
+        1,
+    ]
 
 
 def test_auxk_by_hand():
@@ -127,26 +139,42 @@ def test_a_new_sae_has_unit_decoder_rows_its_transpose_and_its_seed():
     sae = new_sae("relu", 6, 20, seed=4)
     torch.testing.assert_close(sae.W_dec.norm(dim=1), torch.ones(20))
     assert torch.equal(sae.W_enc, sae.W_dec.t()) and not sae.b_enc.any() and not sae.b_dec.any()
-    assert torch.equal(new_sae("relu", 6, 20, seed=4).W_dec, sae.W_dec) and not torch.equal(new_sae("relu", 6, 20).W_dec, sae.W_dec)
+    assert torch.equal(new_sae("relu", 6, 20, seed=4).W_dec, sae.W_dec) and not torch.equal(
+        new_sae("relu", 6, 20).W_dec, sae.W_dec
+    )
 
 
 def test_unit_rows_leave_a_zero_row_finite():
-    assert unit_rows(torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist() == [[pytest.approx(0.6), pytest.approx(0.8)], [0, 0]]
+    assert unit_rows(torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist() == [
+        [pytest.approx(0.6), pytest.approx(0.8)],
+        [0, 0],
+    ]
 
 
 def test_the_geometric_median_sits_where_most_points_are_and_in_the_middle_of_a_cross():
-    heavy = torch.tensor([[0.0, 0.0]] * 5 + [[10.0, 0.0], [0.0, 10.0]])  # a majority in one point wins whatever the others do
+    heavy = torch.tensor(
+        [[0.0, 0.0]] * 5 + [[10.0, 0.0], [0.0, 10.0]]
+    )  # a majority in one point wins whatever the others do
     assert geometric_median(heavy, 200).abs().max() < 1e-3
-    cross = torch.tensor([[1.0, 0.0], [-9.0, 0.0], [0.0, 2.0], [0.0, -3.0]])  # the crossing of the diagonals; the mean is (-2, -0.25)
+    cross = torch.tensor(
+        [[1.0, 0.0], [-9.0, 0.0], [0.0, 2.0], [0.0, -3.0]]
+    )  # the crossing of the diagonals; the mean is (-2, -0.25)
     torch.testing.assert_close(geometric_median(cross, 2000), torch.zeros(2), atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("make, message", [
-    (lambda: new_sae("gated", 4, 8), "unknown architecture 'gated'; known ones are relu, topk"),
-    (lambda: TopKSAE(4, 8, k=9), "k is 9 but the SAE has d_sae=8"), (lambda: TopKSAE(4, 8, k=0), "1 <= k"),
-    (lambda: ReLUSAE(4, 0), "d_sae is 0"), (lambda: ReLUSAE(4, 8, l1_coeff=-1), "l1_coeff is -1"),
-    (lambda: ReLUSAE(4, 8, l1_coeff=float("nan")), "l1_coeff is nan"),
-    (lambda: ReLUSAE(4, 8)(torch.ones(2, 5)), "reads rows of d_in=4"), (lambda: ReLUSAE(4, 8)(torch.ones(4)), "reads rows of d_in=4")])
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: new_sae("gated", 4, 8), "unknown architecture 'gated'; known ones are relu, topk"),
+        (lambda: TopKSAE(4, 8, k=9), "k is 9 but the SAE has d_sae=8"),
+        (lambda: TopKSAE(4, 8, k=0), "1 <= k"),
+        (lambda: ReLUSAE(4, 0), "d_sae is 0"),
+        (lambda: ReLUSAE(4, 8, l1_coeff=-1), "l1_coeff is -1"),
+        (lambda: ReLUSAE(4, 8, l1_coeff=float("nan")), "l1_coeff is nan"),
+        (lambda: ReLUSAE(4, 8)(torch.ones(2, 5)), "reads rows of d_in=4"),
+        (lambda: ReLUSAE(4, 8)(torch.ones(4)), "reads rows of d_in=4"),
+    ],
+)
 def test_bad_arguments_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
@@ -187,16 +215,20 @@ def damaged(path, change):
     return path
 
 
-@pytest.mark.parametrize("change, message", [
-    (lambda t, h: t.update(W_enc=t["W_enc"].t()), r"W_enc is \(9, 5\), expected shape \(5, 9\)"),
-    (lambda t, h: t.pop("b_dec"), "b_dec is nothing"),
-    (lambda t, h: t["W_dec"].__setitem__((2, 1), float("nan")), "W_dec holds NaN"),
-    (lambda t, h: t["b_enc"].__setitem__(0, float("inf")), "b_enc holds NaN or infinity"),
-    (lambda t, h: t.update(b_enc=torch.ones(9, dtype=torch.int32)), "b_enc holds int32"),
-    (lambda t, h: h.update(arch="gated"), "unknown architecture 'gated'"),
-    (lambda t, h: h.update(settings={"depth": 2}), "header that describes no SAE"),
-    (lambda t, h: h.update(d_sae="many"), "header that describes no SAE"),
-    (lambda t, h: h.clear(), "was not written by saekit: it holds W_dec, W_enc, b_dec, b_enc")])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda t, h: t.update(W_enc=t["W_enc"].t()), r"W_enc is \(9, 5\), expected shape \(5, 9\)"),
+        (lambda t, h: t.pop("b_dec"), "b_dec is nothing"),
+        (lambda t, h: t["W_dec"].__setitem__((2, 1), float("nan")), "W_dec holds NaN"),
+        (lambda t, h: t["b_enc"].__setitem__(0, float("inf")), "b_enc holds NaN or infinity"),
+        (lambda t, h: t.update(b_enc=torch.ones(9, dtype=torch.int32)), "b_enc holds int32"),
+        (lambda t, h: h.update(arch="gated"), "unknown architecture 'gated'"),
+        (lambda t, h: h.update(settings={"depth": 2}), "header that describes no SAE"),
+        (lambda t, h: h.update(d_sae="many"), "header that describes no SAE"),
+        (lambda t, h: h.clear(), "was not written by saekit: it holds W_dec, W_enc, b_dec, b_enc"),
+    ],
+)
 def test_a_damaged_sae_file_is_an_error_that_names_it(tmp_path, change, message):
     with pytest.raises(ValueError, match=message) as error:
         load_sae(damaged(tmp_path / "odd.safetensors", change))

@@ -107,7 +107,15 @@ def test_the_weight_hash_stays_while_we_read_and_changes_with_one_weight(tmp_pat
 
 def test_a_loaded_model_is_frozen_silent_and_knows_its_sizes(tiny, capfd):  # noqa: F811
     lm = load_lm("tiny")
-    assert (lm.name, lm.boundary, lm.n_ctx, lm.n_layers, lm.d_model, lm.d_mlp, lm.d_vocab) == ("tiny", 0, 16, 1, 16, 24, 300)
+    assert (lm.name, lm.boundary, lm.n_ctx, lm.n_layers, lm.d_model, lm.d_mlp, lm.d_vocab) == (
+        "tiny",
+        0,
+        16,
+        1,
+        16,
+        24,
+        300,
+    )
     assert not lm.model.training and not any(p.requires_grad for p in lm.model.parameters())
     assert capfd.readouterr() == ("", "")
 
@@ -153,12 +161,25 @@ def only_a_pickle(folder):
     (folder / "model.safetensors").unlink()
 
 
-@pytest.mark.parametrize("damage, message", [
-    (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-50]), "could not be loaded"),
-    (lambda f: (f / "config.json").write_text("{"), "could not be loaded"),
-    (lambda f: (f / "tokenizer.json").write_text("{"), "could not be loaded"),
-    (lambda f: (f / "tokenizer.json").write_text(tiny_lm.tokenizer().to_str().replace('"!":1,', '"!":1,"surplus":300,')), "tokenizer has"),
-    (drop_a_weight, "weights lack transformer.h.0.mlp.c_fc.weight"), (only_a_pickle, "could not be loaded")])
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (
+            lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-50]),
+            "could not be loaded",
+        ),
+        (lambda f: (f / "config.json").write_text("{"), "could not be loaded"),
+        (lambda f: (f / "tokenizer.json").write_text("{"), "could not be loaded"),
+        (
+            lambda f: (f / "tokenizer.json").write_text(
+                tiny_lm.tokenizer().to_str().replace('"!":1,', '"!":1,"surplus":300,')
+            ),
+            "tokenizer has",
+        ),
+        (drop_a_weight, "weights lack transformer.h.0.mlp.c_fc.weight"),
+        (only_a_pickle, "could not be loaded"),
+    ],
+)
 def test_a_damaged_checkpoint_is_one_error_that_names_it(tmp_path, damage, message, capfd):
     shutil.copytree(tiny_lm.folder() / "data" / "tiny", tmp_path / "odd")
     damage(tmp_path / "odd")

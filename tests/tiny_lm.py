@@ -1,4 +1,4 @@
-"""A language model of 16 dimensions, a tokenizer of 300 tokens and three dozen Python files: what the spine needs, made in a second."""
+"""A language model of 16 dimensions, a tokenizer of 300 tokens and three dozen Python files, made in a second."""
 
 import atexit
 import random
@@ -20,9 +20,14 @@ def source(seed, lines=40):
     """Python text of `lines` lines, different for every seed."""
     rng = random.Random(seed)
     word = lambda: rng.choice(WORDS)  # noqa: E731
-    forms = (lambda: f"{word()}_{rng.randrange(999)} = {word()}({rng.randrange(99)})", lambda: f"def {word()}_{word()}({word()}, {word()}):",
-             lambda: f"    return {word()} + {word()}[{rng.randrange(9)}]", lambda: f"    # {word()} of the {word()}",
-             lambda: f"from {word()} import {word()}", lambda: f"if {word()} > {rng.randrange(99)}: {word()}.{word()}()")
+    forms = (
+        lambda: f"{word()}_{rng.randrange(999)} = {word()}({rng.randrange(99)})",
+        lambda: f"def {word()}_{word()}({word()}, {word()}):",
+        lambda: f"    return {word()} + {word()}[{rng.randrange(9)}]",
+        lambda: f"    # {word()} of the {word()}",
+        lambda: f"from {word()} import {word()}",
+        lambda: f"if {word()} > {rng.randrange(99)}: {word()}.{word()}()",
+    )
     return "\n".join(rng.choice(forms)() for _ in range(lines)) + "\n"
 
 
@@ -60,16 +65,28 @@ def tokenizer():
 
 
 def make_model(path, n_layers=1, seed=0):
-    """Write an untrained GPT-2 with ReLU and weights large enough to matter, with its tokenizer, as a transformers checkpoint."""
+    """Write an untrained GPT-2 with ReLU, weights large enough to matter and its tokenizer."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
     from saekit.transformer import quiet
 
     torch.manual_seed(seed)
-    model = GPT2LMHeadModel(GPT2Config(
-        vocab_size=D_VOCAB, n_positions=N_CTX, n_embd=D_MODEL, n_layer=n_layers, n_head=2, n_inner=D_MLP, activation_function="relu",
-        tie_word_embeddings=False, bos_token_id=0, eos_token_id=0, initializer_range=0.3))
+    model = GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=D_VOCAB,
+            n_positions=N_CTX,
+            n_embd=D_MODEL,
+            n_layer=n_layers,
+            n_head=2,
+            n_inner=D_MLP,
+            activation_function="relu",
+            tie_word_embeddings=False,
+            bos_token_id=0,
+            eos_token_id=0,
+            initializer_range=0.3,
+        )
+    )
     with torch.no_grad(), quiet():
         for parameter in model.parameters():
             if parameter.ndim == 1:
@@ -84,7 +101,9 @@ def lm(n_layers=1):
     """The tiny language model, loaded."""
     from saekit.transformer import load_lm
 
-    return load_lm(str(folder() / "data" / "tiny" if n_layers == 1 else make_model(folder() / f"data/tiny-{n_layers}l", n_layers)))
+    return load_lm(
+        str(folder() / "data" / "tiny" if n_layers == 1 else make_model(folder() / f"data/tiny-{n_layers}l", n_layers))
+    )
 
 
 def contexts(n=12, seed=0):

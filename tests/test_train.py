@@ -1,0 +1,400 @@
+"""Training: resume to the bit after a kill anywhere, dead latents in tokens, resampling, what must not be lost."""
+
+import json
+import math
+import multiprocessing
+import os
+import random
+import signal
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from saekit import files, train
+from saekit.sae import load_sae, new_sae
+from saekit.train import Run, TrainConfig, learning_rate, next_batch, resample, train_sae, train_step
+
+ARCHS = {"relu": {"l1_coeff": 0.05}, "topk": {"k": 3}}
+CONFIG = TrainConfig(tokens=16 * 80, lr=5e-3, dead_after_tokens=100, resample_at=(0.3, 0.6), save_every=0)
+
+
+class Batches:
+    """Batches (16, 6) of mixtures of ten directions away from the origin; a position always has the same batch."""
+
+    batch, layer = 16, 0
+
+    def __init__(self, bad_at=None, pause=0.0):
+        self.position, self.bad_at, self.pause = 0, bad_at, pause
+
+    def __next__(self):
+        generator = torch.Generator().manual_seed(self.position)
+        codes = torch.rand(16, 10, generator=generator) * (torch.rand(16, 10, generator=generator) < 0.2)
+        x = 3 * codes @ torch.randn(10, 6, generator=torch.Generator().manual_seed(99)) + 2
+        if self.position == self.bad_at:
+            x[3, 2] = float("nan")
+        self.position += 1
+        time.sleep(self.pause)
+        return x
+
+    def state(self):
+        return {"position": self.position}
+
+    def restore(self, state):
+        self.position = state["position"]
+
+
+def sae(arch="topk", d_sae=20):
+    return new_sae(arch, 6, d_sae, **ARCHS[arch])
+
+
+def weights(sae):
+    return torch.cat([parameter.detach().flatten() for parameter in sae.parameters()])
+
+
+def run_of(arch="topk", config=CONFIG, d_sae=20):
+    """A Run after its start, ready for steps."""
+    run = Run(sae(arch, d_sae), Batches(), config)
+    run.start()
+    return run
+
+
+# ---- resume ----
+
+KILLED = replace(CONFIG, save_every=0.02)
+
+
+def train_in_child(arch, out, resume):
+    """What a killed process runs: slow enough that a kill can come anywhere."""
+    torch.set_num_threads(1)
+    train_sae(sae(arch), Batches(pause=0.002), KILLED, out, {"note": 1}, resume)
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_killed_at_random_points_and_resumed_gives_the_same_bits(arch, tmp_path):
+    whole, log = sae(arch), None
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        log = train_sae(whole, Batches(), KILLED)
+    finally:
+        torch.set_num_threads(threads)
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        context.set_forkserver_preload(["saekit.train"])
+    out, rng, kills = tmp_path / "run", random.Random(os.getpid()), 0
+    while not (out / "log.json").is_file():
+        child = context.Process(target=train_in_child, args=(arch, out, (out / "run.json").is_file()))
+        child.start()
+        steps, deadline = steps_done(out), time.monotonic() + 100
+        while child.is_alive() and steps_done(out) == steps and time.monotonic() < deadline:
+            time.sleep(0.005)
+        child.join(rng.uniform(0, 0.25) if kills < 4 else None)
+        if child.is_alive():
+            child.kill()
+            kills += 1
+        child.join()
+        assert child.exitcode in (0, -signal.SIGKILL)
+    assert kills >= 2 and files.read_json(out / "log.json") == log
+    assert torch.equal(weights(load_sae(out)), weights(whole))
+
+
+def steps_done(out):
+    """Step of the checkpoint in folder `out`, -1 if there is none; a checkpoint is whole at any moment."""
+    path = out / "checkpoint.safetensors"
+    return files.load_arrays(path)[1]["step"] if path.is_file() else -1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_inside_a_step_lets_the_step_end_and_saves_it(number, tmp_path, monkeypatch, capsys):
+    whole, cut = sae(), sae()
+    train_sae(whole, Batches(), CONFIG)
+    interrupted_at(37, number, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train_sae(cut, Batches(), replace(CONFIG, save_every=1e9), tmp_path)
+    assert steps_done(tmp_path) == 38 and "add --resume" in capsys.readouterr().out
+    monkeypatch.undo()
+    files.write_json(
+        tmp_path / "run.json",
+        {**files.read_json(tmp_path / "run.json"), "config": json.loads(json.dumps(vars(CONFIG)))},
+    )
+    again = sae()
+    train_sae(again, Batches(), CONFIG, tmp_path, resume=True)
+    assert torch.equal(weights(again), weights(whole))
+
+
+def interrupted_at(step, number, monkeypatch, times=1):
+    """Send this process a signal in the middle of that step."""
+    plain = train.kernels.loss
+
+    def loss(sae, x, *args):
+        calls.append(len(x))
+        for _ in range(times if len(calls) == step + 1 else 0):
+            os.kill(os.getpid(), number)
+        return plain(sae, x, *args)
+
+    calls = []
+    monkeypatch.setattr(train.kernels, "loss", loss)
+
+
+def test_a_second_signal_stops_inside_the_step_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    interrupted_at(20, signal.SIGINT, monkeypatch, times=2)
+    with pytest.raises(KeyboardInterrupt):
+        train_sae(sae(), Batches(), CONFIG, tmp_path)
+    assert steps_done(tmp_path) == 20
+
+
+def test_handlers_of_signals_are_put_back(tmp_path):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    train_sae(sae(), Batches(), CONFIG)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_the_sae_beside_a_checkpoint_reads_raw_activations(tmp_path, monkeypatch):
+    interrupted_at(70, signal.SIGINT, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train_sae(sae(), Batches(), CONFIG, tmp_path)
+    x = next(Batches())
+    assert (load_sae(tmp_path)(x) - x).square().sum() < 0.7 * (x - x.mean(0)).square().sum()
+
+
+# ---- what must not be lost ----
+
+
+def test_nan_activations_name_layer_and_batch_and_keep_the_run_so_far(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"activations of layer 0 hold NaN or infinity in the batch that ends at position 51"
+    ):
+        train_sae(sae(), Batches(bad_at=50), CONFIG, tmp_path)
+    assert steps_done(tmp_path) == 50
+    whole, again = sae(), sae()
+    train_sae(whole, Batches(), CONFIG)
+    train_sae(again, Batches(), CONFIG, tmp_path, resume=True)  # the model was mended: nothing is lost or skipped
+    assert torch.equal(weights(again), weights(whole))
+
+
+def test_nan_in_the_first_batches_leaves_no_trace(tmp_path):
+    with pytest.raises(ValueError, match="position 3"):
+        train_sae(sae(), Batches(bad_at=2), CONFIG, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_batch_leaves_the_stream_before_it():
+    stream = Batches(bad_at=0)
+    with pytest.raises(ValueError, match="position 1"):
+        next_batch(stream)
+    assert stream.state() == {"position": 0}
+
+
+def test_a_diverged_loss_is_an_error_and_never_saved(tmp_path):
+    with pytest.raises(ValueError, match="lr=1e\\+30 too high"):
+        train_sae(sae("relu"), Batches(), TrainConfig(tokens=16 * 50, lr=1e30, save_every=0), tmp_path)
+    assert torch.isfinite(weights(load_sae(tmp_path))).all()
+
+
+def test_constant_activations_are_an_error():
+    stream = Batches()
+    stream.__class__ = type("Constant", (Batches,), {"__next__": lambda self: torch.ones(16, 6)})
+    with pytest.raises(ValueError, match="all activations are equal"):
+        train_sae(sae(), stream, CONFIG)
+
+
+def test_a_folder_with_another_run_is_left_alone(tmp_path):
+    train_sae(sae(), Batches(), CONFIG, tmp_path, {"model": "a"})
+    content = (tmp_path / "sae.safetensors").read_bytes()
+    for resume, metadata, message in (
+        (False, {"model": "a"}, "already holds a run"),
+        (True, {"model": "b"}, "other settings"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train_sae(sae(), Batches(), CONFIG, tmp_path, metadata, resume)
+    with pytest.raises(ValueError, match="other settings"):
+        train_sae(sae(), Batches(), replace(CONFIG, tokens=99), tmp_path, {"model": "a"}, resume=True)
+    with pytest.raises(ValueError, match="no run to resume"):
+        train_sae(sae(), Batches(), CONFIG, tmp_path / "new", resume=True)
+    assert (tmp_path / "sae.safetensors").read_bytes() == content
+
+
+def test_resuming_a_run_that_reached_its_end_changes_nothing(tmp_path):
+    first, again = sae(), sae()
+    log = train_sae(first, Batches(), CONFIG, tmp_path)
+    assert train_sae(again, Batches(), CONFIG, tmp_path, resume=True) == log
+    assert torch.equal(weights(again), weights(first)) and torch.equal(weights(load_sae(tmp_path)), weights(first))
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"tokens": 0}, "tokens is 0"),
+        ({"lr": 0}, "lr is 0"),
+        ({"lr": float("nan")}, "lr is nan"),
+        ({"decay": "step"}, "'linear' or 'cosine'"),
+    ],
+)
+def test_bad_settings_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**settings)
+
+
+# ---- the loop ----
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_the_loss_falls_and_the_result_reads_raw_activations(arch):
+    result = sae(arch)
+    log = train_sae(result, Batches(), TrainConfig(tokens=16 * 600, lr=5e-3))
+    assert log[-1]["loss"] < 0.5 * log[0]["loss"] and log[-1]["tokens"] == 16 * 600
+    x = torch.cat([next(Batches()) for _ in range(1)])
+    assert (result(x) - x).square().sum() < 0.5 * (x - x.mean(0)).square().sum()
+
+
+def test_training_is_the_same_twice():
+    results = [sae(), sae()]
+    logs = [train_sae(result, Batches(), CONFIG) for result in results]
+    assert logs[0] == logs[1] and torch.equal(*map(weights, results))
+
+
+def test_inputs_are_centred_and_scaled_to_unit_mean_square():
+    run = run_of()
+    x = torch.cat([next(run.stream) for _ in range(train.PREVIEW_BATCHES)])
+    u = (x - run.mean) / run.scale
+    torch.testing.assert_close(u.mean(0), torch.zeros(6), atol=1e-6, rtol=0)
+    assert u.square().sum(1).mean().item() == pytest.approx(1, rel=1e-5)
+
+
+def test_the_start_takes_no_batch_from_the_stream():
+    assert run_of().stream.state() == {"position": 0}
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_decoder_rows_stay_unit_and_their_gradient_orthogonal(arch, monkeypatch):
+    run, inner = run_of(arch), []
+    clip = torch.nn.utils.clip_grad_norm_
+
+    def look(parameters, *args):
+        inner.append((run.sae.W_dec.grad * run.sae.W_dec).sum(1).abs().max().item())
+        return clip(parameters, *args)
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", look)
+    for _ in range(5):
+        train_step(run, next(run.stream))
+        run.step += 1
+        torch.testing.assert_close(run.sae.W_dec.norm(dim=1), torch.ones(20))
+    assert max(inner) < 1e-6 and run.sae.W_dec.grad.abs().max() > 0
+
+
+def test_dead_latents_are_counted_in_tokens():
+    run = run_of(config=TrainConfig(tokens=16 * 50, dead_after_tokens=48))
+    with torch.no_grad():
+        run.sae.b_enc[7] = -1e6  # never fires
+    dead_after = []
+    for _ in range(4):
+        train_step(run, next(run.stream))
+        dead_after.append(bool(run.dead[7]))
+    assert run.n_tokens_since_fired[7] == 64 and dead_after == [False, False, True, True]  # 16, 32, 48, 64 tokens
+    assert (run.n_tokens_since_fired == 0).any()
+
+
+def with_dead(n_dead, arch="relu"):
+    """A run 30 steps old whose last n_dead latents have been silent too long."""
+    run = run_of(arch)
+    for _ in range(30):
+        train_step(run, next(run.stream))
+        run.step += 1
+    run.n_tokens_since_fired[:] = 0
+    run.n_tokens_since_fired[-n_dead:] = 1000
+    return run
+
+
+def test_resampling_plants_inputs_at_a_fifth_of_the_living_norm():
+    run = with_dead(6)
+    before = {name: p.detach().clone() for name, p in run.sae.named_parameters()}
+    inputs = (train.preview(run.stream, train.RESAMPLE_BATCHES) - run.mean) / run.scale - run.sae.b_dec
+    alive_norm = run.sae.W_enc[:, :-6].norm(dim=0).mean()
+    resample(run)
+    cosines = torch.nn.functional.normalize(inputs) @ run.sae.W_dec[-6:].t()
+    torch.testing.assert_close(cosines.max(0).values, torch.ones(6))
+    torch.testing.assert_close(run.sae.W_dec[-6:].norm(dim=1), torch.ones(6))
+    torch.testing.assert_close(run.sae.W_enc[:, -6:], 0.2 * alive_norm * run.sae.W_dec[-6:].t())
+    assert not run.sae.b_enc[-6:].any() and not run.dead.any() and run.last_resample == 30
+    assert torch.equal(run.sae.W_dec[:-6], before["W_dec"][:-6]) and torch.equal(
+        run.sae.W_enc[:, :-6], before["W_enc"][:, :-6]
+    )
+
+
+def test_resampling_clears_the_moments_of_dead_latents_only():
+    run = with_dead(6)
+    state = run.optimizer.state
+    living = state[run.sae.W_dec]["exp_avg"][:-6].clone()
+    resample(run)
+    for moment in ("exp_avg", "exp_avg_sq"):
+        assert not state[run.sae.W_dec][moment][-6:].any() and not state[run.sae.W_enc][moment][:, -6:].any()
+        assert not state[run.sae.b_enc][moment][-6:].any() and state[run.sae.b_dec][moment].any()
+    assert torch.equal(state[run.sae.W_dec]["exp_avg"][:-6], living) and living.any()
+
+
+def test_resampling_draws_inputs_with_probability_proportional_to_squared_loss(monkeypatch):
+    class TwoPoints(Batches):
+        def __next__(self):  # relative to the mean, half the rows lie at 1 and half at 2 along two axes
+            self.position += 1
+            return torch.eye(6)[[0, 1] * 8] * torch.tensor([[1.0], [2.0]] * 8)
+
+    monkeypatch.setattr(train, "RESAMPLE_BATCHES", 2000)
+    run = Run(new_sae("relu", 6, 1001), TwoPoints(), CONFIG)
+    with torch.no_grad():
+        run.sae.b_enc.fill_(-1e6)  # nothing fires: x_hat = b_dec = 0, losses 1 and 4, squared 1 and 16
+    run.n_tokens_since_fired[:1000] = 1000
+    resample(run)
+    share = (run.sae.W_dec[:1000, 1] > 0.99).float().mean().item()
+    assert share == pytest.approx(16 / 17, abs=4 * math.sqrt(16) / 17 / math.sqrt(1000))
+
+
+def test_resampling_takes_no_batch_from_training_and_without_dead_latents_does_nothing():
+    run = with_dead(6)
+    before = run.stream.state()
+    resample(run)
+    assert run.stream.state() == before
+    planted = weights(run.sae)
+    run.step += 1
+    resample(run)
+    assert torch.equal(weights(run.sae), planted) and run.last_resample == 30
+
+
+def test_resampling_revives_when_every_latent_is_dead():
+    run = with_dead(20)
+    resample(run)
+    torch.testing.assert_close(run.sae.W_enc.norm(dim=0), torch.full((20,), 0.2))
+
+
+def test_the_learning_rate_rises_stays_falls_and_rises_again_after_resampling():
+    config = TrainConfig(lr=1.0, warmup=0.1, decay_from=0.5)
+    rate = [learning_rate(step, 100, config) for step in range(100)]
+    assert (
+        rate[0] == pytest.approx(0.1)
+        and rate[9] == 1
+        and rate[50] == pytest.approx(1)
+        and rate[75] == pytest.approx(0.5)
+    )
+    assert rate[99] == pytest.approx(0.02)
+    assert (
+        rate[:10] == sorted(rate[:10])
+        and rate[10:50] == pytest.approx([1] * 40)
+        and rate[50:] == sorted(rate[50:], reverse=True)
+    )
+    assert learning_rate(30, 100, config, since_resample=0) == pytest.approx(0.1)
+    assert learning_rate(75, 100, config, since_resample=4) == pytest.approx(0.25)  # half risen, half fallen
+    cosine = TrainConfig(lr=1.0, warmup=0.1, decay_from=0.5, decay="cosine")
+    assert learning_rate(75, 100, cosine) == pytest.approx(0.5) and learning_rate(60, 100, cosine) > learning_rate(
+        60, 100, config
+    )
+
+
+def test_the_penalty_warms_up_twice_as_long_as_the_learning_rate(monkeypatch):
+    warmths, plain = [], train.kernels.loss
+    monkeypatch.setattr(
+        train.kernels, "loss", lambda s, x, dead, warmth: warmths.append(warmth) or plain(s, x, dead, warmth)
+    )
+    train_sae(sae("relu"), Batches(), TrainConfig(tokens=16 * 50, warmup=0.1))
+    assert warmths[:3] == pytest.approx([0.1, 0.2, 0.3]) and warmths[9:] == [1.0] * 41
