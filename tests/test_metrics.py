@@ -30,9 +30,10 @@ def test_the_uncentred_r2_credits_the_mean(array):
 
 
 def test_explained_variance_is_pooled_and_not_averaged_over_columns():
-    # column variances sum to 2 and 200 over the rows; all error, 2, is in the first: pooled 1 - 2/202, averaged 1/2
-    x = np.array([[1.0, 10.0], [-1.0, -10.0]])
-    assert metrics.explained_variance(x, x * [0.0, 1.0]) == pytest.approx(1 - 2 / 202)
+    # sums of squares about the columns' own means, 5 and 0, are 2 and 200; all error, 2, is in the first column:
+    # pooled 1 - 2 / 202, averaged over columns 1 / 2
+    x, x_hat = np.array([[6.0, 10.0], [4.0, -10.0]]), np.array([[5.0, 10.0], [5.0, -10.0]])
+    assert metrics.explained_variance(x, x_hat) == pytest.approx(1 - 2 / 202)
 
 
 def test_mse_sums_over_dimensions_and_averages_over_rows(array):
