@@ -42,7 +42,7 @@ def sparse_encode(x, D, lam, positive=False, tol=1e-2, dtype=np.float32):
 
     Each sample keeps a working set of atoms that may be active. Its own small LASSO is solved (all samples together, as
     stacked matrices); then one product with D finds the atoms it missed. float32 is exact enough for tol >= 1e-3 or so;
-    use dtype=float for tighter codes. Result (n, n_atoms) in that dtype; memory beside it does not grow with n.
+    use dtype=float for tighter codes. Result (n, n_atoms) in that dtype; the rows at work need a fixed amount more.
     """
     x, D = check_samples(x, D, ndim=2)
     check_lam(lam)
@@ -205,6 +205,8 @@ def learn_dictionary(x, D, code, update=mod, n_epochs=30, batch_size=None):
     if n_epochs < 1 or (batch_size is not None and not 1 <= batch_size <= len(x)):
         raise ValueError(f"n_epochs={n_epochs} and batch_size={batch_size}: expected at least one epoch and "
                          f"batches of 1 to {len(x)} samples")
+    if not x.any():
+        raise ValueError("x is zero everywhere: there is nothing to learn")
     D, n_batches = unit_norm(D), 1 if batch_size is None else -(-len(x) // batch_size)
     error, n_replaced, warning = [], [], None
     for epoch in range(n_epochs):

@@ -197,6 +197,7 @@ X, ATOMS = np.ones((2, 3)), np.eye(3)
     (lambda: dictlearn.learn_dictionary(X, ATOMS, None, n_epochs=0), "n_epochs=0"),
     (lambda: dictlearn.learn_dictionary(X, ATOMS, None, batch_size=5), "batches of 1 to 2 samples"),
     (lambda: dictlearn.learn_dictionary(X * np.inf, ATOMS, None), "x contains NaN or infinite"),
+    (lambda: dictlearn.learn_dictionary(0 * X, ATOMS, None), "zero everywhere"),
     (lambda: dictlearn.Online(memory=0), "memory is 0"),
 ])
 def test_bad_input_names_the_argument_and_the_cause(call, message):
