@@ -48,7 +48,7 @@ predict("active-neurons", "c")
 
 # %% id="harvest"
 text = corpus.load_corpus("validation", lm.tokenizer, lm.boundary)             # files the model was not trained on
-contexts = corpus.contexts(text, lm.n_ctx, lm.boundary)[:budget(smoke=60, laptop=800)]
+contexts = corpus.contexts(text, lm.n_ctx, lm.boundary)[:budget(smoke=60, laptop=500)]
 x = activations.harvest(lm, contexts)                                          # (tokens, 512), a torch tensor
 print(f"{text.manifest.files} files; share of neurons active per token: {(x > 0).float().mean():.2f}")
 
@@ -387,9 +387,9 @@ def tokens_since_fired(silent, latents):
 
 # %% id="density-run"
 codes = interpret.sparse_latents(dictionary, x)                        # (tokens, 4096), only non-zeros are stored
-silent = np.zeros(4096, dtype=int)
+by_token, silent = codes.tocsr(), np.zeros(4096, dtype=int)
 for first in range(0, len(data), 512):
-    silent = tokens_since_fired(silent, codes[first:first + 512].toarray())
+    silent = tokens_since_fired(silent, by_token[first:first + 512].toarray())
 density = np.bincount(codes.nonzero()[1], minlength=4096) / len(data)
 print(f"silent on all {len(data):,} tokens: {(silent >= len(data)).sum()} latents; by density: {(density == 0).sum()}")
 
