@@ -23,7 +23,7 @@ from torch.nn.functional import embedding_bag
 from saekit.sae import Losses, jumprelu, step_function
 
 SPARSE_BELOW = 0.1    # density of thresholded latents under which the sparse route is taken
-CHUNK = 2**22         # entries of pre_acts in memory at once (256 rows at least)
+CHUNK = 2**21         # entries of pre_acts in memory at once (256 rows at least; on a GPU 64 times as many)
 SLACK = 2**-9         # how far rounding to bfloat16 may move a pre-activation, in units of |x| |W_enc[:, i]| + |b_enc|
 BITS = {torch.float64: torch.int64, torch.float32: torch.int32, torch.bfloat16: torch.int16}
 BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
@@ -47,6 +47,8 @@ class Pattern:
 
     def inner(self, a, b, plus):
         """a[row] . b[column] + plus, one number per entry; a (rows, d), b (columns, d)."""
+        if _on_gpu(a):
+            return _cuda().inner(self.row_ends, self.columns, a, b, plus)
         start = torch.sparse_csr_tensor(self.row_ends, self.columns, plus, self.shape, check_invariants=False)
         return torch.sparse.sampled_addmm(start, a, b.t()).values()
 
@@ -65,14 +67,27 @@ class Pattern:
 
     @cached_property
     def _transpose(self):
-        order = self.columns.argsort(stable=True)
-        rows = torch.repeat_interleave(torch.arange(self.shape[0]), self.row_ends.diff())[order]
-        counts = torch.bincount(self.columns, minlength=self.shape[1])
-        return order, rows, torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        columns, order = self.columns.sort(stable=True)
+        count = torch.arange(max(self.shape) + 1, device=columns.device)
+        rows = torch.repeat_interleave(count[:self.shape[0]], self.row_ends.diff(), output_size=len(order))
+        return order, rows[order], torch.searchsorted(columns, count[:self.shape[1] + 1])
 
 
 def _bags(indices, weight, ends, values):
+    """(bags, d): sum of values[e] * weight[indices[e]] over the entries e of each bag, ends[bag] <= e < ends[bag + 1]."""
+    if _on_gpu(weight):
+        return _cuda().bags(indices, weight, ends, values)
     return embedding_bag(indices, weight, ends, mode="sum", per_sample_weights=values, include_last_offset=True)
+
+
+def _on_gpu(x):
+    return x.is_cuda
+
+
+def _cuda():
+    from saekit import kernels_cuda  # needs Triton, which CPU builds of PyTorch do not bring
+
+    return kernels_cuda
 
 
 class PreActs(torch.autograd.Function):
@@ -156,17 +171,15 @@ def _select_positive(sae, centred, bias):
 
 
 def _select_topk(sae, centred):
-    """(pattern, pre_acts) of the k largest entries of each row, as far as they are positive."""
-    pattern = _candidates(centred, sae.W_enc, sae.b_enc, sae.k)
-    pre, counts = _exact(sae, centred, pattern), pattern.row_ends.diff()
-    width = int(counts.max())
-    if width <= sae.k:
-        return pattern, pre
-    there = torch.arange(width) < counts[:, None]                         # (batch, width): rows padded to one length
-    padded = torch.full(there.shape, -torch.inf).masked_scatter_(there, pre)
-    chosen = padded.topk(sae.k, dim=1, sorted=False).indices
-    mask = torch.zeros_like(there).scatter_(1, chosen, True)[there]
-    return pattern.keep(mask), pre[mask]
+    """(pattern, pre_acts) of the k largest entries of each row; where fewer are positive, entries that ReLU removes."""
+    pattern, k = _candidates(centred, sae.W_enc, sae.b_enc, sae.k), sae.k
+    counts = pattern.row_ends.diff()
+    there = torch.arange(max(k, int(counts.max())), device=counts.device) < counts[:, None]  # rows at one length
+    pre = centred.new_full(there.shape, -1.0).masked_scatter_(there, _exact(sae, centred, pattern))
+    pre, chosen = pre.topk(k, dim=1, sorted=False)
+    columns = torch.zeros_like(there, dtype=torch.int64).masked_scatter_(there, pattern.columns).gather(1, chosen)
+    ends = torch.arange(0, columns.numel() + 1, k, device=columns.device)
+    return Pattern(ends, columns.flatten(), pattern.shape), pre.flatten()
 
 
 def _select_batchtopk(sae, centred):
@@ -177,7 +190,7 @@ def _select_batchtopk(sae, centred):
         pattern = _candidates(centred, sae.W_enc, sae.b_enc - floor)
         pre = _exact(sae, centred, pattern)
         if int((pre > floor).sum()) >= wanted:
-            mask = torch.zeros(len(pre), dtype=torch.bool)
+            mask = torch.zeros_like(pre, dtype=torch.bool)
             mask[pre.topk(wanted, sorted=False).indices] = True
             return pattern.keep(mask), pre[mask]
     return pattern, pre
@@ -194,19 +207,26 @@ def _exact(sae, centred, pattern):
 def _candidates(centred, W_enc, bias, k=None):
     """A pattern that holds every entry of centred @ W_enc + bias above zero, or with k all those among the k largest
     of their row, and few others."""
-    rounded = BF16 and W_enc.dtype == torch.float32
+    gpu = _on_gpu(centred)
+    rounded = (gpu or BF16) and W_enc.dtype == torch.float32
     dtype = torch.bfloat16 if rounded else W_enc.dtype
     slack = SLACK * (centred.norm(dim=1, keepdim=True) * W_enc.norm(dim=0).max() + bias.abs().max()) * rounded
-    x, W, b, found, d_sae = centred.to(dtype), W_enc.to(dtype), bias.to(dtype), [], W_enc.shape[1]
-    rows = max(256, CHUNK // d_sae)
-    for part, slack in zip(x.split(rows), slack.split(rows)):
+    x, W, b, found = centred.to(dtype), W_enc.to(dtype), bias.to(dtype), []
+    for part, reach in zip(*(rows.split(max(256, (64 * CHUNK if gpu else CHUNK) // len(b))) for rows in (x, slack))):
         pre = torch.addmm(b, part, W)                                     # (rows, d_sae), the only dense work
-        floor = -slack if k is None else _kth_bound(pre, k) - 2 * slack
-        signs = pre.sub_(floor.to(dtype)).view(BITS[dtype]).numpy()       # the sign of a float is that of its bits
-        found.append(np.flatnonzero(signs > 0) + len(found) * rows * d_sae)
-    entries = np.concatenate(found)
-    row_ends = np.searchsorted(entries, d_sae * np.arange(len(x) + 1))
-    return Pattern(torch.from_numpy(row_ends), torch.from_numpy(entries % d_sae), (len(x), d_sae))
+        found.append((_cuda().find if gpu else _find)(pre, reach, k))
+    columns, counts = (torch.cat(parts) for parts in zip(*found))
+    return Pattern(torch.cat([counts.new_zeros(1), counts.cumsum(0)]), columns, (len(x), len(b)))
+
+
+def _find(pre, slack, k):
+    """(columns, counts per row) of the entries of `pre` that may be above zero and, with k, among the k largest of
+    their row; slack (rows, 1) is how far off they may be. Overwrites `pre`."""
+    floor = -slack if k is None else _kth_bound(pre, k) - 2 * slack
+    signs = pre.sub_(floor.to(pre.dtype)).view(BITS[pre.dtype]).numpy()   # the sign of a float is that of its bits
+    entries = np.flatnonzero(signs > 0)
+    counts = np.diff(np.searchsorted(entries, pre.shape[1] * np.arange(len(pre) + 1)))
+    return torch.from_numpy(entries % pre.shape[1]), torch.from_numpy(counts)
 
 
 def _kth_bound(pre, k):

@@ -70,8 +70,8 @@ class Run:
         self.sae, self.stream, self.config = sae, stream, config
         self.steps = math.ceil(config.tokens / stream.batch)
         self.step, self.last_resample, self.log = 0, None, []
-        self.n_tokens_since_fired = torch.zeros_like(sae.b_enc, dtype=torch.int64, requires_grad=False)
-        self.mean, self.scale = torch.zeros_like(sae.b_dec, requires_grad=False), 1.0
+        self.n_tokens_since_fired = torch.zeros_like(sae.b_enc, dtype=torch.int64)
+        self.mean, self.scale = torch.zeros_like(sae.b_dec), 1.0
         self.optimizer = torch.optim.Adam(sae.parameters(), lr=config.lr, fused=True)
 
     @property
