@@ -23,8 +23,10 @@ def measure(d_sae, batch, args):
     rows = {"1 product, float32": floor[0]["ms"], "saekit": 1e3 * statistics.median(mine)}
     if args.peers and d_sae <= PEERS_UP_TO:
         found = step.peers(*args.peers, d_sae, batch, "float32", 2, "TopK")
-        rows |= {row["library"].rpartition(" ")[0]: row["ms"] for row in found if "ms" in row and row["library"] != "ideal"}
-    print(f"d_sae {d_sae:6,}  batch {batch:6,}  " + "  ".join(f"{name} {ms:.0f} ms" for name, ms in rows.items()), flush=True)
+        found = [row for row in found if "ms" in row and row["library"] != "ideal"]
+        rows |= {row["library"].rpartition(" ")[0]: row["ms"] for row in found}
+    times = "  ".join(f"{name} {ms:.0f} ms" for name, ms in rows.items())
+    print(f"d_sae {d_sae:6,}  batch {batch:6,}  {times}", flush=True)
     return {"d_sae": d_sae, "batch": batch, "ms": rows}
 
 

@@ -19,6 +19,8 @@ import tempfile
 import time
 
 import numpy as np
+
+import saekit  # noqa: F401  before torch, which reads what it sets
 import torch
 
 from saekit import activations, corpus, kernels, train
@@ -76,7 +78,7 @@ def run_of(variant, d_sae, batch, device):
     """A Run on the mixture. Thresholded variants get biases at which DENSITY of the latents fires, and no learning."""
     arch, settings = ARCHS[variant]
     stream = Fixed(mixture(4 * batch).to(device), batch)
-    config = train.TrainConfig(tokens=10**12, lr=1e-12, dead_after_tokens=10**12)  # nothing dies: no AuxK, as with peers
+    config = train.TrainConfig(tokens=10**12, lr=1e-12, dead_after_tokens=10**12)  # nobody pays for AuxK
     run = train.Run(new_sae(arch, 512, d_sae, **settings).to(device), stream, config)
     run.start()
     if "k" not in settings:

@@ -1,7 +1,7 @@
 """The training step of sparse latents without dense work where almost everything is zero.
 
-Of a batch's latents only l0 of d_sae per row differ from zero. So there is one dense product, the encoder's, and it only
-has to tell which few entries could be non-zero; everything else runs over those entries:
+Of a batch's latents only l0 of d_sae per row differ from zero. So there is one dense product, the encoder's, and it
+only has to tell which few entries could be non-zero; everything else runs over those entries:
     pre_acts  = (x - b_dec) . W_enc + b_enc     one inner product per entry
     x_hat     = latents @ W_dec + b_dec         sparse (batch, d_sae) times dense
     dlatents  = dx_hat . W_dec[i]               one inner product per entry
@@ -10,11 +10,12 @@ has to tell which few entries could be non-zero; everything else runs over those
 There is no gradient with respect to x, and no (batch, d_sae) array of floats outlives a chunk of rows. Where the
 processor multiplies bfloat16 faster than float32 the dense product is rounded to it; as its entries are recomputed, the
 result is float32's. The plain versions in `sae.py` are what lessons show and what tests hold these against.
-References: Gao et al. 2024, A.3 (sparse products); group maxima as a bound: Chern et al. 2022 (TPU-KNN).
+References: Gao et al. 2024 (sparse kernels), Chern et al. 2022 (maxima of groups in place of a full selection).
 """
 
 import warnings
 from functools import cached_property
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -23,10 +24,11 @@ from torch.nn.functional import embedding_bag
 from saekit.sae import Losses, jumprelu, step_function
 
 SPARSE_BELOW = 0.1    # density of thresholded latents under which the sparse route is taken
-CHUNK = 2**21         # entries of pre_acts in memory at once (256 rows at least; on a GPU 64 times as many)
-SLACK = 2**-9         # how far rounding to bfloat16 may move a pre-activation, in units of |x| |W_enc[:, i]| + |b_enc|
+CHUNK = 2**22         # entries of pre_acts in memory at once (256 rows at least; on a GPU 64 times as many)
+SLACK = 2**-9         # how far rounding to bfloat16 may move pre-activations, over |x| max |W_enc[:, i]| + max |b_enc|
 BITS = {torch.float64: torch.int64, torch.float32: torch.int32, torch.bfloat16: torch.int16}
 BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
+TRITON = find_spec("triton") is not None
 
 with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta; here it reaches no notebook
     warnings.simplefilter("ignore")
@@ -74,7 +76,7 @@ class Pattern:
 
 
 def _bags(indices, weight, ends, values):
-    """(bags, d): sum of values[e] * weight[indices[e]] over the entries e of each bag, ends[bag] <= e < ends[bag + 1]."""
+    """(bags, d): sum of values[e] * weight[indices[e]] over the entries ends[bag] <= e < ends[bag + 1] of each bag."""
     if _on_gpu(weight):
         return _cuda().bags(indices, weight, ends, values)
     return embedding_bag(indices, weight, ends, mode="sum", per_sample_weights=values, include_last_offset=True)
@@ -127,7 +129,7 @@ class Reconstruction(torch.autograd.Function):
 
 def loss(sae, x, dead=None, warmth=1.0):
     """`sae.loss(x, dead, warmth)` by the fastest route there is for this architecture; the same up to rounding."""
-    if sae.arch not in SELECT:
+    if sae.arch not in SELECT or _on_gpu(x) and not TRITON:
         return sae.loss(x, dead, warmth)
     with torch.no_grad():
         centred = x - sae.b_dec
@@ -230,8 +232,8 @@ def _find(pre, slack, k):
 
 
 def _kth_bound(pre, k):
-    """(rows, 1) number just below a lower bound of the k-th largest entry of each row, or 0: the k-th largest maximum of
-    groups, for each of those k groups holds one. Positive floats are ordered as their bits are; integers sort faster."""
+    """(rows, 1) numbers just below a bound of each row's k-th largest entry, or 0: the k-th largest maximum of groups,
+    for each of those k groups holds one as large. Positive floats are ordered as their bits; integers sort faster."""
     size = max(1, pre.shape[1] // (4 * k))
     groups = pre[:, :pre.shape[1] // size * size].view(BITS[pre.dtype]).unflatten(1, (size, -1))
     maxima = groups.amax(1).numpy()                                       # (rows, about 4 k)

@@ -20,7 +20,7 @@ def inner(row_ends, columns, a, b, plus):
 
 
 def bags(indices, weight, ends, values):
-    """(bags, d): sum of values[e] * weight[indices[e]] over the entries e of each bag, ends[bag] <= e < ends[bag + 1]."""
+    """(bags, d): sum of values[e] * weight[indices[e]] over the entries ends[bag] <= e < ends[bag + 1] of each bag."""
     out = weight.new_empty(len(ends) - 1, weight.shape[1])
     _bags[(len(out),)](indices, weight.contiguous(), ends, values, out, weight.shape[1],
                        D=triton.next_power_of_2(weight.shape[1]), STEP=STEP)
@@ -79,8 +79,8 @@ def _find(pre, slack, columns, counts, d_sae, k, room, GROUPS: tl.constexpr):
         part = tl.load(line + start + lane, mask=start + lane < d_sae, other=0.0).to(tl.float32)
         best = tl.maximum(best, part)
     bits, bound = best.to(tl.int32, bitcast=True), 0
-    for place in range(0, 31):
-        higher = bound | (1 << (30 - place))
+    for bit in tl.static_range(31):
+        higher = bound | (1 << (30 - bit))
         bound = tl.where(tl.sum((bits >= higher).to(tl.int32), axis=0) >= k, higher, bound)
     floor, filled = bound.to(tl.float32, bitcast=True) - 2 * reach, 0
     for start in range(0, d_sae, GROUPS):
