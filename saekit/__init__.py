@@ -4,4 +4,8 @@ Modules are named after their subject (`saekit.lasso`, `saekit.sae`, …) and ar
 `import saekit` stays light: it loads neither torch, nor matplotlib, nor transformers.
 """
 
+import os
+
 __version__ = "0.1.0"
+
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch on Linux: large arrays in huge pages, if set before its first

@@ -49,7 +49,7 @@ def train(args):
     if args.float16:
         save_sae(sae, Path(args.out) / "sae.safetensors", torch.float16, {"run": run})
     card = {"command": command(args), "run": run, "steps": log[-1]["step"],
-            "metrics": evaluate_sae(load_sae(args.out), lm, args.layer)}
+            "metrics": evaluate_sae(load_sae(args.out).to(args.device), lm, args.layer)}
     files.write_json(Path(args.out) / "card.json", card)
     (Path(args.out) / "checkpoint.safetensors").unlink(missing_ok=True)
     print_metrics(card["metrics"])

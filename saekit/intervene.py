@@ -74,8 +74,8 @@ class _Sums:
     def __init__(self, sae, mean):
         self.sae, self.about, self.ce, self.predictions, self.rows = sae, mean, {}, 0, 0
         self.error = self.energy = 0.0
-        self.shift, self.spread = torch.zeros(sae.d_in, dtype=torch.float64), 0.0
-        self.fired = torch.zeros(sae.d_sae, dtype=torch.int64)
+        self.shift, self.spread = torch.zeros_like(mean, dtype=torch.float64), 0.0
+        self.fired = torch.zeros_like(sae.b_enc, dtype=torch.int64)
 
     def expand_mean(self, x):
         return self.about.expand_as(x)
@@ -92,7 +92,7 @@ class _Sums:
 
     def result(self):
         variance = self.spread - float(self.shift.square().sum()) / self.rows
-        density = self.fired.double() / self.rows
+        density = self.fired.cpu().double() / self.rows
         alive = density[density > 0].log10()
         counts = torch.histogram(alive, torch.tensor(DENSITY_EDGES, dtype=torch.float64)).hist
         return {"tokens": self.rows, "l0": float(density.sum()), "explained_variance": 1 - self.error / variance,

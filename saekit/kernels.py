@@ -1,7 +1,7 @@
 """The training step of sparse latents without dense work where almost everything is zero.
 
-Of a batch's latents only l0 of d_sae per row differ from zero. So there is one dense product, the encoder's, and it only
-has to tell which few entries could be non-zero; everything else runs over those entries:
+Of a batch's latents only l0 of d_sae per row differ from zero. So there is one dense product, the encoder's, and it
+only has to tell which few entries could be non-zero; everything else runs over those entries:
     pre_acts  = (x - b_dec) . W_enc + b_enc     one inner product per entry
     x_hat     = latents @ W_dec + b_dec         sparse (batch, d_sae) times dense
     dlatents  = dx_hat . W_dec[i]               one inner product per entry
@@ -10,11 +10,12 @@ has to tell which few entries could be non-zero; everything else runs over those
 There is no gradient with respect to x, and no (batch, d_sae) array of floats outlives a chunk of rows. Where the
 processor multiplies bfloat16 faster than float32 the dense product is rounded to it; as its entries are recomputed, the
 result is float32's. The plain versions in `sae.py` are what lessons show and what tests hold these against.
-References: Gao et al. 2024, A.3 (sparse products); group maxima as a bound: Chern et al. 2022 (TPU-KNN).
+References: Gao et al. 2024 (sparse kernels), Chern et al. 2022 (maxima of groups in place of a full selection).
 """
 
 import warnings
 from functools import cached_property
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -23,10 +24,11 @@ from torch.nn.functional import embedding_bag
 from saekit.sae import Losses, jumprelu, step_function
 
 SPARSE_BELOW = 0.1    # density of thresholded latents under which the sparse route is taken
-CHUNK = 2**22         # entries of pre_acts in memory at once (256 rows at least)
-SLACK = 2**-9         # how far rounding to bfloat16 may move a pre-activation, in units of |x| |W_enc[:, i]| + |b_enc|
+CHUNK = 2**22         # entries of pre_acts in memory at once (256 rows at least; on a GPU 64 times as many)
+SLACK = 2**-9         # how far rounding to bfloat16 may move pre-activations, over |x| max |W_enc[:, i]| + max |b_enc|
 BITS = {torch.float64: torch.int64, torch.float32: torch.int32, torch.bfloat16: torch.int16}
 BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
+TRITON = find_spec("triton") is not None
 
 with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta; here it reaches no notebook
     warnings.simplefilter("ignore")
@@ -47,6 +49,8 @@ class Pattern:
 
     def inner(self, a, b, plus):
         """a[row] . b[column] + plus, one number per entry; a (rows, d), b (columns, d)."""
+        if _on_gpu(a):
+            return _cuda().inner(self.row_ends, self.columns, a, b, plus)
         start = torch.sparse_csr_tensor(self.row_ends, self.columns, plus, self.shape, check_invariants=False)
         return torch.sparse.sampled_addmm(start, a, b.t()).values()
 
@@ -65,14 +69,27 @@ class Pattern:
 
     @cached_property
     def _transpose(self):
-        order = self.columns.argsort(stable=True)
-        rows = torch.repeat_interleave(torch.arange(self.shape[0]), self.row_ends.diff())[order]
-        counts = torch.bincount(self.columns, minlength=self.shape[1])
-        return order, rows, torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        columns, order = self.columns.sort(stable=True)
+        count = torch.arange(max(self.shape) + 1, device=columns.device)
+        rows = torch.repeat_interleave(count[:self.shape[0]], self.row_ends.diff(), output_size=len(order))
+        return order, rows[order], torch.searchsorted(columns, count[:self.shape[1] + 1])
 
 
 def _bags(indices, weight, ends, values):
+    """(bags, d): sum of values[e] * weight[indices[e]] over the entries ends[bag] <= e < ends[bag + 1] of each bag."""
+    if _on_gpu(weight):
+        return _cuda().bags(indices, weight, ends, values)
     return embedding_bag(indices, weight, ends, mode="sum", per_sample_weights=values, include_last_offset=True)
+
+
+def _on_gpu(x):
+    return x.is_cuda
+
+
+def _cuda():
+    from saekit import kernels_cuda  # needs Triton, which CPU builds of PyTorch do not bring
+
+    return kernels_cuda
 
 
 class PreActs(torch.autograd.Function):
@@ -112,7 +129,7 @@ class Reconstruction(torch.autograd.Function):
 
 def loss(sae, x, dead=None, warmth=1.0):
     """`sae.loss(x, dead, warmth)` by the fastest route there is for this architecture; the same up to rounding."""
-    if sae.arch not in SELECT:
+    if sae.arch not in SELECT or _on_gpu(x) and not TRITON:
         return sae.loss(x, dead, warmth)
     with torch.no_grad():
         centred = x - sae.b_dec
@@ -156,17 +173,15 @@ def _select_positive(sae, centred, bias):
 
 
 def _select_topk(sae, centred):
-    """(pattern, pre_acts) of the k largest entries of each row, as far as they are positive."""
-    pattern = _candidates(centred, sae.W_enc, sae.b_enc, sae.k)
-    pre, counts = _exact(sae, centred, pattern), pattern.row_ends.diff()
-    width = int(counts.max())
-    if width <= sae.k:
-        return pattern, pre
-    there = torch.arange(width) < counts[:, None]                         # (batch, width): rows padded to one length
-    padded = torch.full(there.shape, -torch.inf).masked_scatter_(there, pre)
-    chosen = padded.topk(sae.k, dim=1, sorted=False).indices
-    mask = torch.zeros_like(there).scatter_(1, chosen, True)[there]
-    return pattern.keep(mask), pre[mask]
+    """(pattern, pre_acts) of the k largest entries of each row; where fewer are positive, entries that ReLU removes."""
+    pattern, k = _candidates(centred, sae.W_enc, sae.b_enc, sae.k), sae.k
+    counts = pattern.row_ends.diff()
+    there = torch.arange(max(k, int(counts.max())), device=counts.device) < counts[:, None]  # rows at one length
+    pre = centred.new_full(there.shape, -1.0).masked_scatter_(there, _exact(sae, centred, pattern))
+    pre, chosen = pre.topk(k, dim=1, sorted=False)
+    columns = torch.zeros_like(there, dtype=torch.int64).masked_scatter_(there, pattern.columns).gather(1, chosen)
+    ends = torch.arange(0, columns.numel() + 1, k, device=columns.device)
+    return Pattern(ends, columns.flatten(), pattern.shape), pre.flatten()
 
 
 def _select_batchtopk(sae, centred):
@@ -177,7 +192,7 @@ def _select_batchtopk(sae, centred):
         pattern = _candidates(centred, sae.W_enc, sae.b_enc - floor)
         pre = _exact(sae, centred, pattern)
         if int((pre > floor).sum()) >= wanted:
-            mask = torch.zeros(len(pre), dtype=torch.bool)
+            mask = torch.zeros_like(pre, dtype=torch.bool)
             mask[pre.topk(wanted, sorted=False).indices] = True
             return pattern.keep(mask), pre[mask]
     return pattern, pre
@@ -194,24 +209,31 @@ def _exact(sae, centred, pattern):
 def _candidates(centred, W_enc, bias, k=None):
     """A pattern that holds every entry of centred @ W_enc + bias above zero, or with k all those among the k largest
     of their row, and few others."""
-    rounded = BF16 and W_enc.dtype == torch.float32
+    gpu = _on_gpu(centred)
+    rounded = (gpu or BF16) and W_enc.dtype == torch.float32
     dtype = torch.bfloat16 if rounded else W_enc.dtype
     slack = SLACK * (centred.norm(dim=1, keepdim=True) * W_enc.norm(dim=0).max() + bias.abs().max()) * rounded
-    x, W, b, found, d_sae = centred.to(dtype), W_enc.to(dtype), bias.to(dtype), [], W_enc.shape[1]
-    rows = max(256, CHUNK // d_sae)
-    for part, slack in zip(x.split(rows), slack.split(rows)):
+    x, W, b, found = centred.to(dtype), W_enc.to(dtype), bias.to(dtype), []
+    for part, reach in zip(*(rows.split(max(256, (64 * CHUNK if gpu else CHUNK) // len(b))) for rows in (x, slack))):
         pre = torch.addmm(b, part, W)                                     # (rows, d_sae), the only dense work
-        floor = -slack if k is None else _kth_bound(pre, k) - 2 * slack
-        signs = pre.sub_(floor.to(dtype)).view(BITS[dtype]).numpy()       # the sign of a float is that of its bits
-        found.append(np.flatnonzero(signs > 0) + len(found) * rows * d_sae)
-    entries = np.concatenate(found)
-    row_ends = np.searchsorted(entries, d_sae * np.arange(len(x) + 1))
-    return Pattern(torch.from_numpy(row_ends), torch.from_numpy(entries % d_sae), (len(x), d_sae))
+        found.append((_cuda().find if gpu else _find)(pre, reach, k))
+    columns, counts = (torch.cat(parts) for parts in zip(*found))
+    return Pattern(torch.cat([counts.new_zeros(1), counts.cumsum(0)]), columns, (len(x), len(b)))
+
+
+def _find(pre, slack, k):
+    """(columns, counts per row) of the entries of `pre` that may be above zero and, with k, among the k largest of
+    their row; slack (rows, 1) is how far off they may be. Overwrites `pre`."""
+    floor = -slack if k is None else _kth_bound(pre, k) - 2 * slack
+    signs = pre.sub_(floor.to(pre.dtype)).view(BITS[pre.dtype]).numpy()   # the sign of a float is that of its bits
+    entries = np.flatnonzero(signs > 0)
+    counts = np.diff(np.searchsorted(entries, pre.shape[1] * np.arange(len(pre) + 1)))
+    return torch.from_numpy(entries % pre.shape[1]), torch.from_numpy(counts)
 
 
 def _kth_bound(pre, k):
-    """(rows, 1) number just below a lower bound of the k-th largest entry of each row, or 0: the k-th largest maximum of
-    groups, for each of those k groups holds one. Positive floats are ordered as their bits are; integers sort faster."""
+    """(rows, 1) numbers just below a bound of each row's k-th largest entry, or 0: the k-th largest maximum of groups,
+    for each of those k groups holds one as large. Positive floats are ordered as their bits; integers sort faster."""
     size = max(1, pre.shape[1] // (4 * k))
     groups = pre[:, :pre.shape[1] // size * size].view(BITS[pre.dtype]).unflatten(1, (size, -1))
     maxima = groups.amax(1).numpy()                                       # (rows, about 4 k)

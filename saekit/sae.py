@@ -153,8 +153,8 @@ class TopKSAE(SAE):
 
 
 class BatchTopKSAE(TopKSAE):
-    """latents = the k * batch largest of ReLU(pre_acts) over the whole batch, so that rows share them by need; the loss is
-    TopK's (Bussmann et al. 2024)."""
+    """latents = the k * batch largest of ReLU(pre_acts) over the whole batch, so that rows share them by need; the loss
+    is TopK's (Bussmann et al. 2024)."""
 
     arch = "batchtopk"
 
@@ -176,8 +176,8 @@ class JumpReLUSAE(SAE):
     def __init__(self, d_in, d_sae, l0_coeff=0.003, bandwidth=0.01, threshold=0.01, seed=0):
         super().__init__(d_in, d_sae, seed)
         if not (l0_coeff >= 0 and bandwidth > 0 and threshold > 0):
-            raise ValueError(f"l0_coeff is {l0_coeff}, bandwidth {bandwidth} and threshold {threshold}; expected a weight "
-                             "from 0 up and two positive numbers")
+            raise ValueError(f"l0_coeff is {l0_coeff}, bandwidth {bandwidth} and threshold {threshold}; expected a "
+                             "weight from 0 up and two positive numbers")
         self.l0_coeff, self.bandwidth = l0_coeff, bandwidth
         self.log_threshold = nn.Parameter(torch.full((d_sae,), float(threshold)).log())
 

@@ -53,8 +53,8 @@ def learning_rate(step, steps, config, since_resample=None):
 
 def project_decoder_gradient(sae):
     """Take out of each decoder row's gradient its part along the row, which under unit norm fights the constraint."""
-    W, grad = sae.W_dec.detach(), sae.W_dec.grad
-    grad.addcmul_(W, torch.linalg.vecdot(grad, W)[:, None], value=-1)
+    for W, grad in zip(sae.W_dec.detach().split(2048), sae.W_dec.grad.split(2048)):  # parts stay in the cache
+        grad.addcmul_(W, (grad * W).sum(1, keepdim=True), value=-1)
 
 
 def renormalise_decoder(sae):
@@ -70,8 +70,8 @@ class Run:
         self.sae, self.stream, self.config = sae, stream, config
         self.steps = math.ceil(config.tokens / stream.batch)
         self.step, self.last_resample, self.log = 0, None, []
-        self.n_tokens_since_fired = torch.zeros_like(sae.b_enc, dtype=torch.int64, requires_grad=False)
-        self.mean, self.scale = torch.zeros_like(sae.b_dec, requires_grad=False), 1.0
+        self.n_tokens_since_fired = torch.zeros_like(sae.b_enc, dtype=torch.int64)
+        self.mean, self.scale = torch.zeros_like(sae.b_dec), 1.0
         self.optimizer = torch.optim.Adam(sae.parameters(), lr=config.lr, fused=True)
 
     @property

@@ -4,9 +4,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from saekit.sae import SAE, SAES, ReLUSAE, TopKSAE, geometric_median, load_sae, new_sae, save_sae, unit_rows
+from saekit.sae import (SAE, SAES, BatchTopKSAE, ReLUSAE, TopKSAE, geometric_median, jumprelu, load_sae, new_sae, save_sae,
+                        step_function, unit_rows)
 
-ARCHS = [("relu", {"l1_coeff": 0.3}), ("topk", {"k": 3})]
+ARCHS = [("relu", {"l1_coeff": 0.3}), ("topk", {"k": 3}), ("batchtopk", {"k": 3}),
+         ("jumprelu", {"l0_coeff": 0.1, "threshold": 0.4, "bandwidth": 0.3})]
 
 
 def trained_looking(arch, settings, d_in=5, d_sae=9, dtype=torch.float64):
@@ -60,6 +62,23 @@ def test_a_topk_sae_of_two_latents_by_hand():
     ]
 
 
+def test_batchtopk_shares_its_latents_among_rows_by_need():
+    # k = 1 and two rows: the two largest of all four pre-activations are both the first row's
+    assert BatchTopKSAE(2, 2, k=1).activate(torch.tensor([[3.0, 2.0], [1.0, -1.0]])).tolist() == [[3, 2], [0, 0]]
+
+
+def test_jumprelu_by_hand():
+    # window of 0.5 about 1.5: the two in the middle lie in it; step: -1 / 0.5 each; jumprelu: 1.5 times that
+    z = torch.tensor([1.0, 1.4, 1.6, 2.0], requires_grad=True)
+    for function, value, dz, dthreshold in ((step_function, [0, 0, 1, 1], None, [0, -2, -2, 0]),
+                                            (jumprelu, [0, 0, z[2].item(), 2], [0, 0, 1, 1], [0, -3, -3, 0])):
+        threshold = torch.full((4,), 1.5, requires_grad=True)
+        out = function(z, threshold, 0.5)
+        grads = torch.autograd.grad(out.sum(), (z, threshold), allow_unused=True)
+        assert out.tolist() == value and grads[1].tolist() == dthreshold
+        assert grads[0] is None if dz is None else grads[0].tolist() == dz
+
+
 def test_auxk_by_hand():
     # latent 0 is dead and would read 1: its (1, 0) leaves (2, -4) - (1, 0), squared 17, over 32
     losses = two_by_two(TopKSAE(2, 2, k=1)).loss(torch.tensor([[3.0, 0.0]]), dead=torch.tensor([True, False]))
@@ -96,9 +115,9 @@ def test_forward_is_decode_of_encode_and_its_loss_the_plain_sum(arch, settings):
 def test_gradients_equal_finite_differences(arch, settings, warmth):
     sae, x, dead = trained_looking(arch, settings), data(), torch.arange(9) > 6
     resid = (x - sae(x)).detach()  # AuxK takes the residual as given, so it is held while the parameters move
-    frozen = lambda: sae.loss(x, None, warmth).total + (sae.auxk(x, resid, dead) if arch == "topk" else 0)  # noqa: E731
+    frozen = lambda: sae.loss(x, None, warmth).total + (sae.auxk(x, resid, dead) if "topk" in arch else 0)  # noqa: E731
     sae.loss(x, dead, warmth).total.backward()
-    for parameter in sae.parameters():
+    for parameter in (getattr(sae, name) for name in ("W_enc", "b_enc", "W_dec", "b_dec")):
         flat, grad, h = parameter.detach().clone().reshape(-1), parameter.grad.reshape(-1), 1e-6
         for i in range(0, len(flat), 4):
             values = []
@@ -132,6 +151,8 @@ def test_permuting_the_latents_changes_no_output(arch, settings):
         sae.W_dec.copy_(sae.W_dec[order])
         sae.W_enc.copy_(sae.W_enc[:, order])
         sae.b_enc.copy_(sae.b_enc[order])
+        if arch == "jumprelu":
+            sae.log_threshold.copy_(sae.log_threshold[order])
     torch.testing.assert_close(sae(x), before, rtol=1e-12, atol=1e-12)
 
 

@@ -1,0 +1,55 @@
+"""The Triton kernels: on a GPU where there is one, else run by Triton's interpreter on the CPU."""
+
+import os
+
+import pytest
+import torch
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+if DEVICE == "cpu":
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # before Triton is imported
+OLDEST = "3.7" if DEVICE == "cpu" else "3.2"     # older interpreters fail with numpy 2.4
+pytest.importorskip("triton", OLDEST, reason=f"needs Triton {OLDEST}, which CPU builds of PyTorch do not bring")
+
+from saekit import kernels, kernels_cuda  # noqa: E402
+from tests.test_kernels import ARCHS, assert_equal_steps, pair, rows  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def as_if_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(kernels, "_on_gpu", lambda x: True)
+    monkeypatch.setattr(kernels, "SPARSE_BELOW", 2.0)
+
+
+def assert_equal_on_device(plain, fast, x, dead=None, warmth=1.0):
+    dead = None if dead is None else dead.to(DEVICE)
+    assert_equal_steps(plain.to(DEVICE), fast.to(DEVICE), x.to(DEVICE), dead, warmth)
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_the_step_in_triton_equals_the_plain_one(arch):
+    assert_equal_on_device(*pair(arch), rows(), dead=torch.arange(40) % 3 == 0, warmth=0.5)
+
+
+def test_it_does_so_on_rows_of_zeros_ties_a_single_row_and_all_latents():
+    plain, fast = pair("topk", k=4)
+    x = rows(3)
+    x[1] = plain.b_dec.detach()
+    assert_equal_on_device(plain, fast, x)
+    assert_equal_on_device(*pair("topk", k=40), rows(1))
+    assert_equal_on_device(*pair("topk", k=1, d_in=5), rows(2, 5))
+
+
+def test_it_finds_the_largest_of_rows_longer_than_its_groups_and_few_others():
+    pre = torch.randn(3, 5000, generator=torch.Generator().manual_seed(0)).bfloat16().to(DEVICE)
+    pre[1] -= 10.0
+    columns, counts = kernels_cuda.find(pre, torch.zeros(3, 1, device=DEVICE), 7)
+    assert counts[1] == 0 and 7 <= counts[0] < 14 and 7 <= counts[2] < 14
+    for row, found in zip(pre, columns.split(counts.tolist())):
+        top = row.topk(7).values
+        assert set(found.tolist()) >= set((row >= max(top.min(), 1e-6)).nonzero().flatten().tolist())
+
+
+def test_of_too_many_equal_entries_it_takes_as_many_as_there_is_room_for():
+    columns, counts = kernels_cuda.find(torch.ones(2, 3000, device=DEVICE), torch.zeros(2, 1, device=DEVICE), 3)
+    assert counts.tolist() == [32, 32] and len(columns) == 64  # 8 k rounded up to a power of two
