@@ -20,8 +20,8 @@ from saekit.train import TrainConfig, train_sae
 from saekit.transformer import load_lm, weight_hash
 
 DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing
-    "topk": {"settings": {"k": 32}, "lr": 1.6e-3, "config": {}},
-    "relu": {"settings": {"l1_coeff": 0.18}, "lr": 1.6e-3, "config": {"resample_at": (0.1, 0.2, 0.3, 0.4)}},
+    "topk": {"settings": {"k": 32}, "lr": 4e-4, "config": {}},
+    "relu": {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "config": {"resample_at": (0.1, 0.2, 0.3, 0.4)}},
 }
 SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean", "ce_recon", "ce_zero", "ce_mean",
          "ce_unigram", "ce_increase", "ce_increase_share", "ce_recovered_vs_zero", "ce_recovered_vs_mean",

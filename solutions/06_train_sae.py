@@ -44,7 +44,7 @@ print(lm.tokenizer.decode(tokens[1:]))
 # vector `x`. **Before you run: which share of the neurons is non-zero on an average token?** `"a"`: about 1 in 100. `"b"`: about 1 in 8. `"c"`: about 1 in 2.
 
 # %% id="predict-active"
-predict("active-neurons", "c")
+predict("active-neurons", "b")
 
 # %% id="harvest"
 text = corpus.load_corpus("validation", lm.tokenizer, lm.boundary)             # files the model was not trained on
@@ -53,8 +53,8 @@ x = activations.harvest(lm, contexts)                                          #
 print(f"{text.manifest.files} files; share of neurons active per token: {(x > 0).float().mean():.2f}")
 
 # %% [markdown] id="harvest-after"
-# Not far from half of the neurons speak on every token. Whatever is rare in code (a decorator, a licence header, the word `decode`) cannot be one of them: no neuron is that rare. If the model knows rare things, and it does, it must say
-# each of them with *many* neurons at once. Lesson 3 shows how that can work: **superposition**, more directions than dimensions. So we look for an overcomplete dictionary again.
+# About sixty of the 512 neurons speak on every token, and most of them on one token in twelve. What is rare in code (a decorator, a licence header, the word `decode`) cannot be one of them: hardly a neuron is that rare. If the model knows rare things, and it does, it must say
+# each of them with *several* neurons at once. Lesson 3 shows how that can work: **superposition**, more directions than dimensions. So we look for an overcomplete dictionary again.
 #
 # ## 6.2 An encoder in one product
 #

@@ -6,10 +6,10 @@ from saekit.course.answers import Prediction
 from saekit.course.checking import check, close, expect, expect_array, expect_number, to_numpy
 
 PREDICTIONS = [
-    Prediction("active-neurons", right="ac61bb45a79909e8", options=("a", "b", "c"), wrong={
+    Prediction("active-neurons", right="fa58dec7ab624a1b", options=("a", "b", "c"), wrong={
         "a": "A good latent will be as rare as that, further down. Can 512 neurons afford it, if they must say everything? Run the next cell.",
-        "b": "Some models are like that, and for an SAE that would be comfortable. This one has more to say per token. Run the next cell.",
-    }, reply="About as many as if the ReLU's input were positive and negative equally often. No neuron is rare."),
+        "c": "That is where a ReLU starts, with its input as often positive as negative. Training has made these neurons choosier. Run the next cell.",
+    }, reply="About sixty of 512 at a time, with a wide spread: some speak on one token in a hundred, some on nine in ten."),
 ]
 
 
