@@ -177,6 +177,20 @@ def _descend(model, losses, steps):
     return torch.stack(log).numpy()
 
 
+def best_restart(model, feature_probability, restarts, importance=1.0, sample=sample_features):
+    """Weights (n_settings, n_features, d_hidden) of the best of `restarts` runs per setting, judged on fresh samples.
+
+    The model's instances are the settings, the whole list of them repeated `restarts` times, as np.tile makes it.
+    """
+    n_instances, n_features = model.b.shape
+    p = _probability(feature_probability).expand(n_instances)[:, None, None]
+    with torch.no_grad():
+        loss = toy_losses(model, sample((n_instances, 4096, n_features), p, model.seed + 2), importance)
+    best = loss.reshape(restarts, -1).argmin(dim=0)
+    settings = torch.arange(len(best))
+    return _as_numpy(model.W.reshape(restarts, len(best), n_features, -1)[best, settings])
+
+
 def feature_dimensionality(W):
     """Share of a dimension that each feature has to itself: D_i = ||W_i||^4 / sum_j <W_i, W_j>^2, in [0, 1].
 
