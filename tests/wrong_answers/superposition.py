@@ -16,7 +16,7 @@ WRONG = {
     "reconstruct": [
         Wrong("no ReLU", REC + "    return x @ W @ W.T + b\n", "Is the ReLU missing"),
         Wrong("bias forgotten", REC + "    return np.maximum(x @ W @ W.T, 0)\n", "left out, or subtracted"),
-        Wrong("bias after the ReLU", REC + "    return np.maximum(x @ W @ W.T, 0) + b\n", "some outputs came back neg"),
+        Wrong("bias after the ReLU", REC + "    return np.maximum(x @ W @ W.T, 0) + b\n", "Is b added before the ReLU"),
         Wrong(
             "ReLU on the hidden units too",
             REC + "    return np.maximum(np.maximum(x @ W, 0) @ W.T + b, 0)\n",
@@ -73,7 +73,7 @@ WRONG = {
         ),
     ],
     "dimensionality": [
-        Wrong("inner products not squared", DIM + "    return np.diag(gram) / gram.sum(axis=1)\n", "changed the shares|s"),
+        Wrong("inner products not squared", DIM + "    return np.diag(gram) / gram.sum(axis=1)\n", "does −1 cancel 1"),
         Wrong(
             "self left out",
             DIM + "    own = np.diag(gram) ** 2\n    total = (gram**2).sum(axis=1) - own\n    return own / (total + 1e-12)\n",
@@ -111,7 +111,7 @@ WRONG = {
         Wrong(
             "one particular feature alone",
             COL + "    return 1 - (1 - p) ** n - p * (1 - p) ** (n - 1)\n",
-            "at least one|Which|both are on",
+            "How many could be the one",
         ),
         Wrong("two particular features", COL + "    return p**2\n", "two particular features"),
         Wrong("pairs added up", COL + "    return n * (n - 1) / 2 * p**2\n", "samples with three on count three times"),
@@ -146,7 +146,7 @@ WRONG = {
         Wrong(
             "only when feature i is on",
             INT + ZERO + "    return p * ((c**2).sum(axis=1) * (p / 3 - p**2 / 4) + (c.sum(axis=1) * p / 2) ** 2)\n",
-            "is a factor p too many|Is a factor p|factor p",
+            "is a factor p too many",
         ),
         Wrong(
             "directions scaled to length 1",
@@ -184,12 +184,12 @@ WRONG = {
             ABS + "    return np.hstack([eye, -eye]), np.repeat(eye, 2, axis=0)\n",
             "at the wrong features",
         ),
-        Wrong("one neuron each", ABS + "    return eye, eye\n", "W_in should have shape"),
+        Wrong("one neuron each", ABS + "    return eye, eye\n", r"has shape \(3, 3\)"),
         Wrong("only the weights in", ABS + "    return np.hstack([eye, -eye])\n", "should be 2 things"),
         Wrong(
             "three features written in",
             "def abs_weights(n):\n    eye = np.eye(3)\n    return np.hstack([eye, -eye]), np.vstack([eye, eye])\n",
-            r"should have shape \(1, 2\)",
+            r"shape \(1, 2\)",
         ),
     ],
     "read_back": [
@@ -225,7 +225,7 @@ WRONG = {
         ),
         Wrong(
             "penalty forgotten",
-            READ + "    return lasso.fista(hidden, U, 1e-6, positive=True).z / length\n",
+            READ + "    return lasso.coordinate_descent(hidden, U, lam / 300, positive=True).z / length\n",
             "as if there were no penalty",
         ),
         Wrong(
