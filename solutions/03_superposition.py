@@ -161,7 +161,7 @@ explore(draw_five, log10_p=(-2.0, 0.0, 0.25), stills=[{"log10_p": 0.0}, {"log10_
 
 # %% [markdown] id="explore-after"
 # Dense: the two most important features at right angles, and the rest dropped, as PCA would do. Rarer: two pairs of opposites, the trick of section 3.1 once per axis. Rarer still: all five, in a **pentagon**. Nobody asked for regular shapes; they come from features pushing each other away.
-# And it is the ReLU that makes it pay. With a linear output the best loss is PCA's: drop all but two, however rare they are.
+# And it is the ReLU that makes it pay: with a linear output the best a model can do is PCA, which drops all but two, however rare the features are.
 #
 # ## 3.4 How much of a dimension does a feature have?
 #
@@ -256,7 +256,7 @@ claim("of these, share of groups that are two features in one dimension", np.mea
 claim("sum of all shares over the number of dimensions", max(dimensionality(W).sum() / 10 for W in W_hundred), at_most=1.001)
 
 # %% [markdown] id="large-intro"
-# The paper's model is larger, 400 features in 30 dimensions. That is minutes to hours of work, so `benchmarks/toy_plateaus.py` did it beforehand, with less training than the paper's. Which share of the represented features stands within 0.02 of a plateau?
+# The paper's model is larger, 400 features in 30 dimensions. Too slow to train as you watch, so `benchmarks/toy_plateaus.py` did it beforehand, with far less training than the paper's and at few probabilities. Which share of the represented features stands within 0.02 of a plateau?
 
 # %% id="large" tags=["nbval-check-output"]
 large, run = files.load_arrays(transformer.data_folder() / "toy-plateaus.safetensors")
@@ -267,9 +267,9 @@ for p, share, length in zip(large["feature_probability"], large["shares"], large
     print(f"p = {p:.3f}: {len(on):3} represented; at {near}")
 
 # %% [markdown] id="capacity"
-# Pairs again, where features are neither frequent nor rare; a few per cent more at 2/3 or 2/5 than elsewhere would not be a plateau.
+# With so little training and so few probabilities this is a sketch of the paper's figure, not a copy. One model has most of its features near 2/5. Are they pentagons? Not necessarily: if all shares are alike, each is the number of dimensions over the number of features, whatever the arrangement. **A share near a plateau does not prove a shape**; look at the groups as well, as we did for the pairs. At 2/3 there is nobody.
 #
-# Back to the hundred. Near that p the ten dimensions hold ten pairs, each orthogonal to all others. The last line is a budget: **the shares add up to at most the number of dimensions**. Scherlis et al. (2022) call the same quantity a feature's *capacity* and read training as spending it: where the next bit of capacity lowers the loss most,
+# Back to the hundred. At the best p the ten dimensions hold pairs, each orthogonal to all others. The last line is a budget: **the shares add up to at most the number of dimensions**. Scherlis et al. (2022) call the same quantity a feature's *capacity* and read training as spending it: where the next bit of capacity lowers the loss most,
 # there it goes. A feature that gains less than the others' price gets none, one that gains more gets a whole dimension, and between them stands superposition.
 
 # %% [markdown] id="count-intro"
@@ -636,7 +636,7 @@ for says, found_here in rows:
     print(f"{says:56} | {found_here}")
 
 # %% [markdown] id="confusions"
-# Agreement with one exception, and the exception is instructive: with independent features uniform in [0, 1], three in two dimensions form a pair and a loner. The paper sees triangles in its larger model, trained far longer than ours of that size (section 3.4).
+# Agreement with one exception, and the exception is instructive: with independent features uniform in [0, 1], three in two dimensions form a pair and a loner. The paper sees triangles in its larger model, trained far longer than ours of that size.
 #
 # ## Common confusions
 #
