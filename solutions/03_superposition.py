@@ -160,7 +160,7 @@ explore(draw_five, log10_p=(-2.0, 0.0, 0.25), stills=[{"log10_p": 0.0}, {"log10_
         alt="Arrows of five features in the plane. At p = 1 two arrows at right angles; at p = 0.32 two pairs of opposite arrows; at p = 0.056 five arrows like a regular pentagon.")
 
 # %% [markdown] id="explore-after"
-# Dense: the two most important features at right angles, and the rest dropped, as PCA would do. Rarer: two pairs of opposites, the trick of section 3.1 once per axis. Rarer still: all five, in a **pentagon**. Nobody asked for regular shapes; they come from features pushing each other away.
+# Dense: the two most important features at right angles, and the rest dropped, as PCA would do. Rarer: two pairs of opposites, the trick of section 3.1 once per axis. Rarer still: all five, in a **pentagon**. Nobody asked for regular shapes: features push each other away.
 # And it is the ReLU that makes it pay: with a linear output the best a model can do is PCA, which drops all but two, however rare the features are.
 #
 # ## 3.4 How much of a dimension does a feature have?
@@ -318,7 +318,7 @@ claim("cosine within pairs that come together", min(cosines["together"]), at_lea
 claim("cosine within pairs that never do", max(cosines["never"]), at_most=0.1)
 
 # %% [markdown] id="pairs-after"
-# Interference costs only when both are on, so enemies may share a line at no price, and friends must keep out of each other's echo: near right angles, or side by side, where the echo at least has the right sign. Geometry mirrors *co-occurrence*, and need not mean that features are alike.
+# Interference costs only when both are on, so enemies may share a line at no price, and friends must keep out of each other's echo: near right angles, or side by side, where the echo at least has the right sign. Geometry mirrors *co-occurrence*; it need not mean that features are alike.
 
 # %% [markdown] id="eight-intro"
 # ## 3.6 What interference costs
@@ -643,14 +643,13 @@ for says, found_here in rows:
 # - *"Superposition means that neurons are polysemantic."* Superposition is more features than dimensions; polysemantic is what a neuron then looks like, *if* axes are privileged. Directions may be polysemantic by mere rotation, without superposition.
 # - *"Nearly orthogonal directions, so no interference."* Many small echoes add up. What counts is their sum over the features that are on.
 # - *"Sparse features, so interference vanishes."* For a reader with a threshold. Not for a linear one.
-# - *"The dimensionality of a feature says how important it is."* It says how much room it has to itself. A dropped feature has 0, and one that shares with nobody has 1.
 # - *"Regular polygons in a language model?"* They come from equal, independent features. Correlations bend them.
 #
 # ## Summary
 #
 # A layer gains by superposition when features are rare: cost p² against p. The boundary follows from three formulas. Features settle in regular shapes that share dimensions in simple fractions, with a total of at most d. Exponentially many directions fit nearly orthogonally in high dimensions, none in the plane, but what can be *read* depends on how many features are on, and on the reader. Reading is sparse recovery.
 #
-# **Limits.** Everything here is a toy: features are independent or paired, non-negative, equally distributed, and *known*. That a language model's features are directions at all is an assumption. Random starts end in local minima, and we reported the best of several; a single run of yours may differ.
+# **Limits.** Everything here is a toy: features are independent or paired, non-negative, equally distributed, and *known*. Random starts end in local minima, and we mostly report the best of several; a single run of yours may differ. That a language model's features are directions at all is an assumption.
 #
 # **References.** Elhage et al., "Toy Models of Superposition" (2022) · Scherlis, Sachan, Jermyn, Benton and Shlegeris, "Polysemanticity and Capacity in Neural Networks" (2022) · Welch, "Lower bounds on the maximum cross correlation of signals" (1974) · Johnson and Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space" (1984) · Kabatiansky and Levenshtein, "Bounds for packings on a
 # sphere and in space" (1978) · Donoho and Tanner, "Observed universality of phase transitions in high-dimensional geometry" (2009).
