@@ -131,7 +131,7 @@ gain = (1 - measured.loss / cheapest)[measured.kind != losses.argmin(axis=2)]
 claim("largest gain of a trained model over the formula, where they disagree", gain.max(initial=0), at_most=0.25)
 
 # %% [markdown] id="phase-after"
-# A **phase diagram**: the change is not gradual. The cells that disagree lie along the border, and there training is *better* than our formula, since lengths other than 1 and a bias are open to it: a formula about three guesses is an upper bound on the best loss.
+# A **phase diagram**: the change is not gradual. Most cells that disagree lie along the border, and there training is *better* than our formula, since lengths other than 1 and a bias are open to it: a formula about three guesses is an upper bound on the best loss. A stray cell inside a region is one where all eight starts got stuck.
 #
 # ## 3.3 Five features in the plane
 #
