@@ -5,7 +5,7 @@
     python benchmarks/step.py --device cuda --case h200 h200-4096    what gpu.sh runs
 A step is `train.train_step`: centring, loss, gradients, projection, clipping, Adam, unit norm, dead-latent counts. Ours
 is timed before and after the peers, who run in their own environment (PYTHON) through a script (PEERS.PY) that drives
-their own trainers on the same data. Medians. `contexts` is a .npy of token ids (n, n_ctx) that `--write-contexts` makes.
+their own trainers on the same data. Medians. FILE is a .npy of token ids (n, n_ctx); --write-contexts FILE makes one.
 """
 
 import argparse
