@@ -10,12 +10,12 @@ cd "$(dirname "$0")/.." || exit 2
 mkdir -p "$out"
 export PYTHONPATH=$PWD PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1
 {
-    $python -m pytest -q -p no:cacheprovider tests/test_kernels_cuda.py
-    timeout 150 $python benchmarks/step.py --device cuda --case h200 --steps 20 $peers --json "$out/h200.json"
-    timeout 120 $python benchmarks/step.py --device cuda --case h200-4096 --steps 50 $peers --json "$out/h200-4096.json"
+    timeout 90 $python -m pytest -q -p no:cacheprovider tests/test_kernels_cuda.py
+    timeout 130 $python benchmarks/step.py --device cuda --case h200 --steps 20 $peers --json "$out/h200.json"
+    timeout 90 $python benchmarks/step.py --device cuda --case h200-4096 --steps 50 $peers --json "$out/h200-4096.json"
     for shape in "131072 32768" "4096 32768" "4096 4096"; do
         set -- $shape
-        timeout 60 $python benchmarks/step.py --device cuda --end-to-end --contexts "$tokens" --d-sae "$1" --batch "$2" \
+        timeout 45 $python benchmarks/step.py --device cuda --end-to-end --contexts "$tokens" --d-sae "$1" --batch "$2" \
             --json "$out/end-to-end-$1-$2.json"
     done
 } 2>&1 | tee "$out/log.txt"

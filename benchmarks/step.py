@@ -5,7 +5,7 @@
     python benchmarks/step.py --device cuda --case h200 h200-4096    what gpu.sh runs
 A step is `train.train_step`: centring, loss, gradients, projection, clipping, Adam, unit norm, dead-latent counts. Ours
 is timed before and after the peers, who run in their own environment (PYTHON) through a script (PEERS.PY) that drives
-their own trainers on the same data. Medians. `contexts` is a .npy of token ids (n, n_ctx) that `--write-contexts` makes.
+their own trainers on the same data. Medians. FILE is a .npy of token ids (n, n_ctx); --write-contexts FILE makes one.
 """
 
 import argparse
@@ -102,7 +102,7 @@ def products(d_sae, batch, device, steps):
 
 
 def ours(d_sae, batch, device, steps, plain=False):
-    rows = []
+    rows, batch = [], min(batch, 8192) if plain else batch  # the plain loss holds several (batch, d_sae) arrays
     for variant in ARCHS:
         run = run_of(variant, d_sae, batch, device)
         if plain:
@@ -116,7 +116,8 @@ def ours(d_sae, batch, device, steps, plain=False):
             if plain:
                 kernels.loss = kernels_loss
         l0 = last[-1].fired.sum().item() / batch
-        rows.append({"library": "plain torch" if plain else "saekit", "variant": variant, "all_ms": ms, "l0": l0})
+        rows.append({"library": "plain torch" if plain else "saekit", "variant": variant, "all_ms": ms, "l0": l0,
+                     "batch": batch})
     return rows
 
 
@@ -141,7 +142,7 @@ def case(name, args):
             row["all_ms"] += again["all_ms"]
     for row in mine:
         row["ms"] = statistics.median(row["all_ms"])
-        row["samples_per_s"] = 1e3 * batch / row["ms"]
+        row["samples_per_s"] = 1e3 * row["batch"] / row["ms"]
     show(name, rows + others + mine, mine)
     return {"case": name, "d_in": 512, "d_sae": d_sae, "batch": batch, "rows": rows + others + mine}
 
@@ -162,12 +163,12 @@ def show(name, rows, mine):
 
 
 def end_to_end(args, steps=96):
-    """Samples per second with the harvest, and the step's share of the time, on the bundled model."""
+    """Samples per second with the harvest, and the step's share of the time, on the bundled model; without AuxK."""
     lm = load_lm("python-1l", args.device)
     contexts = np.load(args.contexts) if args.contexts else validation_contexts(lm)
     stream = activations.ActivationStream(lm, contexts, batch=args.batch)
     run = train.Run(new_sae("topk", lm.d_mlp, args.d_sae, k=32).to(args.device), stream,
-                    train.TrainConfig(tokens=10**9))
+                    train.TrainConfig(tokens=10**9, dead_after_tokens=10**12))
     run.start()
     harvest = [0.0]
 

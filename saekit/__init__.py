@@ -8,4 +8,4 @@ import os
 
 __version__ = "0.1.0"
 
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch on Linux: large arrays in huge pages, if set before its first
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # huge pages for large arrays, if set before PyTorch makes its first

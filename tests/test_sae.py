@@ -4,8 +4,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from saekit.sae import (SAE, SAES, BatchTopKSAE, ReLUSAE, TopKSAE, geometric_median, jumprelu, load_sae, new_sae, save_sae,
-                        step_function, unit_rows)
+from saekit.sae import (SAE, SAES, BatchTopKSAE, ReLUSAE, TopKSAE, geometric_median, jumprelu, load_sae, new_sae,
+                        save_sae, step_function, unit_rows)
 
 ARCHS = [("relu", {"l1_coeff": 0.3}), ("topk", {"k": 3}), ("batchtopk", {"k": 3}),
          ("jumprelu", {"l0_coeff": 0.1, "threshold": 0.4, "bandwidth": 0.3})]
