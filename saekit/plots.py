@@ -231,7 +231,10 @@ def dimension_shares(ax, feature_probability, shares):
         ax.text(1.01, share, name, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
     for p, values in zip(feature_probability, shares):
         ax.plot(np.full(len(values), 1 / p), values, ".", color=TRUTH, alpha=0.35, markersize=5)
-    ax.set(xscale="log", ylim=(0, 1.05), xlabel="1/p: a feature is on once in so many samples", ylabel="share of a dimension")
+    ax.set_xscale("log")
+    ax.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
+    ax.minorticks_off()
+    ax.set(ylim=(0, 1.05), xlabel="1/p: a feature is on once in so many samples", ylabel="share of a dimension")
 
 
 def signed_weights(ax, W):
