@@ -64,6 +64,40 @@ def renormalise_decoder(sae):
         sae.W_dec.copy_(unit_rows(sae.W_dec))
 
 
+class ArrayStream:
+    """Endless batches (batch, d_in) of the rows of an array x (n, d_in): every epoch in a new order drawn from the seed.
+
+    The last rows of an epoch that do not fill a batch are left out of it. ValueError if x holds fewer rows than a batch.
+    """
+
+    layer = 0
+
+    def __init__(self, x, batch=1024, seed=0):
+        self.x, self.batch, self.seed = torch.as_tensor(x, dtype=torch.float32), batch, seed
+        if self.x.ndim != 2 or not 1 <= batch <= len(self.x):
+            raise ValueError(f"x has shape {tuple(self.x.shape)} and batch is {batch}; expected (n, d_in) with at least "
+                             "one batch of rows")
+        self.restore({"epoch": 0, "position": 0})
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.position + self.batch > len(self.x):
+            self.restore({"epoch": self.epoch + 1, "position": 0})
+        self.position += self.batch
+        return self.x[self.order[self.position - self.batch : self.position]]
+
+    def state(self):
+        """Where the stream stands: give it to `restore` to go on from there."""
+        return {"epoch": self.epoch, "position": self.position}
+
+    def restore(self, state):
+        """Go on from a `state()` of a stream over the same rows with the same batch and seed."""
+        self.epoch, self.position = state["epoch"], state["position"]
+        self.order = torch.from_numpy(np.random.default_rng((self.seed, self.epoch)).permutation(len(self.x)))
+
+
 class Run:
     """All state of a training run: what a checkpoint holds and nothing else."""
 
