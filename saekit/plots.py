@@ -202,3 +202,22 @@ def number_table(ax, values, row_names, column_names):
         ax.text(j, i, f"{value:.2f}", ha="center", va="center", color="black" if value > middle else "white")
     ax.set_xticks(range(len(column_names)), column_names)
     ax.set_yticks(range(len(row_names)), row_names)
+
+
+# Lesson 4
+
+def tied_landscape(ax, variances, weight_decay):
+    """Loss of a linear autoencoder with one tied latent w in the plane, axes of the given variances (2,), and its minima.
+
+    With s = sum_i v_i w_i^2: the loss is sum v - 2 s + ||w||^2 s + 2 weight_decay ||w||^2. White dots: its minima.
+    """
+    side = np.linspace(-1.5, 1.5, 121)
+    first, second = np.meshgrid(side, side)
+    length2, along = first**2 + second**2, variances[0] * first**2 + variances[1] * second**2
+    loss = variances.sum() - 2 * along + length2 * along + 2 * weight_decay * length2
+    ax.contourf(first, second, np.log(loss - loss.min() + 0.02), levels=18, cmap=SEQUENTIAL)
+    best = max(0.0, 1 - weight_decay / variances.max()) ** 0.5
+    for sign in {1, -1} if best else {1}:
+        ax.plot(*(sign * best * np.eye(2)[variances.argmax()]), "o", color="white", markeredgecolor=TRUTH)
+    ax.set(xlabel=f"w along variance {variances[0]:g}", ylabel=f"w along variance {variances[1]:g}", aspect="equal")
+    return ax

@@ -29,7 +29,8 @@ begin("04_pca_to_sae")
 # %% id="linear-data"
 rng = np.random.default_rng(0)
 spread = np.linspace(3, 0.5, 10)                                              # standard deviations along ten hidden axes
-x_gauss = rng.normal(size=(1000, 10)) * spread @ synthetic.dct_dictionary(10) + 4
+waves = synthetic.dct_dictionary(10)                                         # ten orthonormal axes
+x_gauss = rng.normal(size=(1000, 10)) * spread @ waves + 6 * waves[9]        # the mean lies along the weakest axis
 best = pca.pca(x_gauss, 10)
 variance = best.variance * 999 / 1000                                         # divisor n, like the loss
 auto = pca.LinearAutoencoder(d_in=10, n_latents=3, seed=0).fit(x_gauss)
@@ -111,7 +112,7 @@ print("its singular directions are the components:", np.allclose(abs(axes_found 
 
 # %% id="landscape-draw"
 def draw_landscape(ax, weight_decay):
-    """Loss of one tied latent w against both its coordinates, and w's that gradient descent ends at."""
+    """Loss of one tied latent w over its two coordinates; white: the minima."""
     plots.tied_landscape(ax, np.array([2.0, 0.6]), weight_decay)
     gain = max(0.0, 1 - weight_decay / 2.0)
     ax.set_title(f"decay {weight_decay:g}: length² {gain:.2f}")
@@ -147,7 +148,7 @@ class Rung(sae.SAE):
         return torch.relu(pre_acts) if self.relu else pre_acts
 
 # %% id="climb"
-def climb(rung, l1_coeff, trained, unit, steps=budget(smoke=100, laptop=800)):
+def climb(rung, l1_coeff, trained, unit, steps=budget(smoke=60, laptop=600)):
     """Adam on the named parameters: mean ||x - x_hat||^2 + l1_coeff * mean sum |latents|, with unit rows or without."""
     optimizer = torch.optim.Adam([getattr(rung, name) for name in trained], lr=0.02)
     for step in range(steps):
@@ -191,7 +192,7 @@ for name, (n_latents, relu, tied_weights, l1_coeff, trained, unit) in rungs.item
     print("{:26}{:7.3f}{:7.2f}{:7.2f}{:8.3f}".format(name, *ladder[name]))
 
 # %% id="ladder-claims"
-claim("mean price with rows of any length", ladder["+ L1, rows of any length"][2], at_most=0.05)
+claim("price with rows of any length over that with rows of length 1", ladder["+ L1, rows of any length"][2] / ladder["+ rows of length 1"][2], at_most=0.5)
 claim("l0 of five latents without ReLU", ladder["+ overcomplete, M = 5"][1], at_least=3.5)
 claim("mean max cosine of the SAE", ladder["+ bias: an SAE"][3], at_least=0.97)
 claim("l0 of the SAE", ladder["+ bias: an SAE"][1], at_most=2)
@@ -199,7 +200,7 @@ claim("l0 of the SAE", ladder["+ bias: an SAE"][1], at_most=2)
 # %% [markdown] id="ladder-after"
 # Climb it once more, slowly:
 #
-# - **L1 with rows of any length** is no constraint at all: EV as if it were free, price next to nothing. The encoder shrinks, the decoder grows, and no latent is zero more often. That is why **rows have length 1**; lesson 2 had the same rule, and the article's "to prevent trivial solutions" means this.
+# - **L1 with rows of any length** is no constraint at all: EV as if it were free, and a price that goes on falling for as long as one trains: the encoder shrinks, the decoder grows. That is why **rows have length 1**; lesson 2 had the same rule, and the article's "to prevent trivial solutions" means this.
 # - **With unit rows** the price is real. What is gained: turning the axes no longer costs the same, so L1 *chooses* directions, which PCA could not. What is lost: the closed form, and the promise of no bad minima.
 # - **Overcomplete** makes room for five directions. But a linear encoder maps the plane to a plane: where five numbers hang on two, they are almost never zero. Room alone does not give sparsity.
 # - **ReLU** makes zeros, and codes non-negative: a feature is there or it is not. But without a bias every latent answers on half of the plane, its neighbours' half included.
@@ -350,7 +351,18 @@ print(f"{represented.sum()} of 64 features represented (length > 0.5), {float((f
 #
 # `latents = ReLU((x − b_dec) W_enc + b_enc)`, `x_hat = latents W_dec + b_dec`; mean of ‖x − x_hat‖² + l1_coeff · Σ latents; rows of `W_dec` of length 1
 #
-# For TopK the price is replaced by a count: the k largest latents stay. Inputs are scaled to unit variance while we train (`saekit.train`). TopK first, with k at the true number of active features:
+# The same loss goes about in other clothes: with a ½ before the square (the article, and lesson 1), or with a mean over the dimensions (Bricken et al.). If one is the other times a constant, their minimisers are equal. Which `l1_coeff` makes it so?
+
+# %% id="reductions" tags=["nbval-check-output"]
+some, codes = x[:500].numpy(), np.random.default_rng(0).uniform(size=(5, 500, 64))   # five sets of codes, as different as can be
+squares = np.array([((some - z @ geometry.unit_norm(W.numpy())) ** 2).sum(axis=1).mean() for z in codes])
+price = codes.sum(axis=2).mean(axis=1)
+ours = squares + 0.2 * price
+print("half the square, half the price: ", ((squares / 2 + 0.1 * price) / ours).round(6))
+print("mean over 20 dimensions, price/20:", ((squares / 20 + 0.01 * price) / ours).round(6))
+
+# %% [markdown] id="fit-intro"
+# A constant share on all five, so the same latents are best. A price means nothing without its reduction, nor without the scale of x: `saekit.train` scales inputs to unit variance while it trains. For TopK the price is replaced by a count, the k largest latents stay. It goes first, with k at the true number of active features:
 
 # %% id="fit"
 def fit(x, arch, d_sae, seed=0, resample_at=(), **settings):
@@ -366,5 +378,339 @@ def cosines(D_true, one):
     return (geometry.unit_norm(D_true) @ one.W_dec.detach().numpy().T).max(axis=1)
 
 def latents_of(one, x):
-    with torch.inference_mode():
+    with torch.no_grad():
         return one.encode(x)
+
+# %% id="topk-toy"
+top = fit(x, "topk", 64, k=3)
+claim("TopK: mean max cosine to the represented features", cosines(D_true, top).mean(), at_least=0.97)
+claim("TopK: dead latents", int((latents_of(top, x[:20_000]) > 0).any(0).logical_not().sum()), at_most=0)
+
+# %% [markdown] id="lambda-intro"
+# Without having seen one label, every latent points along a feature. And ReLU with L1? There the price must be *found*. We try six, from very low to very high, with two resamplings on the way (section 4.6), and print the reference page's table with numbers in place of words. "Found" counts true features with a cosine above 0.9 to some latent.
+# **At which end will features be missing, and at which will they be blends?**
+
+# %% id="lambda-sweep"
+prices = (0.02, 0.05, 0.1, 0.2, 0.5, 1.5)
+sweep = {price: fit(x, "relu", 64, l1_coeff=price, resample_at=(0.3, 0.5)) for price in prices}
+x_held = superposition.sample_features((4_000, 64), 0.05, seed=8) @ W                       # fresh samples
+
+# %% id="lambda-table"
+print(f"{'l1_coeff':>8}{'l0':>7}{'EV':>7}{'found':>7}{'dead':>6}{'mean max cosine':>17}")
+rows = {}
+for price, one in sweep.items():
+    z = latents_of(one, x_held)
+    match = cosines(D_true, one)
+    rows[price] = (float(metrics.l0(z)), float(metrics.explained_variance(x_held, one.decode(z).detach())), int((match > 0.9).sum()), int((z > 0).any(0).logical_not().sum()), match.mean())
+    print("{:8}{:7.1f}{:7.2f}{:7}{:6}{:17.3f}".format(price, *rows[price]))
+
+# %% id="lambda-claims"
+good = max(prices, key=lambda price: rows[price][4])
+claim("ReLU-L1 at its best l1_coeff: mean max cosine to the represented features", rows[good][4], at_least=0.97)
+claim("ReLU-L1 at its best l1_coeff: dead latents after resampling", rows[good][3], at_most=0)
+
+# %% [markdown] id="lambda-after"
+# TABLE-READING
+
+# %% [markdown] id="shrink-intro"
+# ## 4.5 Too small, and mended
+#
+# The right directions do not mean the right sizes. We know them: feature i enters x with size value · ‖W_i‖. Match each latent to its feature and compare, wherever both are active. For one isolated feature of size a, the loss (a − z)² + l1_coeff · z is smallest at z = a − l1_coeff/2, so some **shrinkage** must be expected. `size` below is the median, over such places, of what the latent says divided by what is true:
+
+# %% id="shrink-measure"
+def size(one, z, features, W):
+    """Median of latent over true size where a matched latent and its feature are both active: below 1 is shrunk."""
+    match = geometry.match_atoms(W, one.W_dec.detach().numpy(), signed=True)
+    truth = (features * np.linalg.norm(W, axis=1))[:, match.true_index]
+    said = z[:, match.index]
+    both = (said > 0) & (truth > 0)
+    return np.median(said[both] / truth[both])
+
+# %% [markdown] id="ex-refit-task"
+# The cure is lesson 1's *debiasing*: trust the SAE about **which** latents are active, and find their sizes anew, by least squares for each sample.
+#
+# ### Exercise 4.5 · The same latents, other sizes
+#
+# Difficulty 3 of 5 · 8 minutes · 3 points
+#
+# For each row, keep the set of non-zero latents and return those values that minimise ‖target − z W_dec‖², zero elsewhere. Here `target` is x − b_dec. A row without active latents stays zero.
+#
+# <details><summary>Hint 1 of 3</summary>Each sample is a small regression of its own, with the active rows of <code>W_dec</code> as inputs. A loop over the samples is fine.</details>
+# <details><summary>Hint 2 of 3</summary><code>active = np.flatnonzero(latents[i])</code>, and <code>W_dec[active].T</code> has one column per active latent.</details>
+# <details><summary>Hint 3 of 3</summary><code>refitted[i, active] = np.linalg.lstsq(W_dec[active].T, target[i])[0]</code>, into an array that starts as zeros.</details>
+
+# %% id="ex-refit" exercise="refit" difficulty=3 minutes=8 points=3
+@exercise
+def refit(target, latents, W_dec):
+    """Least-squares values on each row's own support: latents (n, d_sae) -> (n, d_sae); target (n, d_in), W_dec (d_sae, d_in).
+
+    >>> print(refit(np.array([[2.0, 3.0]]), np.array([[1.5, 0.0]]), np.eye(2)))
+    [[2. 0.]]
+    """
+    ### BEGIN SOLUTION
+    refitted = np.zeros(latents.shape)
+    for i, row in enumerate(latents):
+        active = np.flatnonzero(row)
+        if len(active):
+            refitted[i, active] = np.linalg.lstsq(W_dec[active].T, target[i])[0]
+    return refitted
+    ### END SOLUTION
+
+# %% [markdown] id="shrink-go"
+# Four SAEs: three prices, and TopK, which has no price. **Which of them will be too small?**
+
+# %% id="shrink"
+features_held = superposition.sample_features((4_000, 64), 0.05, seed=8)[:2000].numpy()
+sizes = {}
+for name, one in {"l1_coeff 0.1": sweep[0.1], "l1_coeff 0.2": sweep[0.2], "l1_coeff 0.5": sweep[0.5], "TopK, k = 3": top}.items():
+    target = (x_held[:2000] - one.b_dec.detach()).numpy()
+    z = latents_of(one, x_held[:2000]).numpy()
+    z_refit = refit(target, z, one.W_dec.detach().numpy())
+    sizes[name] = size(one, z, features_held, W.numpy()), size(one, z_refit, features_held, W.numpy())
+    print(f"{name:13} size as trained {sizes[name][0]:.3f}, refitted {sizes[name][1]:.3f}")
+
+# %% id="shrink-claims"
+claim("size as trained, l1_coeff 0.2", sizes["l1_coeff 0.2"][0], at_most=0.85)
+claim("error of the typical size after refitting, l1_coeff 0.2", abs(sizes["l1_coeff 0.2"][1] - 1), at_most=0.02)
+
+# %% [markdown] id="shrink-after"
+# The dearer, the smaller; and refitting brings the typical size back to within 2 %. TopK has no price, and is hardly too small; what is missing there is no shrinkage but the amortisation gap: one step for all samples, which has to hold back against what the neighbours cause.
+# Refitting has limits: it trusts the support. Where the SAE missed a small feature, its neighbours take over that feature's share, so single values are off although the median is right.
+#
+# ## 4.6 Dead latents
+#
+# An SAE's latent lives on gradients, and a silent ReLU has none. So a latent that no sample wakes is **dead**, like lesson 2's unused atom, and stays dead. To see it happen, give an SAE a bad start: half of `b_enc` at −2, so low that nothing ever wakes those latents. Then there is something to revive, and two rules for it:
+#
+# - **the article's**: take the single worst reconstructed example; point *all* dead latents along its residual; reset encoder and bias; perturb at random to break ties.
+# - **Bricken et al.'s**: draw an input for *each* dead latent, with probability proportional to its squared loss, and plant the input's direction.
+
+# %% [markdown] id="ex-worst-task"
+# ### Exercise 4.6 · The article's four steps
+#
+# Difficulty 3 of 5 · 6 minutes · 3 points
+#
+# Find the sample with the largest ‖x − x_hat‖², take the direction of its residual at length 1, add one row of `noise` for each dead latent, and bring each row back to length 1.
+#
+# <details><summary>Hint 1 of 3</summary><code>np.argmax</code> of one number per sample; the residual is what is missing, <code>x - x_hat</code>.</details>
+# <details><summary>Hint 2 of 3</summary>One direction plus a whole table: <code>direction + noise</code> adds it to every row.</details>
+# <details><summary>Hint 3 of 3</summary>Divide by <code>np.linalg.norm(rows, axis=1, keepdims=True)</code> at the end.</details>
+
+# %% id="ex-worst" exercise="plant_worst" difficulty=3 minutes=6 points=3
+@exercise
+def plant_worst(x, x_hat, noise):
+    """Unit rows (n_dead, d_in) near the direction of the worst sample's residual; x, x_hat (n, d_in), noise (n_dead, d_in).
+
+    >>> print(plant_worst(np.array([[1.0, 0.0], [0.0, 9.0]]), np.array([[1.0, 1.0], [0.0, 4.0]]), np.zeros((1, 2))))
+    [[0. 1.]]
+    """
+    ### BEGIN SOLUTION
+    resid = x - x_hat
+    worst = resid[np.argmax((resid ** 2).sum(axis=1))]
+    rows = worst / np.linalg.norm(worst) + noise
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    ### END SOLUTION
+
+# %% [markdown] id="ex-odds-task"
+# ### Exercise 4.7 · Who is drawn?
+#
+# Difficulty 2 of 5 · 4 minutes · 2 points
+#
+# Return for each sample the probability with which Bricken et al. draw it: proportional to the *square* of its loss ‖x − x_hat‖².
+#
+# <details><summary>Hint 1 of 3</summary>One loss per sample first: squares, summed over the dimensions.</details>
+# <details><summary>Hint 2 of 3</summary>Then square these losses.</details>
+# <details><summary>Hint 3 of 3</summary>Probabilities add up to 1: divide by the sum.</details>
+
+# %% id="ex-odds" exercise="planting_odds" difficulty=2 minutes=4 points=2
+@exercise
+def planting_odds(x, x_hat):
+    """Probabilities (n,) proportional to (||x - x_hat||^2)^2, for x and x_hat (n, d_in)."""
+    ### BEGIN SOLUTION
+    loss = ((x - x_hat) ** 2).sum(axis=1)
+    return loss ** 2 / (loss ** 2).sum()
+    ### END SOLUTION
+
+# %% [markdown] id="revive-intro"
+# Now the loop itself, `train.train_sae` in slow motion: 200 steps from the bad start, then plant, then 400 steps. `train.plant` puts the rows into `W_dec`, a fifth of their length (relative to the living) into `W_enc`, sets `b_enc` to 0 and clears Adam's memory.
+
+# %% id="directions"
+def directions(rule, run, n_dead):
+    """Rows (n_dead, d_in) to plant, from the first 4,096 inputs; rule: the article's noise, or "loss²"."""
+    draw = np.random.default_rng(0)
+    u = (x[:4096] - run.mean) / run.scale
+    with torch.no_grad():
+        u_hat = run.sae(u).numpy()
+    if rule != "loss²":
+        return plant_worst(u.numpy(), u_hat, rule * draw.normal(size=(n_dead, 20)))
+    chosen = draw.choice(4096, n_dead, p=planting_odds(u.numpy(), u_hat))
+    return geometry.unit_norm(u.numpy()[chosen] - run.sae.b_dec.detach().numpy())
+
+# %% id="revive"
+def revive(rule):
+    """An SAE from the bad start, its dead latents planted after 200 steps by `rule`; and which latents they were."""
+    steps = budget(smoke=60, laptop=600)
+    config = train.TrainConfig(tokens=512 * steps, lr=5e-3, dead_after_tokens=512 * (steps // 15))
+    run = train.Run(sae.ReLUSAE(20, 64, l1_coeff=0.2), train.ArrayStream(x, batch=512), config)
+    run.start()
+    run.sae.b_enc.data[32:] = -2.0
+    planted = torch.zeros(64, dtype=torch.bool)
+    for run.step in range(steps):
+        if run.step == steps // 3:
+            planted = run.dead.clone()
+            if rule is not None and planted.any():
+                train.plant(run, torch.tensor(directions(rule, run, int(planted.sum())), dtype=torch.float32))
+        train.train_step(run, next(run.stream))
+    return run.sae.fold(run.mean, run.scale), planted.numpy()
+
+# %% id="revive-run"
+outcome = {}
+for name, rule in {"none": None, "worst example, noise 0.05": 0.05, "worst example, noise 0.2": 0.2, "Bricken et al.": "loss²"}.items():
+    one, planted = revive(rule)
+    alive = (latents_of(one, x_held) > 0).any(0).numpy()
+    among = np.abs(one.W_dec.detach().numpy()[planted] @ one.W_dec.detach().numpy()[planted].T)
+    twins = (np.triu(among, 1) > 0.9).any(0).sum()
+    outcome[name] = int(planted.sum()), int(alive[planted].sum()), int(twins), int((cosines(D_true, one) > 0.9).sum())
+    print("{:26} dead {:3}, alive at the end {:3}, near-copies {:3}, true features found {:3}".format(name, *outcome[name]))
+
+# %% id="revive-claims"
+claim("true features found after Bricken et al.'s rule, more than after none", outcome["Bricken et al."][3] - outcome["none"][3], at_least=8)
+claim("alive again after Bricken et al.'s rule, share", outcome["Bricken et al."][1] / outcome["Bricken et al."][0], at_least=0.9)
+
+# %% [markdown] id="revive-after"
+# REVIVE-READING
+#
+# ## 4.7 What is missed, and what is mixed
+#
+# **Too few at a time.** In the toy model features come and go independently. Real ones come in company. Let every second feature follow its neighbour: when feature 0 is active, feature 1 is too with probability 0.6. Each still has a direction of its own. About three are active at a time. **What will TopK do with k = 1?** `"a"`: learn half of the features well, and leave the others. `"b"`: learn blends of
+# neighbours. `"c"`: with 64 latents for 64 features there is room for all, so nothing changes.
+
+# %% id="predict-k"
+predict("k-too-low", "b")
+
+# %% id="company"
+draw = torch.Generator().manual_seed(0)
+on = torch.rand(40_000, 64, generator=draw) < 0.04
+on[:, 1::2] |= on[:, ::2] & (torch.rand(40_000, 32, generator=draw) < 0.6)
+directions_true = geometry.unit_norm(W.numpy())
+pairs = geometry.unit_norm(directions_true[::2] + directions_true[1::2])      # half way between two neighbours
+x_company = (torch.rand(40_000, 64, generator=draw) * on) @ torch.tensor(directions_true, dtype=torch.float32)
+
+# %% id="wrong-k"
+by_k = {}
+for k in (1, 2, 3, 4, 8):
+    one = fit(x_company, "topk", 64, k=k)
+    rows_of = one.W_dec.detach().numpy()
+    blends = ((rows_of @ pairs.T).max(axis=1) > (rows_of @ directions_true.T).max(axis=1)).sum()
+    ev = float(metrics.explained_variance(x_company[:4000], one(x_company[:4000]).detach()))
+    by_k[k] = int((cosines(directions_true, one) > 0.9).sum()), int(blends), ev
+    print("k = {:2}   features found {:3}   latents nearer to a pair than to any feature {:3}   EV {:.2f}".format(k, *by_k[k]))
+
+# %% id="wrong-k-claims"
+claim("blends at k = 1, more than at k = 3", by_k[1][1] - by_k[3][1], at_least=10)
+claim("features found at k = 3, more than at k = 8", by_k[3][0] - by_k[8][0], at_least=10)
+
+# %% [markdown] id="wrong-k-after"
+# K-READING
+#
+# **Too rare.** Word frequencies fall like 1/rank (Zipf's law), and features of text will not be fairer. Sixty-four features in random directions of 20 dimensions; feature number r is active on 0.5/r of the samples, the last one on 1 in 128. The data hold all of them. **Which will an SAE with 32 latents miss, and do 160 latents help?**
+
+# %% id="zipf"
+frequency = 0.5 / np.arange(1, 65)
+rare = synthetic.random_dictionary(64, 20, seed=0)
+draw = torch.Generator().manual_seed(5)
+active = torch.rand(60_000, 64, generator=draw) < torch.tensor(frequency)
+x_zipf = (torch.rand(60_000, 64, generator=draw) * active) @ torch.tensor(rare, dtype=torch.float32)
+by_size = {d_sae: cosines(rare, fit(x_zipf, "topk", d_sae, k=3)) for d_sae in (32, 64, 160)}
+
+# %% id="zipf-figure"
+fig, ax = plots.panels(height=2.8)
+for (d_sae, match), marker in zip(by_size.items(), "o^s"):
+    ax.semilogx(frequency, match, marker, color=plots.LATENT, alpha=0.35 + 0.2 * "o^s".index(marker), markersize=4, label=f"{d_sae} latents: {(match > 0.9).sum()} found")
+ax.axhline(0.9, color=plots.BASELINE, linewidth=0.8)
+ax.set(title="Rare features are missed, small dictionaries miss more", xlabel="frequency of the feature (share of samples)", ylabel="largest cosine to a latent", ylim=(0, 1.03))
+ax.legend(loc="lower right")
+plots.show(fig, alt="Largest cosine to a latent over the frequency of the feature, for 32, 64 and 160 latents. Frequent features have a cosine near 1; with 32 latents most features active on less than 2 percent of the samples stay below 0.9; with 160 nearly all are found.")
+
+# %% id="zipf-claims"
+often, seldom = slice(0, 16), slice(48, 64)
+claim("32 latents: mean cosine of the 16 most frequent minus the 16 rarest features", by_size[32][often].mean() - by_size[32][seldom].mean(), at_least=0.15)
+claim("the 16 rarest features: found by 160 latents, more than by 32", (by_size[160][seldom] > 0.9).sum() - (by_size[32][seldom] > 0.9).sum(), at_least=8)
+
+# %% [markdown] id="expansion-intro"
+# **Too few or too many latents.** The article recommends 4 to 16 times as many latents as dimensions. On the toy the truth is 64 / 20 = 3.2 times. We sweep from 1× to 16× with TopK, k = 3:
+
+# %% id="expansion"
+factors = (1, 2, 4, 8, 16)
+by_factor = {}
+for factor in factors:
+    one = fit(x, "topk", 20 * factor, k=3)
+    z = latents_of(one, x_held)
+    alive = (z > 0).any(0).numpy()
+    nearest = (geometry.unit_norm(D_true) @ one.W_dec.detach().numpy()[alive].T).argmax(axis=0)
+    by_factor[factor] = (float(metrics.explained_variance(x_held, one.decode(z).detach())), int((cosines(D_true, one) > 0.9).sum()),
+                         int(alive.sum()), int(alive.sum()) - len(set(nearest)))
+    print("{:2}×: EV {:.2f}, features found {:3}, latents alive {:3}, of them second ones for the same feature {:3}".format(factor, *by_factor[factor]))
+
+# %% id="expansion-claims"
+claim("features found at 4×", by_factor[4][1], at_least=60)
+claim("features found at 1×", by_factor[1][1], at_most=10)
+
+# %% [markdown] id="expansion-after"
+# EXPANSION-READING
+
+# %% [markdown] id="paper-intro"
+# ## The papers say / we measured
+
+# %% id="paper-table"
+table = [
+    ("Baldi & Hornik 1989: no bad minima, PCA subspace", f"{len(errors)} of {len(errors)} starts at the tail; angle {largest_angle(auto.W_dec, best.components[:3]):.0e} rad"),
+    ("Kunin et al. 2019: decay ties weights, gains 1 − decay/v", f"largest difference {np.abs(gains - (1 - 1.0 / variance[:3])).max():.0e}"),
+    ("Gregor & LeCun 2010: few learned layers do the work of many steps", f"3 layers ≈ {worth[3]} ISTA steps, 10 ≈ {worth[10]}"),
+    ("Sharkey et al. 2022: an SAE recovers a toy's features", f"mean max cosine TopK {cosines(D_true, top).mean():.3f}, ReLU-L1 {rows[good][4]:.3f}"),
+    ("Wright & Sharkey 2024: L1 suppresses sizes, refitting mends it", f"size {sizes['l1_coeff 0.2'][0]:.2f} → {sizes['l1_coeff 0.2'][1]:.2f}"),
+    ("Bricken et al. 2023: resampling by loss² revives latents", f"{outcome['Bricken et al.'][1]} of {outcome['Bricken et al.'][0]} alive; worst example: {outcome['worst example, noise 0.05'][1]}"),
+    ("Chanin & Garriga-Alonso 2025: wrong L0, wrong features", f"blends: {by_k[1][1]} at k = 1, {by_k[3][1]} at k = 3; found at k = 8: {by_k[8][0]}"),
+]
+for says, measured in table:
+    print(f"{says:68}{measured}")
+
+# %% [markdown] id="sources"
+# ## The sources say / what is true
+#
+# | the sources | what is true, and where you saw it |
+# |---|---|
+# | lecture: with M < d and λ = 0 the matrix autoencoder "reduces to PCA" | for centred X, and M ≤ d; uncentred it is the SVD of the raw data (4.1). It finds the *subspace*: rows of W_dec are not the components |
+# | lecture: the encoder as "inverse", instead of solving the LASSO | it is one step of solving it, and leaves a gap (4.3) |
+# | article: why ReLU: non-negative, sparse, analysable, plausible | the first three you saw: zeros need the ReLU *and* its bias (4.2), and both come from the LASSO with z ≥ 0 (4.3). Plausibility proves nothing |
+# | article: unit norm "to prevent trivial solutions" | yes: without it the price is paid once and avoided for ever (4.2) |
+# | article: untied weights "often perform better" | they carry the learned part of the one-step encoder (4.3); on the pentagon the difference is small (4.2) |
+# | article: loss ½‖x − W f‖² without b_dec, λ from 1e-4 to 1e-2 | without b_dec latents are spent on the mean (4.2). Our useful prices were ten to a hundred times larger: without ½, sum over dimensions, mean over samples, inputs of unit variance. With a ½ every price halves; with a mean over the 20 dimensions it shrinks twentyfold |
+# | article: resample from the single worst example, along its residual, with a perturbation | compared with Bricken et al.'s rule in 4.6 |
+# | article: expansion 4–16× is best, lower is more robust | what is best depends on the number of features: on the toy 4× finds all, and more adds dead or second latents (4.7). Robustness over seeds: lesson 9 |
+# | reference page: λ very high, moderate, very low | the table of 4.4. In the toy a very high price does not lose *some* features: it silences the weak occurrences of all |
+# | reference page: overcomplete does not mean you find all features; rare ones are missed | the Zipf figure of 4.7 |
+#
+# ## Common confusions
+#
+# - *"PCA's components are what a linear autoencoder learns."* It learns their span. With weight decay the components can be read off the SVD of its decoder, still not off its rows.
+# - *"More latents make it sparse."* Room does not; the ReLU with its bias does.
+# - *"A silent latent means that the feature is absent."* Or that one step of inference could not tell.
+# - *"Explained variance went up, so the features got better."* At k = 8 it did, and they did not.
+# - *"The latent says 0.4, so the feature has size 0.4."* With L1 it says too little. Refit before sizes are compared.
+#
+# ## Summary
+#
+# A linear autoencoder finds the PCA subspace, from any start, and nothing about directions. L1 with unit rows picks directions, overcompleteness makes room, ReLU and bias make zeros. The encoder is one step of non-negative ISTA with learned weights; a few more steps would close most of its gap. On data with a known truth, TopK and
+# ReLU-L1 bring the features back, too small, and least squares on the support mends the size. Dead latents can be replanted. A wrong sparsity blends, a small dictionary misses the rare.
+#
+# **Limits.** The truth here is kind: features that are directions, of equal size in 4.4, mostly independent, without noise, and 800 steps are enough. One seed each. In a language model none of this is known, so all the scores with "found" in them will be gone from lesson 5 on.
+#
+# **References.** Baldi and Hornik, "Neural networks and principal component analysis" (1989) · Kunin, Bloom, Goeva and Seed, "Loss landscapes of regularized linear autoencoders" (2019) · Gregor and LeCun, "Learning fast approximations of sparse coding" (2010) · Ablin, Moreau, Massias and Gramfort, "Learning step sizes for
+# unfolded sparse coding" (2019) · Sharkey, Braun and Millidge, "Taking features out of superposition with sparse autoencoders" (2022) · Bricken et al., "Towards Monosemanticity" (2023) · Wright and Sharkey, "Addressing feature suppression in SAEs" (2024) · Gao et al., "Scaling and evaluating sparse autoencoders" (2024) · Chanin and Garriga-Alonso, "Sparse but
+# wrong: incorrect L0 leads to incorrect features in sparse autoencoders" (2025).
+
+# %% id="progress"
+progress()
+
+# %% [markdown] id="next"
+# Next: [Lesson 5 · Inside a small transformer](05_transformer.ipynb).

@@ -24,8 +24,8 @@ def objectives(each, end):
     return gap(f"    def cost(code):\n        return {each}\n    return {end}\n")
 
 
-def scales(body):
-    return f"def refit_scales(target, latents, W_dec):\n{body}"
+def refits(body):
+    return f"def refit(target, latents, W_dec):\n{body}"
 
 
 def odds(body):
@@ -39,7 +39,8 @@ def plant(body):
 BASES = "    Q_A, Q_B = np.linalg.qr(A.T)[0], np.linalg.qr(B.T)[0]\n    cosines = np.clip(np.linalg.svd(Q_A.T @ Q_B)[1], -1, 1)\n"
 FIRST, LATER = "np.maximum(x @ W + b, 0)", "np.maximum(x @ W + z @ S + b, 0)"
 COST = "0.5 * ((x - code @ D) ** 2).sum(axis=1) + lam * code.sum(axis=1)"
-GRAM = "    gram = (latents.T @ latents) * (W_dec @ W_dec.T)\n    hit = (latents * (target @ W_dec.T)).sum(axis=0)\n"
+LOOP = ("    z = np.zeros(latents.shape)\n    for i, row in enumerate(latents):\n        on = np.flatnonzero(row)\n        if len(on):\n"
+        "            z[i, on] = np.linalg.lstsq(W_dec[on].T, target[i])[0]\n    return z\n")
 WORST = "    resid = x - x_hat\n    worst = resid[np.argmax((resid ** 2).sum(axis=1))]\n"
 UNIT = "    return rows / np.linalg.norm(rows, axis=1, keepdims=True)\n"
 
@@ -97,16 +98,17 @@ WRONG = {
         Wrong("price averaged over the atoms", objectives("0.5 * ((x - code @ D) ** 2).sum(axis=1) + lam * code.mean(axis=1)", "(cost(z) - cost(z_exact)).mean()"),
               "lam times its sum"),
     ],
-    "refit_scales": [
-        Wrong("one scale for all", scales("    x_hat = latents @ W_dec\n    return np.full(len(W_dec), (target * x_hat).sum() / (x_hat ** 2).sum())\n"), "How many unknowns"),
-        Wrong("each latent alone", scales(GRAM + "    return hit / np.diag(gram)\n"), "Is each latent fitted alone"),
-        Wrong("what is left instead of what is missing", scales(GRAM + "    return 1 / np.linalg.solve(gram, hit)\n"), "By what must they be multiplied"),
-        Wrong("atoms taken as orthogonal", scales("    z = target @ W_dec.T\n    return (latents * z).sum(axis=0) / (latents ** 2).sum(axis=0) * 1.0001\n"),
-              "Is each latent fitted alone"),
-        Wrong("mean of ratios", scales("    z = np.linalg.lstsq(W_dec.T, target.T)[0].T\n    return z.sum(axis=0) / latents.sum(axis=0)\n"), "not those with the least squared error"),
-        Wrong("one scale per sample", scales("    x_hat = latents @ W_dec\n    return (target * x_hat).sum(axis=1) / np.maximum((x_hat ** 2).sum(axis=1), 1e-9)\n"),
-              "should have shape"),
-        Wrong("squared", scales(GRAM + "    return np.linalg.solve(gram, hit) ** 2\n"), "once too often"),
+    "refit": [
+        Wrong("what each measures alone", refits("    return (target @ W_dec.T) * (latents > 0)\n"), "what its latent measures alone"),
+        Wrong("all latents fitted", refits("    return np.linalg.lstsq(W_dec.T, target.T)[0].T\n"), "Which latents may be non-zero"),
+        Wrong("support of the whole batch", refits("    used = latents.any(axis=0)\n    z = np.zeros(latents.shape)\n"
+              "    z[:, used] = np.linalg.lstsq(W_dec[used].T, target.T)[0].T\n    z[~latents.any(axis=1)] = 0\n    return z\n"), "Which rows of W_dec may a sample use"),
+        Wrong("all fitted, then masked", refits("    z = np.linalg.lstsq(W_dec.T, target.T)[0].T\n    return np.where(latents > 0, z, 0)\n"), "When do you choose the active ones"),
+        Wrong("one factor per sample", refits("    x_hat = latents @ W_dec\n    factor = (target * x_hat).sum(axis=1) / np.maximum((x_hat ** 2).sum(axis=1), 1e-12)\n"
+              "    return latents * factor[:, None]\n"), "one and the same factor"),
+        Wrong("the residual's part only", refits(LOOP.replace("target[i]", "target[i] - row @ W_dec")), "what each latent lacks"),
+        Wrong("cut off at zero", refits(LOOP.replace("    return z", "    return np.maximum(z, 0)")), "Is the fit cut off at zero"),
+        Wrong("nothing done", refits("    return latents\n"), "Where does the target come in"),
     ],
     "planting_odds": [
         Wrong("the loss itself", odds("    loss = ((x - x_hat) ** 2).sum(axis=1)\n    return loss / loss.sum()\n"), "p follows the loss itself"),
@@ -153,9 +155,10 @@ RIGHT = {
         objectives(COST, "(cost(z) - cost(z_exact)).mean()"),
         gap("    guess, best = (0.5 * ((x - code @ D) ** 2).sum() + lam * np.abs(code).sum() for code in (z, z_exact))\n    return (guess - best) / len(x)\n"),
     ],
-    "refit_scales": [
-        scales(GRAM + "    return np.linalg.solve(gram, hit)\n"),
-        scales("    parts = latents[:, :, None] * W_dec\n    design = parts.transpose(0, 2, 1).reshape(-1, len(W_dec))\n    return np.linalg.lstsq(design, target.ravel())[0]\n"),
+    "refit": [
+        refits(LOOP),
+        refits("    z = np.zeros(latents.shape)\n    for i in range(len(z)):\n        on = latents[i] > 0\n"
+               "        z[i, on] = np.linalg.pinv(W_dec[on].T) @ target[i]\n    return z\n"),
     ],
     "planting_odds": [
         odds("    loss = ((x - x_hat) ** 2).sum(axis=1)\n    return loss ** 2 / (loss ** 2).sum()\n"),

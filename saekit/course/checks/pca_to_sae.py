@@ -2,10 +2,25 @@
 
 import numpy as np
 
-from saekit.course.answers import Prediction, hashed
+from saekit.course.answers import Prediction
 from saekit.course.checking import check, close, expect, expect_array, expect_number, expect_parts
 
-PREDICTIONS = []
+PREDICTIONS = [
+    Prediction("decayed-gain", right="6f7b5a915c470654", digits=2,
+               reply="The derivative −2v(1 − s) + 2 · decay is zero at s = 1 − decay / v. The next cell finds the same by descent.",
+               wrong={1.0: "That is the gain without decay. What does the price 2 · decay · s do to it?",
+                      0.8: "That is v / (v + decay), the gain of ridge regression, whose price grows like s². Here it grows like s: what is the derivative?",
+                      0.5: "Is a factor 2 lost on one side? The derivative is −2v(1 − s) + 2 · decay.",
+                      0.25: "That is what is taken off. What is left?"}),
+    Prediction("ten-layers", right="9419e1e22406ef3e", options=("a", "b", "c"), wrong={
+        "a": "The nine further layers can look at the residual, which the first cannot. Is that worth so little? Run the next cells.",
+        "b": "Three layers do better than that already. Run the next cells.",
+    }, reply="And three layers come close to that."),
+    Prediction("k-too-low", right="1523548cd85b3c28", options=("a", "b", "c"), wrong={
+        "a": "That would be the honest way out. But a latent that says both partners at once explains more per active latent. Run the next cell.",
+        "c": "More latents will not help: k limits how many may speak, not how many there are. Run the next cell.",
+    }, reply="One latent for two features explains more per active latent, so the loss asks for it."),
+]
 
 
 def _turn(rng, d):
@@ -119,25 +134,31 @@ def amortisation_gap(f, rng):
 
 
 @check
-def refit_scales(f, rng):
-    W = rng.normal(size=(4, 6))
+def refit(f, rng):
+    W = rng.normal(size=(7, 5))
     W /= np.sqrt((W * W).sum(axis=1, keepdims=True))
-    true = rng.uniform(0.5, 2, size=(40, 4)) * (rng.random((40, 4)) < 0.6)
-    factor = np.array([1.5, 1.1, 3.0, 0.8])
-    scales = expect_array(f(true @ W, true / factor, W), (4,))
-    expect(not close(scales, 1 / factor, 1e-5), "the latents were divided by 1.5, 1.1, 3 and 0.8, and you returned how much is left of them. "
-                                                "By what must they be multiplied?")
-    expect(not close(scales, np.full(4, scales[0]), 1e-5), "every latent was shrunk by another factor, and you returned one and the same for all. "
-                                                           "How many unknowns are there?")
-    expect(not close(scales, factor ** 2, 1e-4), "your scales are the squares of the right ones. Do you divide by the latents once too often?")
-    expect(close(scales, factor, 1e-5), "the latents were divided by 1.5, 1.1, 3 and 0.8, and your scales do not undo that. "
-                                        "Is each latent fitted alone, as if the others explained nothing?", expected=factor, got=scales)
-    target, latents = true @ W + 0.1 * rng.normal(size=(40, 6)), true / factor
-    scales = expect_array(f(target, latents, W), (4,))
-    resid = target - (latents * scales) @ W
-    slope = np.array([float(((latents[:, [i]] * W[i]) * resid).sum()) for i in range(4)])
-    expect(close(slope, np.zeros(4), 1e-5), "with noise, your scales are not those with the least squared error: changing one of them still lowers it. "
-                                            "Is it a least-squares fit over all samples and dimensions at once?")
+    on = np.array([[1, 1, 0, 0, 0, 0, 0], [0, 1, 1, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0], [1, 0, 1, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 1, 0]])
+    true = rng.uniform(0.5, 2, size=(6, 7)) * on
+    shrunk = 0.6 * true - 0.1 * on
+    out = expect_array(f(true @ W, shrunk, W), (6, 7))
+    expect(not close(out, shrunk), "your answer is the latents as they came. Where does the target come in?")
+    expect(not out[4].any(), "a row without active latents should stay zero, and yours does not. Which latents may be non-zero?", got=out[4])
+    expect(not out[on == 0].any(), "latents that a sample did not use have become active. Which rows of W_dec may a sample use?")
+    expect(not close(out, true @ W @ W.T * on), "each value is what its latent measures alone, as if the others explained nothing. Are the active latents fitted together?")
+    everyone = np.array([np.linalg.pinv(W.T) @ row for row in true @ W]) * on
+    expect(not close(out, everyone), "silent latents took part in the fit, and what they explained was thrown away. When do you choose the active ones?")
+    expect(not close(out, true - shrunk), "you return what each latent lacks, not what it should be. Which target is fitted?")
+    factor = out[0, :2] / shrunk[0, :2]
+    expect(close(out, true, 1e-6) or not close(factor[0], factor[1]),
+           "all latents of a sample are multiplied by one and the same factor. Has each active latent a value of its own?")
+    expect(close(out, true, 1e-6), "the target was made of these latents, at other sizes, and you do not get those sizes back. What is fitted to what?",
+           expected=true[0], got=out[0])
+    target = true @ W + rng.normal(size=(6, 5))
+    out = expect_array(f(target, shrunk, W), (6, 7))
+    left = (target - out @ W) @ W.T * on
+    expect(close(left, np.zeros((6, 7)), 1e-6), "with noise, your residual still leans towards an active latent: another value would be better. "
+                                                "Is the fit cut off at zero afterwards?")
+    expect(close(f(target[:2], shrunk[:2], W), out[:2], 1e-6), "two samples by themselves get other values than among six. Is each sample fitted on its own?")
 
 
 @check
