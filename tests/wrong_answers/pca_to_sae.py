@@ -46,12 +46,12 @@ UNIT = "    return rows / np.linalg.norm(rows, axis=1, keepdims=True)\n"
 
 WRONG = {
     "largest_angle": [
-        Wrong("the smallest angle", angle(BASES + "    return np.arccos(cosines.max())\n"), "Is that the smallest of the angles"),
+        Wrong("the smallest angle", angle(BASES + "    return np.arccos(cosines.max())\n"), "Does the largest cosine belong to the largest angle"),
         Wrong("a cosine", angle(BASES + "    return cosines.min()\n"), "Is a step missing at the end"),
         Wrong("degrees", angle(BASES + "    return np.rad2deg(np.arccos(cosines.min()))\n"), "In which unit"),
         Wrong("mean angle", angle(BASES + "    return np.arccos(cosines).mean()\n"), "Which one is asked for"),
         Wrong("spans of the columns", angle("    Q_A, Q_B = np.linalg.qr(A)[0], np.linalg.qr(B)[0]\n"
-              "    return np.arccos(np.clip(np.linalg.svd(Q_A.T @ Q_B)[1].min(), -1, 1))\n"), "between other spaces than those of the rows"),
+              "    return np.arccos(np.clip(np.linalg.svd(Q_A.T @ Q_B)[1].min(), -1, 1))\n"), "are these the spaces of the rows"),
         Wrong("rows only made unit", angle("    A, B = (M / np.linalg.norm(M, axis=1, keepdims=True) for M in (A, B))\n"
               "    return np.arccos(np.clip(np.linalg.svd(A @ B.T)[1].min(), -1, 1))\n"), "made orthonormal before they are compared"),
         Wrong("nothing normalised", angle("    return np.arccos(np.clip(np.linalg.svd(A @ B.T)[1].min(), -1, 1))\n"), "depend on how long the rows are"),
@@ -67,7 +67,7 @@ WRONG = {
               "Which norm of a matrix"),
         Wrong("multiplied by L", encoder("D.T * L, np.full(len(D), -lam / L)"), "multiplied where it should be divided"),
         Wrong("not turned", encoder("D / L, np.full(len(D), -lam / L)"), "W_enc should have shape"),
-        Wrong("one bias for all", encoder("D.T / L, -lam / L"), "b_enc should be an array"),
+        Wrong("one bias for all", encoder("D.T / L, -lam / L"), "b_enc should have shape"),
         Wrong("each atom by its own length", encoder("D.T / (D ** 2).sum(axis=1), np.full(len(D), -lam / L)"), "Is L one number for all atoms"),
         Wrong("the encoder alone", encoder("D.T / L"), "should be 2 things"),
     ],
@@ -82,7 +82,7 @@ WRONG = {
         Wrong("always the first layer", layers(FIRST, FIRST), "What does the second one see"),
         Wrong("two steps only", layers(FIRST, LATER, "min(n_layers - 1, 1)"), "Is the number of layers n_layers"),
         Wrong("shrunk by lam", layers("np.maximum(x @ W - lam, 0)", "np.maximum(x @ W + z @ S - lam, 0)"), "Which exercise has the bias"),
-        Wrong("signed codes", layers("np.sign(x @ W) * np.maximum(abs(x @ W) + b, 0)", LATER), "What comes after the bias"),
+        Wrong("signed codes", layers("np.sign(x @ W) * np.maximum(abs(x @ W) + b, 0)", LATER), "codes of either sign"),
     ],
     "amortisation_gap": [
         Wrong("no half", objectives("((x - code @ D) ** 2).sum(axis=1) + lam * code.sum(axis=1)", "(cost(z) - cost(z_exact)).mean()"), "Which factor stands before"),
@@ -100,7 +100,7 @@ WRONG = {
     ],
     "refit": [
         Wrong("what each measures alone", refits("    return (target @ W_dec.T) * (latents > 0)\n"), "what its latent measures alone"),
-        Wrong("all latents fitted", refits("    return np.linalg.lstsq(W_dec.T, target.T)[0].T\n"), "Which latents may be non-zero"),
+        Wrong("all latents fitted", refits("    return np.linalg.lstsq(W_dec.T, target.T)[0].T\n"), "Which latents may be non-zero at all"),
         Wrong("support of the whole batch", refits("    used = latents.any(axis=0)\n    z = np.zeros(latents.shape)\n"
               "    z[:, used] = np.linalg.lstsq(W_dec[used].T, target.T)[0].T\n    z[~latents.any(axis=1)] = 0\n    return z\n"), "Which rows of W_dec may a sample use"),
         Wrong("all fitted, then masked", refits("    z = np.linalg.lstsq(W_dec.T, target.T)[0].T\n    return np.where(latents > 0, z, 0)\n"), "When do you choose the active ones"),

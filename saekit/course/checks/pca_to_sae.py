@@ -31,18 +31,20 @@ def _turn(rng, d):
 @check
 def largest_angle(f, rng):
     turn = _turn(rng, 5)
-    flat, tilted = np.eye(5)[:2] @ turn, np.array([[1, 0, 0, 0, 0], [0, np.cos(0.3), np.sin(0.3), 0, 0]]) @ turn
+    tilts = np.zeros((2, 5))
+    tilts[0, [0, 2]], tilts[1, [1, 3]] = [np.cos(0.5), np.sin(0.5)], [np.cos(0.3), np.sin(0.3)]  # principal angles 0.5 and 0.3
+    flat, tilted = np.eye(5)[:2] @ turn, tilts @ turn
     angle = expect_number(f(flat, tilted))
-    expect(not close(angle, 0.0, 1e-4), "two planes that share a line and are tilted by 0.3 about it gave 0. Is that the smallest of the "
-                                        "angles, or an angle between other spaces than those of the rows?")
-    expect(not close(angle, np.cos(0.3), 1e-4), "two planes tilted by 0.3 gave the cosine of 0.3. Is a step missing at the end?")
-    expect(not close(angle, 0.3 * 180 / np.pi, 1e-4), "two planes tilted by 0.3 radians gave 17.2. In which unit do you answer?")
-    expect(not close(angle, 0.15, 1e-4), "the two principal angles are 0.3 and 0, and you returned 0.15. Which one is asked for?")
-    expect(close(angle, 0.3, 1e-4), "two planes tilted by 0.3 about a shared line have 0.3 as their largest angle. Between which vectors is yours?",
-           expected=0.3, got=angle)
+    expect(not close(angle, 0.0, 1e-4), "two planes with principal angles 0.5 and 0.3 gave 0. Atoms and directions are rows: are these the spaces of the rows?")
+    expect(not close(angle, 0.3, 1e-4), "two planes with principal angles 0.5 and 0.3 gave 0.3. Does the largest cosine belong to the largest angle?")
+    expect(not close(angle, np.cos(0.5), 1e-4), "two planes whose largest angle is 0.5 gave the cosine of 0.5. Is a step missing at the end?")
+    expect(not close(angle, 0.5 * 180 / np.pi, 1e-4), "two planes whose largest angle is 0.5 gave 28.6. In which unit do you answer?")
+    expect(not close(angle, 0.4, 1e-4), "the two principal angles are 0.5 and 0.3, and you returned their mean. Which one is asked for?")
+    expect(close(angle, 0.5, 1e-4), "two planes with principal angles 0.5 and 0.3 have 0.5 as their largest. Between which vectors is yours?",
+           expected=0.5, got=angle)
     long = expect_number(f(4 * flat, tilted))
-    expect(close(long, 0.3, 1e-4), "rows four times as long span the same plane, and your angle changed. Does it depend on how long the rows are?",
-           expected=0.3, got=long)
+    expect(close(long, 0.5, 1e-4), "rows four times as long span the same plane, and your angle changed. Does it depend on how long the rows are?",
+           expected=0.5, got=long)
     A, B = rng.normal(size=(3, 6)), rng.normal(size=(3, 6))
     mixed = expect_number(f(A, rng.normal(size=(3, 3)) @ A))
     expect(mixed < 1e-4, "three rows and three mixtures of them span the same space, and your angle between the two is not 0. "
@@ -78,6 +80,7 @@ def unrolled_ista(f, rng):
     x, lam = 2 * rng.normal(size=(7, 4)), 0.3
     L = np.linalg.eigvalsh(D @ D.T).max()
     one = expect_array(f(x, D, lam, 1), (7, 6))
+    expect(one.min() >= 0 or not (one == 0).any(), "some codes are 0 and some are negative. Is that the soft threshold for codes of either sign?")
     expect(one.min() >= 0, "some codes of a single layer are negative. What comes after the bias in every layer?", got=float(one.min()))
     relu = np.array([[max(0.0, (float(row @ atom) - lam) / L) for atom in D] for row in x])
     expect(not close(one, 0 * one), "with one layer all codes are 0. How often does the loop run, or where does it start?")
@@ -111,8 +114,9 @@ def _step(z, x, D, lam, L):
 def amortisation_gap(f, rng):
     D, lam = rng.normal(size=(6, 4)), 0.5
     x, z, z_exact = rng.normal(size=(5, 4)), rng.uniform(0.1, 1, size=(5, 6)), rng.uniform(0.1, 1, size=(5, 6))
-    expect(close(f(x, D, z, z, lam), 0.0), "the exact codes themselves should have a gap of 0, and yours is not. Which two codes do you compare?",
-           expected=0.0, got=f(x, D, z, z, lam))
+    same = expect_number(f(x, D, z, z, lam))
+    expect(close(same, 0.0), "the exact codes themselves should have a gap of 0, and yours is not. Which two codes do you compare?",
+           expected=0.0, got=same)
     nothing = np.zeros((1, 6))
     miss = expect_number(f(np.array([[3.0, 4.0, 0, 0]]), np.eye(6, 4), nothing, np.array([[3.0, 4.0, 0, 0, 0, 0]]), 1e-9))
     expect(not close(miss, -12.5, 1e-6), "zeros in place of the exact code gave a gap below 0. Which objective is taken off which?")
@@ -121,15 +125,18 @@ def amortisation_gap(f, rng):
     expect(not close(miss, 5.0, 1e-6), "missing (3, 4) entirely cost 5, the length of the error. Is it squared?")
     expect(not close(miss, 2.5, 1e-6), "missing (3, 4) entirely cost 2.5. Is the error squared?")
     expect(close(miss, 12.5, 1e-6), "missing (3, 4) entirely costs ½ · 25 more than the exact code. What does it cost in yours?", expected=12.5, got=miss)
+    twice = expect_number(f(np.vstack([x, x]), D, np.vstack([z, z]), np.vstack([z_exact, z_exact]), lam))
+    once = expect_number(f(x, D, z, z_exact, lam))
+    expect(close(twice, once), "every sample twice should leave the gap as it was, and yours changed. Is it averaged over the samples?", expected=once, got=twice)
+    swapped = expect_number(f(x, D, z_exact, z, lam))
+    expect(close(swapped, -once), "with the two codes exchanged the gap should change its sign, and yours does not. Are differences made positive?",
+           expected=-once, got=swapped)
     dear = expect_number(f(z @ D, D, z, z_exact, 0.0)) - expect_number(f(z @ D, D, z, z_exact, lam))
     price = lam * float((z_exact - z).sum()) / 5
     expect(not close(dear, 0.0), "another lam gave the same gap. Is the price of the codes part of the objective?")
     expect(close(dear, price), "the price of a code should be lam times its sum, averaged over the samples. What is it in yours?", expected=price, got=dear)
-    twice = expect_number(f(np.vstack([x, x]), D, np.vstack([z, z]), np.vstack([z_exact, z_exact]), lam))
-    once = expect_number(f(x, D, z, z_exact, lam))
-    expect(close(twice, once), "every sample twice should leave the gap as it was, and yours changed. Is it averaged over the samples?", expected=once, got=twice)
     first = [float(f(x[i:i + 1], D, z[i:i + 1], z_exact[i:i + 1], lam)) for i in range(5)]
-    expect(close(once, sum(first) / 5), "the gap of five samples is not the mean of their five gaps. Are differences made positive, or the largest one taken?",
+    expect(close(once, sum(first) / 5), "the gap of five samples is not the mean of their five gaps. How are they put together?",
            expected=sum(first) / 5, got=once)
 
 
@@ -137,12 +144,13 @@ def amortisation_gap(f, rng):
 def refit(f, rng):
     W = rng.normal(size=(7, 5))
     W /= np.sqrt((W * W).sum(axis=1, keepdims=True))
-    on = np.array([[1, 1, 0, 0, 0, 0, 0], [0, 1, 1, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0], [1, 0, 1, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 1, 0]])
+    on = np.array([[1, 1, 0, 0, 0, 0, 0], [0, 1, 1, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0], [1, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 1, 0]])
     true = rng.uniform(0.5, 2, size=(6, 7)) * on
     shrunk = 0.6 * true - 0.1 * on
     out = expect_array(f(true @ W, shrunk, W), (6, 7))
     expect(not close(out, shrunk), "your answer is the latents as they came. Where does the target come in?")
-    expect(not out[4].any(), "a row without active latents should stay zero, and yours does not. Which latents may be non-zero?", got=out[4])
+    expect(not out[4].any(), "a row without active latents should stay zero, and yours does not. What is there to fit?", got=out[4])
+    expect(not out[:, 6].any(), "the last latent is silent on all samples, and you gave it values. Which latents may be non-zero at all?")
     expect(not out[on == 0].any(), "latents that a sample did not use have become active. Which rows of W_dec may a sample use?")
     expect(not close(out, true @ W @ W.T * on), "each value is what its latent measures alone, as if the others explained nothing. Are the active latents fitted together?")
     everyone = np.array([np.linalg.pinv(W.T) @ row for row in true @ W]) * on
@@ -178,8 +186,9 @@ def planting_odds(f, rng):
     slanted = expect_array(f(np.zeros((2, 2)), np.array([[3.0, 4.0], [5.0, 0.0]])), (2,))
     expect(close(slanted, [0.5, 0.5]), "errors of (3, 4) and (5, 0) have the same length, and your odds differ. Is the loss squared entry by entry, "
                                        "or after the sum over the dimensions?", expected=np.array([0.5, 0.5]), got=slanted)
-    moved = expect_array(f(x + 7, x_hat + 7), (4,))
-    expect(close(moved, odds), "x and x_hat were both moved by 7, and the odds changed. What is the loss of a sample?")
+    shift = rng.normal(size=(4, 3)) * 5
+    moved = expect_array(f(x + shift, x_hat + shift), (4,))
+    expect(close(moved, odds), "x and x_hat were moved together, and the odds changed. What is the loss of a sample?")
 
 
 @check
