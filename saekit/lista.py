@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from saekit.lasso import check_lam
 from saekit.geometry import check_dictionary
+from saekit.lasso import check_lam
 
 
 class LISTA(nn.Module):
