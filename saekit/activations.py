@@ -86,5 +86,5 @@ class ActivationStream:
             chosen = self._order[index * self.chunk:(index + 1) * self.chunk]
             self._rows = harvest(self.lm, self.contexts[chosen], self.layer)
             generator = torch.Generator().manual_seed(hash((self.seed, self.epoch, index)) % 2**63)
-            self._chunk_order = torch.randperm(len(self._rows), generator=generator)
+            self._chunk_order = torch.randperm(len(self._rows), generator=generator).to(self._rows.device)
             self._held = index

@@ -72,7 +72,7 @@ def add_subject_commands(commands):
     train_lm.add_argument("--n-ctx", type=int, default=256)
     train_lm.add_argument("--batch", type=int, default=16, help="contexts per step")
     train_lm.add_argument("--dtype", default="float32", help="of the products: float32 or bfloat16")
-    train_lm.add_argument("--lr", type=float, default=3e-3)
+    train_lm.add_argument("--lr", type=float, default=6e-3)
     train_lm.add_argument("--seed", type=int, default=0)
     train_lm.add_argument("--resume", action="store_true")
     train_lm.set_defaults(run=run_train_lm)

@@ -37,7 +37,7 @@ def train(args):
     stream = corpus.load_corpus("train", lm.tokenizer, lm.boundary)
     batch = 4096 if args.batch is None else args.batch
     activations = ActivationStream(lm, corpus.contexts(stream, lm.n_ctx, lm.boundary), args.layer, batch, args.seed)
-    sae = sae(lm.d_mlp)
+    sae = sae(lm.d_mlp).to(args.device)
     record = {"model": args.model, "layer": args.layer, "seed": args.seed, "batch": activations.batch,
               "weight_hash": before, "corpus": stream.manifest._asdict()}
     start = time.perf_counter()

@@ -6,6 +6,7 @@ direction. Losses sum over dimensions and average over the batch. Variants overr
 References: Bricken et al. 2023 (ReLU + L1, tied pre-bias), Gao et al. 2024 (TopK, AuxK).
 """
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,7 +109,7 @@ class ReLUSAE(SAE):
         latents = self.encode(x)
         recon = (x - self.decode(latents)).square().sum(1).mean()
         sparsity = warmth * self.l1_coeff * latents.sum(1).mean()
-        return Losses(recon + sparsity, recon, sparsity, torch.zeros(()), (latents > 0).sum(0))
+        return Losses(recon + sparsity, recon, sparsity, x.new_zeros(()), (latents > 0).sum(0))
 
 
 class TopKSAE(SAE):
@@ -139,7 +140,7 @@ class TopKSAE(SAE):
         """Losses on x (batch, d_in); dead: (d_sae,) bool, the latents AuxK may use; `warmth` is not used."""
         latents = self.encode(x)
         resid = x - self.decode(latents)
-        recon, zero = resid.square().sum(1).mean(), torch.zeros(())
+        recon, zero = resid.square().sum(1).mean(), x.new_zeros(())
         aux = self.auxk(x, resid.detach(), dead) if dead is not None and dead.any() else zero
         return Losses(recon + aux, recon, zero, aux, (latents > 0).sum(0))
 
@@ -151,7 +152,74 @@ class TopKSAE(SAE):
         return self.auxk_coeff * (resid - codes @ self.W_dec[dead]).square().sum(1).mean()
 
 
-SAES = {"relu": ReLUSAE, "topk": TopKSAE}
+class BatchTopKSAE(TopKSAE):
+    """latents = the k * batch largest of ReLU(pre_acts) over the whole batch, so that rows share them by need; the loss is
+    TopK's (Bussmann et al. 2024)."""
+
+    arch = "batchtopk"
+
+    def activate(self, pre_acts):
+        values, indices = pre_acts.flatten().topk(self.k * len(pre_acts), sorted=False)
+        return pre_acts.new_zeros(pre_acts.numel()).scatter(0, indices, torch.relu(values)).view_as(pre_acts)
+
+
+class JumpReLUSAE(SAE):
+    """latents_i = pre_acts_i if pre_acts_i > threshold_i, else 0; loss = mean_batch ||x - x_hat||^2 + l0_coeff *
+    mean_batch (number of latents that fire).
+
+    threshold = exp(log_threshold) learns through the smoothed derivatives of `jumprelu` and `step_function`
+    (Rajamanoharan et al. 2024); bandwidth is in units of pre-activations on inputs scaled to E||x - mean||^2 = 1.
+    """
+
+    arch = "jumprelu"
+
+    def __init__(self, d_in, d_sae, l0_coeff=0.003, bandwidth=0.01, threshold=0.01, seed=0):
+        super().__init__(d_in, d_sae, seed)
+        if not (l0_coeff >= 0 and bandwidth > 0 and threshold > 0):
+            raise ValueError(f"l0_coeff is {l0_coeff}, bandwidth {bandwidth} and threshold {threshold}; expected a weight "
+                             "from 0 up and two positive numbers")
+        self.l0_coeff, self.bandwidth = l0_coeff, bandwidth
+        self.log_threshold = nn.Parameter(torch.full((d_sae,), float(threshold)).log())
+
+    @property
+    def settings(self):
+        return {"l0_coeff": self.l0_coeff, "bandwidth": self.bandwidth}
+
+    @property
+    def threshold(self):
+        return self.log_threshold.exp()
+
+    def activate(self, pre_acts):
+        return jumprelu(pre_acts, self.threshold, self.bandwidth)
+
+    def loss(self, x, dead=None, warmth=1.0):
+        """Losses on x (batch, d_in); warmth in [0, 1] scales the penalty while it is warmed up; `dead` is not used."""
+        pre_acts = self.pre_acts(x)
+        latents = self.activate(pre_acts)
+        recon = (x - self.decode(latents)).square().sum(1).mean()
+        sparsity = warmth * self.l0_coeff * step_function(pre_acts, self.threshold, self.bandwidth).sum(1).mean()
+        return Losses(recon + sparsity, recon, sparsity, x.new_zeros(()), (latents > 0).sum(0))
+
+    def fold(self, mean, scale):
+        with torch.no_grad():
+            self.log_threshold.add_(math.log(scale))
+        return super().fold(mean, scale)
+
+
+def step_function(z, threshold, bandwidth):
+    """1 where z > threshold, else 0; d/dthreshold = -1 / bandwidth where |z - threshold| < bandwidth / 2, else 0: the
+    derivative of the step blurred by a box of that width. No derivative in z."""
+    slope = ((z - threshold).abs() < bandwidth / 2) / bandwidth
+    return (z > threshold) + slope * (threshold.detach() - threshold)     # the last factor is 0 and has a derivative
+
+
+def jumprelu(z, threshold, bandwidth):
+    """z where z > threshold, else 0; d/dz is 1 or 0 likewise, d/dthreshold = threshold * that of `step_function`."""
+    fires = z > threshold
+    return z * fires + threshold.detach() * (step_function(z, threshold, bandwidth) - fires.to(z))
+
+
+SAES = {"relu": ReLUSAE, "topk": TopKSAE, "batchtopk": BatchTopKSAE, "jumprelu": JumpReLUSAE}
 
 
 def new_sae(arch, d_in, d_sae, seed=0, **settings):

@@ -13,7 +13,6 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from saekit import files, kernels, progress
@@ -55,13 +54,13 @@ def learning_rate(step, steps, config, since_resample=None):
 def project_decoder_gradient(sae):
     """Take out of each decoder row's gradient its part along the row, which under unit norm fights the constraint."""
     W, grad = sae.W_dec.detach(), sae.W_dec.grad
-    grad.sub_((grad * W).sum(1, keepdim=True) * W)
+    grad.addcmul_(W, torch.linalg.vecdot(grad, W)[:, None], value=-1)
 
 
 def renormalise_decoder(sae):
     """Put every decoder row back on the unit sphere."""
     with torch.no_grad():
-        sae.W_dec.copy_(unit_rows(sae.W_dec))
+        sae.W_dec.div_(sae.W_dec.norm(dim=1, keepdim=True).clamp_min(1e-12))
 
 
 class ArrayStream:
@@ -94,14 +93,14 @@ class ArrayStream:
 
 
 class Run:
-    """All state of a training run: what a checkpoint holds and nothing else."""
+    """All state of a training run, on the SAE's device: what a checkpoint holds and nothing else."""
 
     def __init__(self, sae, stream, config):
         self.sae, self.stream, self.config = sae, stream, config
         self.steps = math.ceil(config.tokens / stream.batch)
         self.step, self.last_resample, self.log = 0, None, []
-        self.n_tokens_since_fired = torch.zeros(sae.d_sae, dtype=torch.int64)
-        self.mean, self.scale = torch.zeros(sae.d_in), 1.0
+        self.n_tokens_since_fired = torch.zeros_like(sae.b_enc, dtype=torch.int64, requires_grad=False)
+        self.mean, self.scale = torch.zeros_like(sae.b_dec, requires_grad=False), 1.0
         self.optimizer = torch.optim.Adam(sae.parameters(), lr=config.lr, fused=True)
 
     @property
@@ -177,7 +176,7 @@ def _loop(run, out):
 def train_step(run, x):
     """One step of Adam on the batch x (batch, d_in) of raw activations; returns its Losses."""
     sae, config = run.sae, run.config
-    u = (x - run.mean) / run.scale
+    u = (x - run.mean).div_(run.scale)
     since = None if run.last_resample is None else run.step - run.last_resample
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(run.step, run.steps, config, since)
@@ -233,7 +232,7 @@ def resample(run):
     u = (preview(run.stream, RESAMPLE_BATCHES) - run.mean) / run.scale
     loss = torch.cat([(part - sae(part)).square().sum(1) for part in u.split(4096)])
     generator = torch.Generator().manual_seed(run.step)
-    chosen = torch.multinomial(loss.double() ** 2, n_dead, replacement=n_dead > len(u), generator=generator)
+    chosen = torch.multinomial(loss.cpu().double() ** 2, n_dead, replacement=n_dead > len(u), generator=generator)
     plant(run, unit_rows(u[chosen] - sae.b_dec))
 
 
@@ -273,14 +272,15 @@ def _save_checkpoint(run, out):
     if out is None:
         return
     save_sae(copy.deepcopy(run.sae).fold(run.mean, run.scale), Path(out) / "sae.safetensors")
-    arrays = {"mean": run.mean.numpy(), "n_tokens_since_fired": run.n_tokens_since_fired.numpy()}
+    arrays = {"mean": run.mean, "n_tokens_since_fired": run.n_tokens_since_fired}
     for name, parameter in run.sae.named_parameters():
-        arrays[name] = parameter.detach().numpy()
+        arrays[name] = parameter.detach()
         for moment in ("exp_avg", "exp_avg_sq"):
             state = run.optimizer.state.get(parameter)
-            arrays[f"{name}/{moment}"] = state[moment].numpy() if state else np.zeros_like(arrays[name])
+            arrays[f"{name}/{moment}"] = state[moment] if state else torch.zeros_like(arrays[name])
     record = {"step": run.step, "scale": run.scale, "last_resample": run.last_resample, "stream": run.stream.state(),
               "log": run.log}
+    arrays = {name: array.cpu().numpy() for name, array in arrays.items()}
     files.save_arrays(Path(out) / "checkpoint.safetensors", arrays, record)
 
 
@@ -288,12 +288,12 @@ def _load_checkpoint(run, path):
     arrays, record = files.load_arrays(path)
     run.step, run.scale, run.last_resample, run.log = (record[key] for key in ("step", "scale", "last_resample", "log"))
     run.stream.restore(record["stream"])
-    run.mean = torch.from_numpy(arrays["mean"].copy())
-    run.n_tokens_since_fired = torch.from_numpy(arrays["n_tokens_since_fired"].copy())
     with torch.no_grad():
+        run.mean.copy_(torch.from_numpy(arrays["mean"]))
+        run.n_tokens_since_fired.copy_(torch.from_numpy(arrays["n_tokens_since_fired"]))
         for name, parameter in run.sae.named_parameters():
             parameter.copy_(torch.from_numpy(arrays[name]))
-            state = {"step": torch.tensor(float(run.step))}
+            state = {"step": torch.tensor(float(run.step), device=parameter.device)}
             for moment in ("exp_avg", "exp_avg_sq"):  # in the parameter's memory layout: fused Adam relies on that
                 state[moment] = torch.empty_like(parameter).copy_(torch.from_numpy(arrays[f"{name}/{moment}"]))
             run.optimizer.state[parameter] = state

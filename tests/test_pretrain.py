@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from saekit import corpus, files, ngram, pretrain
-from saekit.pretrain import LinearCrossEntropy, PretrainConfig, bits_per_byte, evaluate, ngram_table, train_lm
+from saekit.pretrain import LinearCrossEntropy, PretrainConfig, bits_per_byte, evaluate, train_lm
 from saekit.transformer import next_token_loss
 from tests import tiny_lm
 from tests.tiny_lm import tiny  # noqa: F401
@@ -41,6 +41,20 @@ def test_the_fused_loss_equals_torch_cross_entropy_with_its_gradients(rows_at_on
 def test_the_fused_loss_bears_large_logits():
     h, W = torch.tensor([[1000.0]]), torch.tensor([[1.0], [0.0]])
     assert LinearCrossEntropy.apply(h, W, torch.tensor([1]), torch.float32).item() == 1000
+
+
+def test_replicas_take_the_step_that_the_model_takes_alone():
+    tokens = torch.randint(0, 300, (4, 16), generator=torch.Generator().manual_seed(0))
+    losses, grads = [], []
+    for n in (1, 3):  # 3 parts of 4 contexts: 2, 1, 1
+        model = pretrain.new_model(CONFIG, 300)
+        optimizers, replicas = pretrain.new_optimizers(model, CONFIG), pretrain.replicate(model, n)
+        with pretrain.one_thread_each(replicas) as pool:
+            losses.append([pretrain.train_step(replicas, optimizers, tokens, map=pool.map) for _ in range(2)])
+        grads.append([parameter.grad for parameter in model.parameters()])
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-5, atol=0)
+    torch.testing.assert_close(grads[0], grads[1], rtol=1e-3, atol=1e-5)
+    assert losses[0][1] < losses[0][0]
 
 
 CONFIG = PretrainConfig(tokens=16 * 4 * 12, n_ctx=16, batch=4)
@@ -149,7 +163,7 @@ def test_every_row_of_the_table_is_measured_on_the_same_predictions(tiny, monkey
     monkeypatch.setattr(
         ngram, "cross_entropy", lambda orders, tokens, positions, d_vocab: seen.append(positions) or 0.0
     )
-    ngram_table(stream, stream, 16, 300, max_order=2)
+    ngram.table(stream, stream, 16, 300, max_order=2)
     cut = corpus.contexts(stream, 16)
     pairs = [(row[j], row[j + 1]) for row in cut.tolist() for j in range(15) if row[j] != 0]
     assert (
