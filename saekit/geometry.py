@@ -2,13 +2,15 @@
 
 D (n_atoms, d_in) holds one atom per row, usually of length 1. With coherence mu = max_{i != j} |<d_i, d_j>|, a code
 with k < (1 + 1/mu) / 2 non-zeros is the only one that sparse, and both basis pursuit and OMP find it.
-References: Welch (1974); Donoho & Elad (2003); Tropp (2004) for the exact recovery condition; Donoho & Tanner (2009).
+References: Welch (1974); Donoho & Elad (2003); Tropp (2004) for the exact recovery condition; Donoho & Tanner (2009);
+Kabatiansky & Levenshtein (1978) for how many directions can fit.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq, linear_sum_assignment
+from scipy.special import gammaln, xlogy
 from scipy.stats import norm
 
 
@@ -124,3 +126,43 @@ def donoho_tanner(delta, positive=False):
         return 1 - t * norm.sf(t) / norm.pdf(t)
 
     return np.vectorize(rho, otypes=[float])(delta)[()]
+
+
+def directions_that_fit(d_in, eps):
+    """How many unit vectors with all |cosines| <= eps surely exist in d dimensions: exp(d eps^2 / 4), rounded down.
+
+    Random ones do: a pair fails with probability at most 2 exp(-d eps^2 / 2) (Ball 1997), there are fewer than n^2 / 2
+    pairs, and n^2 exp(-d eps^2 / 2) <= 1. This is the Johnson-Lindenstrauss argument, a lower bound.
+    """
+    _check_cosine(eps)
+    return np.floor(np.exp(np.asarray(d_in) * eps**2 / 4))
+
+
+def directions_at_most(d_in, eps, max_order=200):
+    """No more unit vectors than this have all |cosines| <= eps in d dimensions: Welch's bounds of every order k.
+
+    With N = C(d + k - 1, k) and N eps^(2k) < 1, n <= N (1 - eps^(2k)) / (1 - N eps^(2k)); inf if no order applies.
+    """
+    _check_cosine(eps)
+    k = np.arange(1, max_order + 1)
+    log_size = gammaln(d_in + k) - gammaln(k + 1) - gammaln(d_in)
+    log_share = log_size + 2 * k * np.log(eps)
+    usable = log_share < 0
+    log_bound = log_size[usable] + np.log1p(-eps ** (2.0 * k[usable])) - np.log(-np.expm1(log_share[usable]))
+    return float(np.exp(log_bound.min())) if usable.any() else np.inf
+
+
+def kabatiansky_levenshtein_rate(eps):
+    """Upper bound on lim (1/d) ln n for unit vectors with cosines <= eps (Kabatiansky & Levenshtein 1978).
+
+    a ln a - b ln b with s = sqrt(1 - eps^2), a = (1 + s) / (2 s), b = (1 - s) / (2 s); about eps^2/4 ln(4 e / eps^2).
+    """
+    _check_cosine(eps)
+    s = np.sqrt(1 - np.asarray(eps, float) ** 2)
+    a, b = (1 + s) / (2 * s), (1 - s) / (2 * s)
+    return xlogy(a, a) - xlogy(b, b)
+
+
+def _check_cosine(eps):
+    if not (np.all(np.asarray(eps) > 0) and np.all(np.asarray(eps) < 1)):
+        raise ValueError(f"eps is {eps}, expected a cosine in (0, 1)")

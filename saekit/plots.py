@@ -204,8 +204,43 @@ def number_table(ax, values, row_names, column_names):
     ax.set_yticks(range(len(row_names)), row_names)
 
 
-# Lesson 4
+# Lesson 3, superposition
+KIND_COLORS = (BASELINE, ATOM, FAILURE)  # not represented, orthogonal, superposed
 
+
+def feature_arrows(ax, W, names=None):
+    """Feature directions W (n_features, 2) as numbered arrows from the origin; the circle has radius 1."""
+    ax.add_patch(plt.Circle((0, 0), 1, fill=False, color=BASELINE, linewidth=0.8))
+    for i, arrow in enumerate(W):
+        ax.annotate("", arrow, (0, 0), arrowprops={"arrowstyle": "-|>", "color": TRUTH, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0})
+        if np.linalg.norm(arrow) > 0.3:
+            ax.text(*(1.2 * arrow), names[i] if names else str(i + 1), ha="center", va="center")
+    ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal", xlabel="hidden unit 1", ylabel="hidden unit 2")
+
+
+def solution_map(ax, feature_probability, importance, kind):
+    """Which of three solutions, kind (n_importances, n_probabilities), as coloured cells on logarithmic axes."""
+    ax.pcolormesh(feature_probability, importance, kind, cmap=mpl.colors.ListedColormap(KIND_COLORS), vmin=0, vmax=2, shading="nearest")
+    ax.set(xscale="log", yscale="log", xlabel="probability p that a feature is on", ylabel="importance of feature 2")
+
+
+def dimension_shares(ax, feature_probability, shares):
+    """One dot per represented feature: its share of a dimension against 1/p, over lines at the shares of regular shapes."""
+    for share, name in ((1, "alone: 1"), (3 / 4, "tetrahedron: 3/4"), (2 / 3, "triangle: 2/3"), (1 / 2, "pair: 1/2"), (2 / 5, "pentagon: 2/5")):
+        ax.axhline(share, color=BASELINE, linewidth=0.8)
+        ax.text(1.01, share, name, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
+    for p, values in zip(feature_probability, shares):
+        ax.plot(np.full(len(values), 1 / p), values, ".", color=TRUTH, alpha=0.35, markersize=5)
+    ax.set(xscale="log", ylim=(0, 1.05), xlabel="1/p: a feature is on once in so many samples", ylabel="share of a dimension")
+
+
+def signed_weights(ax, W):
+    """Weights W (n_features, n_neurons) as a map centred at zero: one column per neuron."""
+    ax.imshow(W, cmap=SIGNED, vmin=-1.2, vmax=1.2, aspect="auto")
+    ax.set(xticks=range(W.shape[1]), xticklabels=range(1, W.shape[1] + 1), yticks=range(0, len(W), 3), yticklabels=range(1, len(W) + 1, 3), xlabel="hidden unit", ylabel="feature")
+
+
+# Lesson 4, from PCA to the SAE
 def tied_landscape(ax, variances, weight_decay):
     """Loss of a linear autoencoder with one tied latent w in the plane, axes of the given variances (2,), and its minima.
 

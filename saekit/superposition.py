@@ -4,7 +4,8 @@
 
 Many models train side by side, one per instance, in one batched product.
     x (n_instances, batch, n_features): features, each non-zero with feature_probability p (sparsity is 1 - p);
-    W (n_instances, n_features, d_hidden): row W[k, i] is the direction of feature i in model k;  b (n_instances, n_features).
+    W (n_instances, n_features, d_hidden): row W[k, i] is the direction of feature i in model k;
+    b (n_instances, n_features).
     ToyModel(n_features, d_hidden, n_instances, relu, seed);  sample_features(shape, feature_probability, seed);
     train_toy(model, feature_probability, importance, steps, batch, sample);  feature_dimensionality(W).
 Elhage et al. (2022), "Toy Models of Superposition"; capacity: Scherlis et al. (2022).
@@ -15,13 +16,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy.sparse.csgraph import connected_components
-from scipy.special import gammaln, xlogy
 from torch import nn
 
 from saekit import progress
 from saekit.geometry import unit_norm
 
 LEARNING_RATE = 1e-2  # Adam's; falls to zero along half a cosine
+N_NODES = 6           # per feature, in the quadrature of the expected loss
 KINDS = ("not represented", "orthogonal", "superposed")  # what becomes of the second of two features in one dimension
 
 
@@ -77,25 +78,20 @@ class AbsModel(NeuronModel):
         return x.abs()
 
 
-def sample_features(shape, feature_probability, seed=0):
-    """x_i = 0 with probability 1 - p, else uniform in [0, 1], all independent; shape (…, n_features).
+def sample_features(shape, feature_probability, seed=0, low=0.0):
+    """x_i = 0 with probability 1 - p, else uniform in [low, 1], all independent; shape (…, n_features).
 
     feature_probability: p in (0, 1], a number or an array that broadcasts against shape (p[:, None, None]: one per
     model). seed: an integer or a torch.Generator.
     """
     p, u = _probability(feature_probability), torch.rand(shape, generator=_generator(seed))
-    return torch.where(u < p, u / p, 0.0)  # below p, u / p is again uniform: one draw decides both
+    return torch.where(u < p, low + (1 - low) * u / p, 0.0)  # below p, u / p is again uniform: one draw decides both
 
 
 def sample_signed(shape, feature_probability, seed=0):
     """Features uniform in [-1, 1] where non-zero, with probability p; else as sample_features."""
     p, u = _probability(feature_probability), 2 * torch.rand(shape, generator=_generator(seed)) - 1
     return torch.where(u.abs() < p, u / p, 0.0)
-
-
-def sample_on_off(shape, feature_probability, seed=0):
-    """Features that are 1 with probability p, else 0; all independent."""
-    return (torch.rand(shape, generator=_generator(seed)) < _probability(feature_probability)).float()
 
 
 def sample_together(shape, feature_probability, seed=0):
@@ -144,6 +140,28 @@ def train_toy(model, feature_probability, importance=1.0, steps=2000, batch=1024
     return _descend(model, fresh_losses, steps)
 
 
+def train_toy_exactly(model, feature_probability, importance=1.0, steps=1000, low=0.0):
+    """Train on the expected loss itself instead of samples (few features only); returns the log as train_toy does.
+
+    Values are uniform in [low, 1]. No noise, so two solutions of almost equal loss can be told apart.
+    """
+    n_instances, n_features = model.b.shape
+    x, weight = all_cases(n_features, _probability(feature_probability).expand(n_instances), low)
+    return _descend(model, lambda: toy_losses(model, x, importance, weight), steps)
+
+
+def all_cases(n_features, feature_probability, low=0.0):
+    """Cases x (n_instances, cases, n_features) and their probabilities (n_instances, cases): a quadrature rule.
+
+    A feature is off or takes one of N_NODES Gauss-Legendre nodes of [low, 1]; feature_probability is (n_instances,).
+    """
+    p = _probability(feature_probability)[:, None]
+    nodes, lengths = torch.tensor(np.array(np.polynomial.legendre.leggauss(N_NODES)), dtype=torch.float32) / 2
+    values = torch.cat([torch.zeros(1), low + (1 - low) * (nodes + 0.5)])
+    case = torch.cartesian_prod(*[torch.arange(N_NODES + 1)] * n_features).reshape(-1, n_features)
+    return values[case].expand(len(p), -1, -1), torch.cat([1 - p, p * lengths], dim=1)[:, case].prod(dim=2)
+
+
 def _descend(model, losses, steps):
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)
     log = []
@@ -157,6 +175,20 @@ def _descend(model, losses, steps):
         if step % 50 == 0 or step == steps - 1:
             log.append(now.detach())
     return torch.stack(log).numpy()
+
+
+def best_restart(model, feature_probability, restarts, importance=1.0, sample=sample_features):
+    """Weights (n_settings, n_features, d_hidden) of the best of `restarts` runs per setting, judged on fresh samples.
+
+    The model's instances are the settings, the whole list of them repeated `restarts` times, as np.tile makes it.
+    """
+    n_instances, n_features = model.b.shape
+    p = _probability(feature_probability).expand(n_instances)[:, None, None]
+    with torch.no_grad():
+        loss = toy_losses(model, sample((n_instances, 4096, n_features), p, model.seed + 2), importance)
+    best = loss.reshape(restarts, -1).argmin(dim=0)
+    settings = torch.arange(len(best))
+    return _as_numpy(model.W.reshape(restarts, len(best), n_features, -1)[best, settings])
 
 
 def feature_dimensionality(W):
@@ -221,70 +253,19 @@ class PhaseDiagram(NamedTuple):
 def phase_diagram(feature_probability, importance, restarts=4, steps=1000, seed=0):
     """Train two features in one dimension in every cell of importance x feature_probability (both 1-D, first is 1).
 
-    All cells and restarts train at once, on the expected loss itself: none, one or both features on, each case with its
-    probability and integrated by Gauss-Legendre quadrature. The best restart counts: a run can stop in a local minimum.
+    All cells and restarts train at once, on the expected loss. The best restart counts: a run can stop in a local
+    minimum. A feature is represented when its |weight| exceeds 0.5.
     """
     p = torch.as_tensor(np.tile(feature_probability, len(importance) * restarts), dtype=torch.float32)
     second = torch.as_tensor(np.tile(np.repeat(importance, len(feature_probability)), restarts), dtype=torch.float32)
     model = ToyModel(2, 1, len(p), seed=seed)
-    x, weight = _two_features(_probability(p))
-    importances = torch.stack([torch.ones_like(second), second], dim=1)
-    loss = _descend(model, lambda: toy_losses(model, x, importances, weight), steps)[-1]
+    loss = train_toy_exactly(model, p, torch.stack([torch.ones_like(second), second], dim=1), steps)[-1]
     grid = (restarts, len(importance), len(feature_probability))
     best = loss.reshape(grid).argmin(0)[None]
     W = np.take_along_axis(_as_numpy(model.W).reshape(*grid, 2), best[..., None], 0)[0]
     first_in, second_in = (np.abs(W) > 0.5).transpose(2, 0, 1)
     kind = np.where(first_in & second_in, 2, np.where(np.abs(W[..., 1]) > np.abs(W[..., 0]), 1, 0))
     return PhaseDiagram(kind, W, np.take_along_axis(loss.reshape(grid), best, 0)[0])
-
-
-def _two_features(p, n_nodes=6):
-    """Nodes x (n_instances, nodes, 2) and their probabilities (n_instances, nodes) under p (n_instances,)."""
-    node, length = np.polynomial.legendre.leggauss(n_nodes)
-    value = np.concatenate([[0.0], (node + 1) / 2])  # off, or a value in [0, 1]
-    x = torch.tensor(np.stack(np.meshgrid(value, value, indexing="ij"), -1).reshape(-1, 2), dtype=torch.float32)
-    chance = torch.cat([1 - p[:, None], p[:, None] * torch.tensor(length / 2, dtype=torch.float32)], dim=1)
-    return x.expand(len(p), -1, -1), (chance[:, :, None] * chance[:, None, :]).flatten(1)
-
-
-def directions_that_fit(d, eps):
-    """A number of unit vectors with all |cosines| <= eps that surely exist in d dimensions: exp(d eps^2 / 4), rounded down.
-
-    Random ones do: a pair fails with probability at most 2 exp(-d eps^2 / 2) (Ball 1997), there are fewer than n^2 / 2
-    pairs, and n^2 exp(-d eps^2 / 2) <= 1. This is the Johnson-Lindenstrauss argument, a lower bound.
-    """
-    _check_cosine(eps)
-    return np.exp(np.asarray(d) * eps**2 / 4) // 1
-
-
-def directions_at_most(d, eps, max_order=200):
-    """No more unit vectors than this have all |cosines| <= eps in d dimensions: Welch's bounds of every order k.
-
-    With N = C(d + k - 1, k) and N eps^(2k) < 1, n <= N (1 - eps^(2k)) / (1 - N eps^(2k)); inf if no order applies.
-    """
-    _check_cosine(eps)
-    k = np.arange(1, max_order + 1)
-    log_size = gammaln(d + k) - gammaln(k + 1) - gammaln(d)
-    log_share = log_size + 2 * k * np.log(eps)
-    usable = log_share < 0
-    log_bound = log_size[usable] + np.log1p(-eps ** (2.0 * k[usable])) - np.log(-np.expm1(log_share[usable]))
-    return float(np.exp(log_bound.min())) if usable.any() else np.inf
-
-
-def kabatiansky_levenshtein_rate(eps):
-    """Upper bound on lim (1/d) ln n for unit vectors with cosines <= eps (Kabatiansky & Levenshtein 1978).
-
-    a ln a - b ln b with s = sqrt(1 - eps^2), a = (1 + s) / (2 s), b = (1 - s) / (2 s); about eps^2/4 ln(4 e / eps^2).
-    """
-    _check_cosine(eps)
-    s = np.sqrt(1 - np.asarray(eps, float) ** 2)
-    a, b = (1 + s) / (2 * s), (1 - s) / (2 * s)
-    return xlogy(a, a) - xlogy(b, b)
-
-
-def _check_cosine(eps):
-    if not (np.all(np.asarray(eps) > 0) and np.all(np.asarray(eps) < 1)):
-        raise ValueError(f"eps is {eps}, expected a cosine in (0, 1)")
 
 
 def _check_counts(**counts):

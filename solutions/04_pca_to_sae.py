@@ -654,15 +654,15 @@ for factor in factors:
     nearest = (geometry.unit_norm(D_true) @ one.W_dec.detach().numpy()[alive].T).argmax(axis=0)
     by_factor[factor] = (float(metrics.explained_variance(x_held, one.decode(z).detach())), int((cosines(D_true, one) > 0.9).sum()),
                          int(alive.sum()), int(alive.sum()) - len(set(nearest)))
-    print("{:2}×: EV {:.2f}, features found {:3}, latents alive {:3}, of them second ones for the same feature {:3}".format(factor, *by_factor[factor]))
+    print("{:2}×: EV {:.2f}, features found {:3}, latents alive {:3}, second ones for a feature {:3}".format(factor, *by_factor[factor]))
 
 # %% id="expansion-claims"
 claim("features found at 4×", by_factor[4][1], at_least=60)
 claim("features found at 1×", by_factor[1][1], at_most=10)
 
 # %% [markdown] id="expansion-after"
-# With too few latents, a latent that must serve three features points between them. From 4× on, all 64 are found, and what is added is mostly dead (TopK here, without rescue), sometimes a second latent for a feature that has one: the beginning of **feature splitting** (lesson 9). EV hardly moves from 4× to 16×. So a recommended range of factors
-# is a statement about how many features there are per dimension, and in a language model nobody knows that.
+# With too few latents, a latent that must serve three features points between them. From 4× on all 64 are found, and whatever is added stays silent: nothing in the residual is worth a latent, so EV stands still. On data with rarer things to say, as in the Zipf toy, larger dictionaries go on finding; on real activations
+# they also split what they have (lesson 9). A recommended range of factors is a statement about how many features there are per dimension, and in a language model nobody knows that.
 
 # %% [markdown] id="paper-intro"
 # ## The papers say / we measured

@@ -125,3 +125,34 @@ def test_donoho_tanner_curve_rises_to_one_and_positivity_helps():
 def test_bad_input_names_the_argument_and_the_cause(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_random_directions_keep_what_the_existence_bound_promises():
+    n = int(geometry.directions_that_fit(600, 0.25))
+    assert n > 5_000  # exp(600 / 64)
+    D = synthetic.random_dictionary(500, 600, seed=0)  # a tenth of what is promised, to stay quick
+    assert geometry.coherence(D) <= 0.25
+
+
+def test_what_exists_never_exceeds_what_can():
+    for d_in in (5, 50, 500):
+        for eps in (0.05, 0.2, 0.5):
+            assert geometry.directions_that_fit(d_in, eps) <= geometry.directions_at_most(d_in, eps)
+
+
+def test_the_upper_bound_is_met_by_a_simplex_and_by_mutually_unbiased_bases():
+    assert geometry.directions_at_most(3, 1 / 3) == pytest.approx(4)  # four corners of a tetrahedron
+    assert geometry.directions_at_most(2, 0.5) == pytest.approx(3)  # three lines at 60 degrees
+    assert geometry.directions_at_most(3, 1 / np.sqrt(5)) == pytest.approx(6)  # the diagonals of an icosahedron
+
+
+def test_the_kabatiansky_levenshtein_rate_is_the_published_one_at_60_degrees_and_small_for_small_cosines():
+    assert geometry.kabatiansky_levenshtein_rate(0.5) / np.log(2) == pytest.approx(0.401, abs=5e-4)
+    eps = 0.01
+    assert geometry.kabatiansky_levenshtein_rate(eps) == pytest.approx(eps**2 / 4 * np.log(4 * np.e / eps**2), rel=0.01)
+
+
+@pytest.mark.parametrize("eps", [0, 1, -0.3, np.nan])
+def test_a_cosine_outside_0_to_1_has_no_count_of_directions(eps):
+    with pytest.raises(ValueError, match="expected a cosine"):
+        geometry.directions_that_fit(10, eps)

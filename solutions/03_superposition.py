@@ -1,0 +1,662 @@
+# %% [markdown] id="title"
+# # Lesson 3 · More features than dimensions
+#
+# **You will be able to**: say when a layer gains by storing more features than it has dimensions, and predict it with a formula · recognise the shapes it stores them in · measure interference, and say why rare features can afford it ·
+# tell what *can* fit into d dimensions from what cannot · read a compressed signal back with lesson 1's LASSO.
+#
+# **60 minutes.** From lesson 1 you know the LASSO, coherence and the Welch bound; of PyTorch you need nothing. All models here are tiny and trained as you watch.
+
+# %% [markdown] id="setup-intro"
+# Run this first. It puts our version of every exercise in place until yours passes.
+
+# %% id="setup"
+import numpy as np
+import torch
+from saekit import files, geometry, lasso, plots, superposition, synthetic, transformer
+from saekit.course import begin, budget, claim, exercise, predict, progress
+from saekit.course.widgets import explore
+begin("03_superposition")
+
+# %% [markdown] id="one-number-intro"
+# ## 3.1 Two features, one number
+#
+# In lessons 1 and 2 there were more atoms than dimensions because *we* wanted it. Why would a network want it? Take the smallest case: two **features** (properties of the data: "this is code", "this is a citation"), each a number that is mostly zero,
+# and a layer with **one** dimension to store them in. The layer keeps `hidden = x @ W`, and must say afterwards what both features were:
+#
+# `x_hat = relu(hidden @ W.T + b)`
+#
+# This is the toy model of Elhage et al. (2022). Row i of `W` is the direction of feature i; it writes with `W` and reads with `W.T`.
+#
+# ### Exercise 3.1 · Store and read
+#
+# Difficulty 1 of 5 · 5 minutes · 2 points
+#
+# Return `x_hat` for every sample (every row of `x`).
+#
+# <details><summary>Hint 1 of 3</summary>Two matrix products: the first takes features to hidden units, the second goes back.</details>
+# <details><summary>Hint 2 of 3</summary><code>x @ W</code> is (batch, d_hidden); multiplied by <code>W.T</code> it has one column per feature again.</details>
+# <details><summary>Hint 3 of 3</summary>Add <code>b</code>, then <code>np.maximum(…, 0)</code> is the ReLU.</details>
+
+# %% id="ex-reconstruct" exercise="reconstruct" difficulty=1 minutes=5 points=2
+@exercise
+def reconstruct(x, W, b):
+    """x_hat = relu(x W W^T + b): x (batch, n_features), W (n_features, d_hidden), b (n_features,) -> (batch, n_features).
+
+    >>> print(reconstruct(np.array([[0.0, 0.5]]), np.array([[1.0], [-1.0]]), np.zeros(2)))
+    [[0.  0.5]]
+    """
+    ### BEGIN SOLUTION
+    return np.maximum(x @ W @ W.T + b, 0)
+    ### END SOLUTION
+
+# %% [markdown] id="opposite-intro"
+# Let one feature point up and the other down: `W = [[1], [-1]]`. **Before you run: which of the three samples come back right?** Only the first feature is on; only the second; both.
+
+# %% id="opposite" tags=["nbval-check-output"]
+opposite = np.array([[1.0], [-1.0]])
+x = np.array([[0.8, 0.0], [0.0, 0.6], [0.8, 0.6]])
+print(reconstruct(x, opposite, np.zeros(2)))
+
+# %% [markdown] id="opposite-after"
+# Two features in one dimension, and no error at all, as long as they are not on together: the ReLU throws away the negative echo of the other one. When both are on they cancel. This is **superposition**, and the echo is called **interference**.
+#
+# ## 3.2 When does it pay?
+#
+# Call p the probability that a feature is on (the paper's *sparsity* is 1 − p); when on, it is uniform in [0, 1], independently of the other. Squared errors are weighted: feature 1 has importance 1, feature 2 has importance I. Three solutions come to mind:
+#
+# 1. **not represented**: feature 1 has the dimension to itself, exact; of feature 2 the model says the mean, which costs its variance;
+# 2. **orthogonal**: the same the other way round;
+# 3. **superposed**: opposite directions, b = 0; both exact unless both are on, and then?
+#
+# With both on, the hidden number is x₁ − x₂. If x₁ is the larger, feature 1 reads x₁ − x₂, too small by x₂, and feature 2 reads 0, too small by x₂ as well. So *each* errs by the smaller of the two.
+#
+# ### Exercise 3.2 · The price of three solutions
+#
+# Difficulty 4 of 5 · 12 minutes · 5 points
+#
+# Return the expected losses of the three, in this order, as an array. For U, V uniform in [0, 1]: the mean of U² is 1/3, the mean of min(U, V)² is 1/6.
+#
+# <details><summary>Hint 1 of 3</summary>The variance of a feature that is on with probability p: mean of its square minus square of its mean. Its mean is p/2.</details>
+# <details><summary>Hint 2 of 3</summary>The mean of the square is p/3, so guessing costs p/3 − p²/4, times the importance of the feature that is guessed.</details>
+# <details><summary>Hint 3 of 3</summary>Both are on with probability p². Then feature 1 errs by 1/6 on average, weighted with 1, and feature 2 by 1/6, weighted with I.</details>
+
+# %% id="ex-three-losses" exercise="three_losses" difficulty=4 minutes=12 points=5
+@exercise
+def three_losses(p, importance):
+    """Expected losses (not represented, orthogonal, superposed) of two features in one dimension, as an array (3,).
+
+    Importances are 1 and `importance`; each feature is on with probability p and then uniform in [0, 1].
+    """
+    ### BEGIN SOLUTION
+    variance = p / 3 - p**2 / 4
+    return np.array([importance * variance, variance, (1 + importance) * p**2 / 6])
+    ### END SOLUTION
+
+# %% [markdown] id="boundary-intro"
+# The solutions 1 and 2 cost about p, the third about p²: **rare features make superposition cheap**. Let both be equally important, I = 1. **Below which p does superposition win?** Set p/3 − p²/4 equal to p²/3 and solve for p (two decimals).
+
+# %% id="predict-boundary"
+predict("boundary", 0.57)
+
+# %% id="boundary" tags=["nbval-check-output"]
+for p in (0.5, 0.57, 0.6, 1.0):
+    print(f"p = {p:.2f}: not represented, orthogonal, superposed cost", three_losses(p, 1.0).round(4))
+
+# %% [markdown] id="phase-intro"
+# That was arithmetic about three solutions that *we* thought of. Does gradient descent choose among them, and where we say? We train the two-feature model for 15 values of p times 15 of I, eight random starts each, all at once (one batched product), and keep the start with the lowest loss. There
+# are few cases (each feature off, or on with some value), so the training can use the *expected* loss, without noise.
+
+# %% id="phase"
+p_grid, i_grid = np.geomspace(0.02, 1, 15), np.geomspace(0.1, 10, 15)
+measured = superposition.phase_diagram(p_grid, i_grid, restarts=8, steps=budget(smoke=40, laptop=600))
+losses = np.array([[three_losses(p, i) for p in p_grid] for i in i_grid])          # (importances, probabilities, 3)
+
+# %% id="phase-figure"
+fig, axes = plots.panels(2, height=3)
+plots.solution_map(axes[0], p_grid, i_grid, losses.argmin(axis=2))
+plots.solution_map(axes[1], p_grid, i_grid, measured.kind)
+axes[0].set_title("Cheapest by formula …")
+axes[1].set_title("… and what training found")
+for ax in axes:
+    ax.text(0.05, 1, "superposed", ha="left", color="white")
+    ax.text(0.95, 6, "orthogonal", ha="right", color="white")
+    ax.text(0.95, 0.15, "not represented", ha="right", fontsize=9)
+plots.show(fig, alt="Two maps of importance against probability. In both, superposition fills the left side up to p near one half; to its right feature 2 has the dimension to itself if it is important and is not represented if not.")
+
+# %% id="phase-claims"
+cheapest, second = np.sort(losses, axis=2)[..., 0], np.sort(losses, axis=2)[..., 1]
+clear = second > 1.05 * cheapest                              # the two best differ by more than 5 %
+claim("share of clear cells where training agrees with the formula", (measured.kind == losses.argmin(axis=2))[clear].mean(), at_least=0.95)
+gain = (1 - measured.loss / cheapest)[measured.kind != losses.argmin(axis=2)]
+claim("largest gain of a trained model over the formula, where they disagree", gain.max(initial=0), at_most=0.25)
+
+# %% [markdown] id="phase-after"
+# A **phase diagram**: the change is not gradual. The cells that disagree lie along the border, and there training is *better* than our formula, since lengths other than 1 and a bias are open to it: a formula about three guesses is an upper bound on the best loss.
+#
+# ## 3.3 Five features in the plane
+#
+# Now two dimensions and five features, with importances 1, 0.8, 0.64 and so on. **If all features are always on (p = 1), how many of the five will the model keep?**
+
+# %% id="predict-dense"
+predict("dense-features", 2)
+
+# %% id="five"
+log10_p = np.arange(-2, 0.01, 0.25)                           # nine probabilities from 0.01 to 1
+importance = 0.8 ** np.arange(5)
+every_p = np.tile(10**log10_p, 4)                             # four random starts of each
+model = superposition.ToyModel(5, 2, n_instances=len(every_p), seed=0)
+superposition.train_toy(model, every_p, importance, steps=budget(smoke=40, laptop=800), batch=256)
+W_five = superposition.best_restart(model, every_p, restarts=4, importance=importance)
+
+# %% [markdown] id="explore-intro"
+# Move the slider from dense to sparse:
+
+# %% id="explore"
+def draw_five(ax, log10_p):
+    plots.feature_arrows(ax, W_five[round((log10_p + 2) / 0.25)])
+    ax.set_title(f"on with p = {10**log10_p:.2g}", loc="left", fontsize=10, fontweight="normal")
+
+explore(draw_five, log10_p=(-2.0, 0.0, 0.25), stills=[{"log10_p": 0.0}, {"log10_p": -0.5}, {"log10_p": -1.25}],
+        alt="Arrows of five features in the plane. At p = 1 two arrows at right angles; at p = 0.32 two pairs of opposite arrows; at p = 0.056 five arrows like a regular pentagon.")
+
+# %% [markdown] id="explore-after"
+# Dense: the two most important features at right angles, and the rest dropped, as PCA would do. Rarer: two pairs of opposites, the trick of section 3.1 once per axis. Rarer still: all five, in a **pentagon**. Nobody asked for regular shapes; they come from features pushing each other away.
+# And it is the ReLU that makes it pay. With a linear output the best loss is PCA's: drop all but two, however rare they are.
+#
+# ## 3.4 How much of a dimension does a feature have?
+#
+# In a pair of opposites two features share one dimension, half each. In general: feature i has all of its own direction, but others lean on that direction too. The **dimensionality** of feature i is its share,
+#
+# `D_i = ‖W_i‖⁴ / Σ_j ⟨W_i, W_j⟩²`, summed over all j, i included.
+#
+# ### Exercise 3.3 · Shares of a dimension
+#
+# Difficulty 3 of 5 · 8 minutes · 4 points
+#
+# Return the dimensionality of every feature. A feature with a row of zeros has 0.
+#
+# <details><summary>Hint 1 of 3</summary>All inner products ⟨W_i, W_j⟩ stand in one table. Which product of matrices is it?</details>
+# <details><summary>Hint 2 of 3</summary><code>gram = W @ W.T</code>. Its diagonal holds ‖W_i‖², so the numerator is the diagonal squared.</details>
+# <details><summary>Hint 3 of 3</summary>Divide by <code>(gram ** 2).sum(axis=1)</code>, but where that is zero return 0: start from <code>np.zeros(len(W))</code> and fill the other rows.</details>
+
+# %% id="ex-dimensionality" exercise="dimensionality" difficulty=3 minutes=8 points=4
+@exercise
+def dimensionality(W):
+    """D_i = ||W_i||^4 / sum_j <W_i, W_j>^2 for every row of W (n_features, d_hidden), as (n_features,); 0 for a zero row.
+
+    >>> print(dimensionality(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])))
+    [0.5 0.5 1. ]
+    """
+    ### BEGIN SOLUTION
+    gram = W @ W.T
+    total = (gram**2).sum(axis=1)
+    shares = np.zeros(len(W))
+    shares[total > 0] = np.diag(gram)[total > 0] ** 2 / total[total > 0]
+    return shares
+    ### END SOLUTION
+
+# %% [markdown] id="shapes-intro"
+# What are the shares in a triangle, a tetrahedron and a pentagon? **Divide dimensions by corners before you run.**
+
+# %% id="shapes" tags=["nbval-check-output"]
+def regular(n):
+    """n directions in the plane at equal angles."""
+    angles = 2 * np.pi * np.arange(n) / n
+    return np.column_stack([np.cos(angles), np.sin(angles)])
+
+tetrahedron = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+for name, W in {"pair": regular(2), "triangle": regular(3), "tetrahedron": tetrahedron, "pentagon": regular(5)}.items():
+    print(f"{name:12} {len(W)} features in {np.linalg.matrix_rank(W)} dimensions: each has {dimensionality(W)[0]:.3f}")
+
+# %% [markdown] id="plateau-intro"
+# Do trained models have just these shares? Five features in two dimensions first (now equally important), then three. A pair and one alone, or a triangle? Our formula decides. Opposite features err by min(x₁, x₂), features at 120° by min(x₁, x₂/2). For values uniform in [0, 1] three features cost p²/3 as pair and loner, but 3p²/8 as a triangle;
+# for values of nearly equal size (uniform in [0.7, 1]) the triangle should win:
+
+# %% id="plateaus"
+def best_shares(n_features, d_hidden, low):
+    """Shares in the best of twelve runs trained on the expected loss; values uniform in [low, 1], p = 0.1."""
+    model = superposition.ToyModel(n_features, d_hidden, n_instances=12, seed=0)
+    log = superposition.train_toy_exactly(model, 0.1, steps=budget(smoke=20, laptop=600), low=low)
+    return dimensionality(model.W.detach().numpy()[log[-1].argmin()])
+
+pentagon = superposition.ToyModel(5, 2, seed=1)
+superposition.train_toy(pentagon, 0.05, steps=budget(smoke=40, laptop=1000), batch=512)
+shares = {"five, values 0 to 1": dimensionality(pentagon.W[0].detach().numpy()),
+          "three, values 0 to 1": best_shares(3, 2, low=0.0), "three, values 0.7 to 1": best_shares(3, 2, low=0.7)}
+for name, values in shares.items():
+    print(f"{name:24}", np.sort(values).round(3))
+
+# %% id="plateaus-claims"
+for name, share in zip(shares, (2 / 5, np.array([1 / 2, 1 / 2, 1]), 2 / 3)):
+    claim(f"largest distance of a share from its plateau, {name}", np.abs(np.sort(shares[name]) - share).max(), at_most=0.02)
+
+# %% [markdown] id="hundred-intro"
+# The paper's triangles at 2/3 are thus not a law of the number of features: which shape wins depends on the distribution of their *sizes*. Now a crowd: **100 features in 10 dimensions**, equally important, twelve probabilities side by side.
+
+# %% id="hundred"
+p_hundred = np.geomspace(0.02, 0.7, 12)
+model = superposition.ToyModel(100, 10, n_instances=12, seed=0)
+superposition.train_toy(model, p_hundred, steps=budget(smoke=10, laptop=900), batch=256)
+W_hundred = model.W.detach().numpy()
+kept = np.linalg.norm(W_hundred, axis=2) > 0.5                # (12 models, 100 features): represented or not
+n_kept = kept.sum(axis=1)
+
+# %% id="hundred-figure"
+shares_hundred = [dimensionality(W)[k] for W, k in zip(W_hundred, kept)]
+fig, ax = plots.panels(height=3)
+plots.dimension_shares(ax, p_hundred, shares_hundred)
+ax.set_title("Features first pair up, then share dimensions more and more thinly")
+plots.show(fig, alt="Share of a dimension per feature against 1/p. The most frequent features have mixed shares; near 1/p = 2 to 3 nearly all lie on the line 1/2; rarer ones fall through 2/5 and go on falling.")
+
+# %% id="hundred-claims"
+on_half = [np.mean(np.abs(values - 1 / 2) < 0.02) for values in shares_hundred]
+claim("share of features on the plateau 1/2, at the best p", max(on_half), at_least=0.8)
+groups = superposition.feature_groups(W_hundred[int(np.argmax(on_half))])
+claim("of these, share of groups that are two features in one dimension", np.mean([len(g.features) == 2 and g.n_dims == 1 for g in groups]), at_least=0.6)
+claim("sum of all shares over the number of dimensions", max(dimensionality(W).sum() / 10 for W in W_hundred), at_most=1.001)
+
+# %% [markdown] id="large-intro"
+# The paper's model is larger, 400 features in 30 dimensions. That is minutes to hours of work, so `benchmarks/toy_plateaus.py` did it beforehand, with less training than the paper's. Which share of the represented features stands within 0.02 of a plateau?
+
+# %% id="large" tags=["nbval-check-output"]
+large, run = files.load_arrays(transformer.data_folder() / "toy-plateaus.safetensors")
+print(f"{run['n_features']} features in {run['d_hidden']} dimensions, {run['steps']} steps of {run['batch']} samples")
+for p, share, length in zip(large["feature_probability"], large["shares"], large["lengths"]):
+    on = share[length > 0.5].astype(float)
+    near = ", ".join(f"{name} {np.mean(np.abs(on - value) < 0.02):.2f}" for name, value in {"2/3": 2 / 3, "1/2": 1 / 2, "2/5": 2 / 5}.items())
+    print(f"p = {p:.3f}: {len(on):3} represented; at {near}")
+
+# %% [markdown] id="capacity"
+# Pairs again, where features are neither frequent nor rare; a few per cent more at 2/3 or 2/5 than elsewhere would not be a plateau.
+#
+# Back to the hundred. Near that p the ten dimensions hold ten pairs, each orthogonal to all others. The last line is a budget: **the shares add up to at most the number of dimensions**. Scherlis et al. (2022) call the same quantity a feature's *capacity* and read training as spending it: where the next bit of capacity lowers the loss most,
+# there it goes. A feature that gains less than the others' price gets none, one that gains more gets a whole dimension, and between them stands superposition.
+
+# %% [markdown] id="count-intro"
+# **Is F ∼ d/p?** The reference page says that the number of features F that fit grows like d/p, and adds that this is informal. Count them (‖W_i‖ > ½), beside a second crowd in 5 dimensions. If the law held, the columns `F p / d` would be constant:
+
+# %% id="count"
+model = superposition.ToyModel(100, 5, n_instances=12, seed=1)
+superposition.train_toy(model, p_hundred, steps=budget(smoke=10, laptop=900), batch=256)
+n_kept_5 = (model.W.detach().norm(dim=2) > 0.5).sum(dim=1).numpy()
+for p, ten, five in list(zip(p_hundred, n_kept, n_kept_5))[::2]:
+    print(f"p = {p:.3f}: F = {ten:3} of 100 in 10 dimensions, F p / d = {ten * p / 10:.2f};  F = {five:3} in 5, F p / d = {five * p / 5:.2f}")
+
+# %% id="count-claims"
+fitted = (p_hundred > 0.04) & (p_hundred < 0.4)               # before the 100 run out, and after superposition sets in
+slope = -np.polyfit(np.log(p_hundred[fitted]), np.log(n_kept[fitted]), 1)[0]
+claim("exponent a of F ~ (1/p)^a in 10 dimensions (the law says 1)", slope, at_least=0.4, at_most=0.85)
+claim("features in 10 dimensions over features in 5, same p", np.median(n_kept[fitted] / np.maximum(n_kept_5[fitted], 1)), at_least=1.5, at_most=3)
+
+# %% [markdown] id="count-after"
+# Half of it stands: twice the dimensions hold about twice the features, rather more than less. But F grows more slowly than 1/p: interference comes from all features that are on at once, and the readers `W.T` and ReLU are simple. And of course F cannot exceed the features there are: at the smallest p the count runs into 100, which says nothing about a law.
+#
+# ## 3.5 Friends and enemies
+#
+# So far features came and went independently. Real ones do not: "Python" and "indentation" come together, "French" and "Chinese" hardly ever. Take two pairs in two dimensions. **Which pair would you rather put on one line, in opposite directions: two features that always come together, or two that never do?** `"together"` or `"never"`.
+
+# %% id="predict-pairs"
+predict("opposite-pairs", "never")
+
+# %% id="pairs"
+found = {}
+for name, sample in {"together": superposition.sample_together, "never": superposition.sample_apart}.items():
+    model = superposition.ToyModel(4, 2, n_instances=12, seed=0)
+    superposition.train_toy(model, 0.15, steps=budget(smoke=40, laptop=700), batch=256, sample=sample)
+    found[name] = superposition.best_restart(model, 0.15, restarts=12, sample=sample)[0]
+
+# %% id="pairs-figure"
+fig, axes = plots.panels(2, height=3)
+for ax, (name, title) in zip(axes, {"together": "A with a: at right angles", "never": "never A with a: opposite"}.items()):
+    plots.feature_arrows(ax, found[name], names="AaBb")
+    ax.set_title(title)
+plots.show(fig, alt="Four arrows each. Left: A and a, which come together, are at right angles, and so are B and b. Right: A and a, which never come together, are opposite, and so are B and b.")
+
+# %% id="pairs-claims"
+cosines = {name: [geometry.unit_norm(W)[i] @ geometry.unit_norm(W)[i + 1] for i in (0, 2)] for name, W in found.items()}
+claim("cosine within pairs that come together", min(cosines["together"]), at_least=-0.3)
+claim("cosine within pairs that never do", max(cosines["never"]), at_most=0.1)
+
+# %% [markdown] id="pairs-after"
+# Interference costs only when both are on, so enemies may share a line at no price, and friends must keep out of each other's echo: near right angles, or side by side, where the echo at least has the right sign. Geometry mirrors *co-occurrence*, and need not mean that features are alike.
+
+# %% [markdown] id="eight-intro"
+# ## 3.6 What interference costs
+#
+# The reference page draws eight features in the plane: legal, color, math, food, music, sport, code, weather. "Nearly orthogonal packing", it says. **What is the cosine between neighbours?**
+
+# %% id="eight" tags=["nbval-check-output"]
+eight = regular(8)
+print("cosines with 'legal':", (eight @ eight[0]).round(2))
+print("coherence", round(geometry.coherence(eight), 3), " least possible (Welch)", round(geometry.welch_bound(8, 2), 3))
+
+# %% [markdown] id="eight-after"
+# 0.71: nowhere near orthogonal, and no arrangement of eight directions in two dimensions comes below the Welch bound of 0.65. What carries the picture is the other half of the argument, *sparsity makes collisions rare*. How rare?
+#
+# ### Exercise 3.4 · Collisions
+#
+# Difficulty 2 of 5 · 5 minutes · 3 points
+#
+# n features are on independently with probability p each. How probable is it that **two or more** are on in one sample?
+#
+# <details><summary>Hint 1 of 3</summary>Count what is *not* a collision: no feature on, or exactly one.</details>
+# <details><summary>Hint 2 of 3</summary>None is on with probability <code>(1 - p) ** n</code>. A particular one alone: <code>p * (1 - p) ** (n - 1)</code>.</details>
+# <details><summary>Hint 3 of 3</summary>There are n features that could be the one. Take both probabilities from 1.</details>
+
+# %% id="ex-collision" exercise="collision_probability" difficulty=2 minutes=5 points=3
+@exercise
+def collision_probability(n, p):
+    """Probability that at least two of n independent features are on, each with probability p.
+
+    >>> print(round(collision_probability(2, 0.5), 4))
+    0.25
+    """
+    ### BEGIN SOLUTION
+    return 1 - (1 - p) ** n - n * p * (1 - p) ** (n - 1)
+    ### END SOLUTION
+
+# %% [markdown] id="ex-interference-task"
+# A rare collision may still be a bad one. Read feature i with its own direction, without ReLU: you get x_i‖W_i‖² plus what the others add, Σ_{j≠i} ⟨W_i, W_j⟩ x_j. That sum is the interference.
+#
+# ### Exercise 3.5 · Expected interference
+#
+# Difficulty 4 of 5 · 10 minutes · 5 points
+#
+# Return, for every feature, the mean of the *square* of that sum. The x_j are independent, on with probability p, and then uniform in [0, 1].
+#
+# <details><summary>Hint 1 of 3</summary>The mean of a square is the variance plus the square of the mean. Variances of independent terms add up; so do means.</details>
+# <details><summary>Hint 2 of 3</summary>Each x_j has mean p/2 and variance p/3 − p²/4. A factor c multiplies the mean by c and the variance by c².</details>
+# <details><summary>Hint 3 of 3</summary>With <code>c = W @ W.T</code> and a zero diagonal: <code>(c**2).sum(axis=1)</code> times the variance, plus the square of <code>c.sum(axis=1)</code> times the mean.</details>
+
+# %% id="ex-interference" exercise="interference" difficulty=4 minutes=10 points=5
+@exercise
+def interference(W, p):
+    """Mean over samples of (sum_{j != i} <W_i, W_j> x_j)^2 for every row i of W (n_features, d_hidden), as (n_features,).
+
+    Features x_j are independent, non-zero with probability p, then uniform in [0, 1].
+    """
+    ### BEGIN SOLUTION
+    c = W @ W.T
+    np.fill_diagonal(c, 0)
+    return (c**2).sum(axis=1) * (p / 3 - p**2 / 4) + (c.sum(axis=1) * p / 2) ** 2
+    ### END SOLUTION
+
+# %% [markdown] id="cheap-intro"
+# Compare with the signal, the mean square p/3 of a feature itself. **As p falls to 0.001, what becomes of interference divided by signal?** `"falls"`, or `"stays"`.
+
+# %% id="predict-linear"
+predict("linear-interference", "stays")
+
+# %% id="cheap" tags=["nbval-check-output"]
+for p in (0.5, 0.1, 0.01, 0.001):
+    print(f"p = {p}: two or more of 8 on in {100 * collision_probability(8, p):8.4f} % of samples, interference / signal {interference(eight, p)[0] / (p / 3):.2f}")
+
+# %% [markdown] id="cheap-after"
+# It stays, at three times the signal! Collisions become rare, but *without a nonlinearity* a feature that is off hears every single neighbour that is on. "Interference only when both are active" is true of a reader that can stay silent. So measure it with ReLU, and a bias that swallows echoes of up to 0.71 while a feature that is on still reads 1:
+
+# %% id="relu"
+def error_over_signal(W, b, p):
+    """Mean squared error of reconstruct over the mean square of x, on a million features."""
+    x = superposition.sample_features((125_000, 8), p, seed=3).numpy()
+    return ((reconstruct(x, W, b) - x) ** 2).mean() / (x**2).mean()
+
+plain, biased = (eight, np.zeros(8)), (eight * np.sqrt(1 / (1 - np.sqrt(0.5))), np.full(8, -np.sqrt(0.5) / (1 - np.sqrt(0.5))))
+for p in (0.5, 0.1, 0.01):
+    print(f"p = {p}: error / signal with ReLU {error_over_signal(*plain, p):.2f}; with a bias as well {error_over_signal(*biased, p):.2f}")
+
+# %% [markdown] id="relu-after"
+# The ReLU removes the negative echoes; the bias removes the positive ones too, but also cuts off features that are on at less than full strength. For comparison: two opposite pairs keep four of the eight and drop the rest, for an error of about half the signal. Eight in the plane did not beat that. What does one pair cost?
+
+# %% id="pentagon-cost"
+b_pair = np.zeros(2)
+ratios = []
+for p in (0.5, 0.1, 0.01):
+    x = superposition.sample_features((500_000, 2), p, seed=3).numpy()
+    ratios.append(((reconstruct(x, opposite, b_pair) - x) ** 2).mean() / (x**2).mean())
+    print(f"p = {p}: an opposite pair has error / signal {ratios[-1]:.4f} (p/2 = {p / 2})")
+claim("error over signal of a pair at p = 0.01", ratios[-1], at_most=0.01)
+
+# %% [markdown] id="fit-intro"
+# So sparsity makes interference cheap where echoes are *negative* (the ReLU hears nothing) or *small* (a bias swallows them). In the plane few directions have either. In many dimensions?
+#
+# ## 3.7 How many directions fit?
+#
+# Exactly orthogonal: d, and not one more. Now allow |cosine| ≤ ε. Throw random directions and look at the worst pair, beside the least possible, the Welch bound of lesson 1:
+
+# %% id="random" tags=["nbval-check-output"]
+for d in (2, 10, 100, 400):
+    D = synthetic.random_dictionary(4 * d, d, seed=0)
+    print(f"{4 * d:4} random directions in {d:3} dimensions: worst |cosine| {geometry.coherence(D):.2f}, Welch bound {geometry.welch_bound(4 * d, d):.2f}")
+
+# %% [markdown] id="bounds-intro"
+# Dimension does it: with four times too many directions, the worst pair is almost parallel in the plane and far from parallel in 400 dimensions. (Random is not optimal: Welch's bound is well below.) Three statements about the largest possible number n, which are often mixed up:
+#
+# - **what exists** (Johnson–Lindenstrauss type, by throwing dice): the chance that two random directions have |cosine| > ε is at most 2 exp(−dε²/2), and there are fewer than n²/2 pairs, so n = exp(dε²/4) directions surely exist;
+# - **what cannot exist** in given d: Welch's bounds of all orders;
+# - **what cannot exist, in the long run**: Kabatiansky and Levenshtein (1978), an *upper* bound on the rate (1/d) ln n for large d.
+
+# %% id="bounds" tags=["nbval-check-output"]
+for d, eps in ((512, 0.1), (512, 0.3), (4096, 0.1)):
+    exists, most = geometry.directions_that_fit(d, eps), geometry.directions_at_most(d, eps)
+    rate = geometry.kabatiansky_levenshtein_rate(eps)
+    print(f"d = {d}, |cosine| <= {eps}: at least {max(d, exists):.3g}, at most {most:.3g};  rates {eps**2 / 4:.4f} exists, {rate:.4f} cannot be exceeded")
+
+# %% [markdown] id="bounds-after"
+# Both are exponential in dε², the upper one with an extra ln(1/ε). The true number lies between, and nobody knows where; Welch's bounds hold in every dimension, but are loose here. At ε = 0.1 the exponential promise is worth nothing in 512 dimensions (the orthogonal basis is the better answer), and several times d in 4,096. And *fitting* is about directions alone: whether features placed there can be **read** depends on how many are on at once, which is section 3.9.
+#
+# > **The sources say / what is true.**
+# >
+# > *Reference page: exp(Ω(dε²)) nearly orthogonal directions, "the Kabatyanskii–Levenshtein bound".* exp(Ω(dε²)) is what **exists**, a lower bound by random choice. Kabatiansky–Levenshtein is an **upper** bound: no arrangement does better than its rate.
+# >
+# > *Reference page, figure: eight nearly orthogonal directions in 2-D.* Neighbours have cosine 0.71 and the Welch bound forbids less than 0.65. Near-orthogonality needs many dimensions.
+# >
+# > *Reference page: F ∼ d/p.* Informal, as it says. In our toy F grows like d, but like a power of 1/p clearly below 1 (section 3.4).
+# >
+# > *Reference page: interference is rare because collisions are rare.* Only with a nonlinearity that can be silent; a linear reader hears every feature that is on (section 3.6).
+# >
+# > *Lecture: near-orthogonality is possible when M ≥ d.* Possible for large d; for M > d the Welch bound says how near at best.
+# >
+# > *Article: networks represent more features than dimensions by features that interfere.* Shown here for toys. For language models it is a hypothesis that lessons 5 to 9 probe.
+
+# %% [markdown] id="basis-intro"
+# ## 3.8 Neurons: why some axes are special
+#
+# Why do we speak of directions and not of neurons? Because in the model so far the axes mean nothing. Turn all hidden directions by any rotation Q:
+
+# %% id="rotate" tags=["nbval-check-output"]
+Q = np.linalg.qr(np.random.default_rng(0).normal(size=(2, 2)))[0]
+x = superposition.sample_features((1000, 5), 0.1, seed=1).numpy()
+print("largest change of any output after a rotation:", np.abs(reconstruct(x, regular(5) @ Q, np.zeros(5)) - reconstruct(x, regular(5), np.zeros(5))).max().round(9) + 0)
+
+# %% [markdown] id="privileged-intro"
+# Nothing changes, so nothing can prefer an axis. A ReLU on the *hidden* units changes that, since it works axis by axis: the basis becomes **privileged**. Ten features, five hidden units, with and without ReLU on them:
+
+# %% id="privileged"
+p_neurons = np.tile([0.5, 0.05], 6)
+importance = 0.75 ** np.arange(10)
+W_by_kind = {}
+for name, kind in {"linear": superposition.ToyModel, "neurons": superposition.NeuronModel}.items():
+    model = kind(10, 5, n_instances=12, seed=0)
+    superposition.train_toy(model, p_neurons, importance, steps=budget(smoke=40, laptop=1000), batch=256)
+    W_by_kind[name] = superposition.best_restart(model, p_neurons, restarts=6, importance=importance)
+
+# %% id="privileged-figure"
+fig, axes = plots.panels(3, height=2.8)
+for ax, W, title in zip(axes, (W_by_kind["linear"][0], *W_by_kind["neurons"]), ("linear, p = 0.5", "neurons, p = 0.5", "neurons, p = 0.05")):
+    plots.signed_weights(ax, W)
+    ax.set_title(title)
+plots.show(fig, alt="Weights of ten features onto five hidden units. Linear hidden units: features spread over several units. Neurons at p = 0.5: one unit each for five features. Neurons at p = 0.05: every unit takes part in several features.")
+
+# %% id="privileged-claims"
+def axis_share(W):
+    """How much of a represented feature's squared length lies on its largest hidden unit, on average."""
+    W = W[np.linalg.norm(W, axis=1) > 0.5]
+    return ((W**2).max(axis=1) / (W**2).sum(axis=1)).mean()
+
+on_axes = {name: [axis_share(W) for W in pair] for name, pair in W_by_kind.items()}
+features_per_neuron = (np.abs(W_by_kind["neurons"]) > 0.4).sum(axis=1).mean(axis=1)
+claim("axis share, neurons minus linear, at p = 0.5", on_axes["neurons"][0] - on_axes["linear"][0], at_least=0.15)
+claim("features per neuron at p = 0.5", features_per_neuron[0], at_most=2)
+claim("features per neuron at p = 0.05", features_per_neuron[1], at_least=3)
+
+# %% [markdown] id="privileged-after"
+# Frequent features: one neuron each, **monosemantic**. Rare features: every neuron takes part in several, **polysemantic**, and reading neuron by neuron is reading the wrong units. Nothing went wrong in training; the model stored more, cheaply.
+#
+# Can neurons even *compute* on features in superposition? The paper's test: the absolute value |x| of features between −1 and 1.
+#
+# ### Exercise 3.6 · The absolute value with two neurons
+#
+# Difficulty 2 of 5 · 8 minutes · 3 points
+#
+# Without superposition, |x| = relu(x) + relu(−x). Return weights `W_in` (n, 2n) and `W_out` (2n, n) with `np.maximum(x @ W_in, 0) @ W_out` equal to |x| for n features at once.
+#
+# <details><summary>Hint 1 of 3</summary>For n = 1: which two numbers in <code>W_in</code>, which two in <code>W_out</code>?</details>
+# <details><summary>Hint 2 of 3</summary>Give the first n neurons x itself, and the last n neurons −x: two blocks beside each other.</details>
+# <details><summary>Hint 3 of 3</summary><code>np.hstack([np.eye(n), -np.eye(n)])</code> on the way in; on the way out two identities on top of each other.</details>
+
+# %% id="ex-abs" exercise="abs_weights" difficulty=2 minutes=8 points=3
+@exercise
+def abs_weights(n):
+    """(W_in (n, 2n), W_out (2n, n)) such that relu(x W_in) W_out = |x| for every x (batch, n)."""
+    ### BEGIN SOLUTION
+    eye = np.eye(n)
+    return np.hstack([eye, -eye]), np.vstack([eye, eye])
+    ### END SOLUTION
+
+# %% [markdown] id="abs-intro"
+# So six neurons compute three absolute values. Now ten features, six neurons, everything trained. We add up, over features, the explained share of the variance of |x|; without superposition the sum can reach about 3:
+
+# %% id="abs"
+W_in, W_out = abs_weights(3)
+x = superposition.sample_signed((5, 3), 0.5, seed=0).numpy()
+print("by hand, largest error:", np.abs(np.maximum(x @ W_in, 0) @ W_out - np.abs(x)).max())
+p_abs = np.tile([1.0, 0.03], 4)
+model = superposition.AbsModel(10, 6, n_instances=8, seed=0)
+superposition.train_toy(model, p_abs, 0.8 ** np.arange(10), steps=budget(smoke=40, laptop=1200), batch=256, sample=superposition.sample_signed)
+
+# %% id="abs-claims"
+p_column = torch.tensor(p_abs, dtype=torch.float32)[:, None, None]
+with torch.no_grad():
+    x = superposition.sample_signed((8, 20_000, 10), p_column, seed=9)
+    explained = 1 - (model(x) - x.abs()).square().mean(dim=1) / x.abs().var(dim=1)
+computed = explained.clamp(min=0).sum(dim=1).reshape(4, 2).max(dim=0).values.numpy()
+claim("absolute values computed by 6 neurons, features always on", computed[0], at_most=3.6)
+claim("absolute values computed by 6 neurons, features rarely on", computed[1], at_least=3.9)
+
+# %% [markdown] id="abs-after"
+# Rare features share neurons even while something is being *computed* with them. Our small model mostly does half an absolute value for many features; the paper's larger ones (100 features, 40 neurons) do better.
+#
+# ## 3.9 Reading it back: superposition is compressed sensing
+#
+# Step outside. You are given the hidden vectors, and the directions `W`, and you want the features. `hidden = x @ W` with x sparse and non-negative: you have seen this, it is **lesson 1's problem**, with `W` as the dictionary and x as the code. The model's own reader is one product and a ReLU. Yours may search.
+#
+# ### Exercise 3.7 · Read back
+#
+# Difficulty 3 of 5 · 8 minutes · 4 points
+#
+# Rows of `W` have different lengths, and the LASSO should not favour long ones. So: make atoms of length 1, find their **non-negative** LASSO codes with penalty `lam` (`lasso.fista` or any other solver of lesson 1), and convert these back to features of the rows of `W`.
+#
+# <details><summary>Hint 1 of 3</summary>If <code>hidden = z @ unit_rows</code>, what is x with <code>hidden = x @ W</code>?</details>
+# <details><summary>Hint 2 of 3</summary><code>length = np.linalg.norm(W, axis=1)</code>; the atoms are <code>W / length[:, None]</code>.</details>
+# <details><summary>Hint 3 of 3</summary><code>lasso.fista(hidden, atoms, lam, positive=True).z</code> are the codes; divide them by <code>length</code>.</details>
+
+# %% id="ex-read" exercise="read_back" difficulty=3 minutes=8 points=4
+@exercise
+def read_back(hidden, W, lam):
+    """Features x >= 0 with hidden ~ x W: non-negative LASSO codes z of the unit rows of W, then x_i = z_i / ||W_i||.
+
+    hidden (n, d_hidden), W (n_features, d_hidden) -> (n, n_features); z minimises 1/2 ||hidden - z U||^2 + lam sum z.
+    """
+    ### BEGIN SOLUTION
+    length = np.linalg.norm(W, axis=1)
+    return lasso.fista(hidden, W / length[:, None], lam, positive=True).z / length
+    ### END SOLUTION
+
+# %% [markdown] id="read-intro"
+# 64 features in 20 random directions, k of them on with values from 0.5 to 2. Two readers name the k features that were on: the k loudest entries of `hidden @ W.T`, or the k largest that your LASSO finds:
+
+# %% id="read"
+W = synthetic.random_dictionary(64, 20, seed=0)
+def all_named(score, x):
+    """Share of samples whose k largest scores are exactly the features that are on."""
+    k = (x > 0).sum(axis=1)[0]
+    return np.mean([set(np.argsort(-s)[:k]) == set(np.flatnonzero(row)) for s, row in zip(score, x)])
+
+ks, readers = (1, 2, 3, 4, 5, 6, 8, 10, 12), {"one product": [], "LASSO": []}
+for k in ks:
+    x = synthetic.sparse_codes(budget(smoke=20, laptop=100), 64, k, seed=k, positive=True)
+    readers["one product"].append(all_named(x @ W @ W.T, x))
+    readers["LASSO"].append(all_named(read_back(x @ W, W, lam=0.02), x))
+
+# %% id="read-figure"
+limit = 20 * geometry.donoho_tanner(20 / 64, positive=True)
+fig, ax = plots.panels(height=2.6)
+ax.plot(ks, readers["LASSO"], "o-", color=plots.ATOM, label="LASSO, which searches")
+ax.plot(ks, readers["one product"], "o-", color=plots.BASELINE, label="one product, the k loudest")
+ax.axvline(limit, color=plots.TRUTH, linewidth=0.8, linestyle="--", label="Donoho–Tanner, large sizes")
+ax.set(title="The same 20 numbers hold more than one product can read", xlabel="features on at once, of 64", ylabel="share read exactly", ylim=(0, 1.05))
+ax.legend()
+plots.show(fig, alt="Share of samples in which all features are named, against the number of features on. One product falls quickly after one feature; the LASSO stays near 1 for five or six and falls near the Donoho–Tanner limit of about eight.")
+
+# %% id="read-claims"
+claim("share read exactly with 3 features on, LASSO", readers["LASSO"][2], at_least=0.8)
+claim("share read exactly with 3 features on, one product", readers["one product"][2], at_most=0.6)
+
+# %% [markdown] id="read-after"
+# **Superposition is compressed sensing**: the network compresses sparse features into few dimensions, and sparse recovery decompresses. The limit is lesson 1's: how many are on, against dimensions and features. Does that help with a *trained* toy, whose reader was trained along with its directions?
+
+# %% id="own"
+toy = superposition.ToyModel(64, 20, seed=0)
+superposition.train_toy(toy, 0.05, steps=budget(smoke=40, laptop=2500), batch=256)
+x = superposition.sample_features((1, 300, 64), 0.05, seed=8)
+with torch.no_grad():
+    own_error = (toy(x) - x).square().sum().item()
+W_toy, x, hidden = toy.W[0].detach().numpy(), x[0].numpy(), toy.hidden(x)[0].detach().numpy()
+lasso_error = ((read_back(hidden, W_toy, lam=0.01) - x) ** 2).sum()
+print(f"features represented: {(np.linalg.norm(W_toy, axis=1) > 0.5).sum()} of 64; error of the LASSO reader over the model's own: {lasso_error / own_error:.2f}")
+claim("error of the LASSO reader over that of the model's own", lasso_error / own_error, at_most=0.9)
+
+# %% [markdown] id="own-after"
+# There was more in the hidden vector than the model's own reader gets out. But you were *given* `W`. From a real model you only have hidden vectors: first find the dictionary (lesson 2), with an encoder that is fast enough for billions of samples. That is a sparse autoencoder, and this very toy will be its first test, in lesson 4.
+#
+# ## 3.10 The paper says / we measured
+
+# %% id="paper"
+rows = [
+    ("sharp phases: not represented, orthogonal, superposed", f"{100 * (measured.kind == losses.argmin(axis=2))[clear].mean():.0f} % of clear cells as the formula says"),
+    ("5 in 2 dimensions, sparse: a pentagon, D = 2/5", f"D = {shares['five, values 0 to 1'].min():.3f} to {shares['five, values 0 to 1'].max():.3f}"),
+    ("plateaus at 1/2 (pairs)", f"{100 * max(on_half):.0f} % of features within 0.02, at p = {p_hundred[int(np.argmax(on_half))]:.2f}, n = 100, m = 10"),
+    ("triangles, D = 2/3", f"sizes 0 to 1: {np.sort(shares['three, values 0 to 1']).round(2)}; sizes 0.7 to 1: {np.sort(shares['three, values 0.7 to 1']).round(2)}"),
+    ("correlated features: not opposite", f"cosines {np.round(cosines['together'], 2)}"),
+    ("anti-correlated features: opposite", f"cosines {np.round(cosines['never'], 2)}"),
+    ("ReLU on hidden units makes neurons meaningful", f"axis share {on_axes['neurons'][0]:.2f} against {on_axes['linear'][0]:.2f} without"),
+    ("absolute value is computed in superposition", f"{computed[1]:.1f} of 10 by 6 neurons if rare, {computed[0]:.1f} if dense"),
+]
+for says, found_here in rows:
+    print(f"{says:56} | {found_here}")
+
+# %% [markdown] id="confusions"
+# Agreement with one exception, and the exception is instructive: with independent features uniform in [0, 1], three in two dimensions form a pair and a loner. The paper sees triangles in its larger model, trained far longer than ours of that size (section 3.4).
+#
+# ## Common confusions
+#
+# - *"Superposition means that neurons are polysemantic."* Superposition is more features than dimensions; polysemantic is what a neuron then looks like, *if* axes are privileged. Directions may be polysemantic by mere rotation, without superposition.
+# - *"Nearly orthogonal directions, so no interference."* Many small echoes add up. What counts is their sum over the features that are on.
+# - *"Sparse features, so interference vanishes."* For a reader with a threshold. Not for a linear one.
+# - *"The dimensionality of a feature says how important it is."* It says how much room it has to itself. A dropped feature has 0, and one that shares with nobody has 1.
+# - *"Regular polygons in a language model?"* They come from equal, independent features. Correlations bend them.
+#
+# ## Summary
+#
+# A layer gains by superposition when features are rare: cost p² against p. The boundary follows from three formulas. Features settle in regular shapes that share dimensions in simple fractions, with a total of at most d. Exponentially many directions fit nearly orthogonally in high dimensions, none in the plane, but what can be *read* depends on how many features are on, and on the reader. Reading is sparse recovery.
+#
+# **Limits.** Everything here is a toy: features are independent or paired, non-negative, equally distributed, and *known*. That a language model's features are directions at all is an assumption. Random starts end in local minima, and we reported the best of several; a single run of yours may differ.
+#
+# **References.** Elhage et al., "Toy Models of Superposition" (2022) · Scherlis, Sachan, Jermyn, Benton and Shlegeris, "Polysemanticity and Capacity in Neural Networks" (2022) · Welch, "Lower bounds on the maximum cross correlation of signals" (1974) · Johnson and Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space" (1984) · Kabatiansky and Levenshtein, "Bounds for packings on a
+# sphere and in space" (1978) · Donoho and Tanner, "Observed universality of phase transitions in high-dimensional geometry" (2009).
+
+# %% id="progress"
+progress()
+
+# %% [markdown] id="next"
+# Next: [Lesson 4 · From PCA to the SAE](04_pca_to_sae.ipynb).
