@@ -558,7 +558,7 @@ def revive(rule):
     for run.step in range(steps):
         if run.step == steps // 3:
             dead = run.dead.clone()
-            aimed = np.eye(64)[dead] if rule is None else directions(rule, run, int(dead.sum()))
+            aimed = np.eye(64)[dead.numpy()] if rule is None else directions(rule, run, int(dead.sum()))
             if rule is not None:
                 train.plant(run, torch.tensor(aimed, dtype=torch.float32))
         train.train_step(run, next(run.stream))
@@ -661,8 +661,8 @@ claim("features found at 4×", by_factor[4][1], at_least=60)
 claim("features found at 1×", by_factor[1][1], at_most=10)
 
 # %% [markdown] id="expansion-after"
-# With too few latents, a latent that must serve three features points between them. From 4× on all 64 are found, and whatever is added stays silent: nothing in the residual is worth a latent, so EV stands still. On data with rarer things to say, as in the Zipf toy, larger dictionaries go on finding; on real activations
-# they also split what they have (lesson 9). A recommended range of factors is a statement about how many features there are per dimension, and in a language model nobody knows that.
+# With too few latents, a latent that must serve three features points between them. From 4× on all 64 are found, and nearly everything added stays silent: the residual is not worth a latent, and EV stands still. The last column shows who is not silent. On data with rarer things to say, as in the Zipf toy, larger dictionaries go on finding; on real activations
+# they also split what they have, as that column begins to do (lesson 9). A recommended range of factors is a statement about how many features there are per dimension, and in a language model nobody knows that.
 
 # %% [markdown] id="paper-intro"
 # ## The papers say / we measured

@@ -63,7 +63,7 @@ def loaded_by(statement):
 
 
 @pytest.mark.parametrize(
-    "module", ["saekit", "saekit.geometry", "saekit.synthetic", "saekit.lasso", "saekit.course", "saekit.cli"]
+    "module", ["saekit", "saekit.geometry", "saekit.synthetic", "saekit.lasso", "saekit.pca", "saekit.course", "saekit.cli"]
 )
 def test_light_modules_load_nothing_heavy(module):
     assert not loaded_by(f"import {module}") & HEAVY

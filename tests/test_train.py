@@ -420,3 +420,16 @@ def test_an_array_stream_goes_on_where_its_state_was_taken():
 def test_an_array_stream_needs_rows_for_one_batch(x, batch):
     with pytest.raises(ValueError, match=f"batch is {batch}"):
         train.ArrayStream(x, batch)
+
+
+def test_planting_points_dead_latents_at_the_given_rows_and_leaves_the_living_alone():
+    run = run_of("relu")
+    dead = torch.zeros(20, dtype=torch.bool)
+    dead[[3, 7]] = True
+    run.n_tokens_since_fired[dead] = 10**6
+    rows, living = torch.eye(6)[[1, 4]], run.sae.W_dec[~dead].clone()
+    train.plant(run, rows)
+    assert torch.equal(run.sae.W_dec[dead], rows) and torch.equal(run.sae.W_dec[~dead], living)
+    fifth = 0.2 * run.sae.W_enc[:, ~dead].norm(dim=0).mean()
+    torch.testing.assert_close(run.sae.W_enc[:, dead], fifth * rows.t())
+    assert not run.sae.b_enc[dead].any() and not run.dead.any()
