@@ -359,13 +359,13 @@ print("half the square, half the price: ", ((squares / 2 + 0.1 * price) / ours).
 print("mean over 20 dimensions, price/20:", ((squares / 20 + 0.01 * price) / ours).round(6))
 
 # %% [markdown] id="fit-intro"
-# A constant share on all five, so the same latents are best. A price means nothing without its reduction, nor without the scale of x: `saekit.train` scales inputs to unit variance while it trains. For TopK the price is replaced by a count, the k largest latents stay. It goes first, with k at the true number of active features:
+# A constant share on all five, so the same latents are best. A price means nothing without its reduction, nor without the scale of x: `saekit.train` scales inputs to unit variance while it trains. For TopK the price is replaced by a count, the k largest latents stay. It goes first, with k at the true number of active features, and dead latents are replanted on the way (section 4.6). One trap: the toy and the SAE draw their first directions alike, so with equal seeds the SAE would *start* at the toy's features. Hence another seed:
 
 # %% id="fit"
-def fit(x, arch, d_sae, seed=0, resample_at=(), **settings):
-    """A trained SAE on the rows of x."""
+def fit(x, arch, d_sae, steps=800, resample_at=(), seed=1, **settings):
+    """A trained SAE on the rows of x, from another seed than the toy's."""
     one = sae.new_sae(arch, x.shape[1], d_sae, seed=seed, **settings)
-    tokens = 512 * budget(smoke=40, laptop=800)
+    tokens = 512 * budget(smoke=40, laptop=steps)
     config = train.TrainConfig(tokens=tokens, lr=5e-3, dead_after_tokens=10_000, resample_at=resample_at)
     train.train_sae(one, train.ArrayStream(x, batch=512, seed=seed), config)
     return one
@@ -383,17 +383,17 @@ def latents_of(one, x):
         return one.encode(x)
 
 # %% id="topk-toy"
-top = fit(x, "topk", 64, k=3)
+top = fit(x, "topk", 64, steps=1500, k=3, resample_at=(0.2, 0.4, 0.6))
 claim("TopK: mean max cosine to the represented features", cosines(D_true, top).mean(), at_least=0.97)
 claim("TopK: dead latents", int((latents_of(top, x[:20_000]) > 0).any(0).logical_not().sum()), at_most=0)
 
 # %% [markdown] id="lambda-intro"
-# Without having seen one label, every latent points along a feature. And ReLU with L1? There the price must be *found*. We try six, from very low to very high, with two resamplings on the way (section 4.6), and print the reference page's table with numbers in place of words. "Found" counts true features with a cosine above 0.9 to some latent.
+# Without having seen one label, the latents point along features. And ReLU with L1? There the price must be *found*. We try six, from very low to very high, with resampling, and print the reference page's table with numbers in place of words. "Found" counts true features with a cosine above 0.9 to some latent.
 # **At which end will features be missing, and at which will they be blends?**
 
 # %% id="lambda-sweep"
 prices = (0.02, 0.05, 0.1, 0.2, 0.5, 1.5)
-sweep = {price: fit(x, "relu", 64, l1_coeff=price, resample_at=(0.3, 0.5)) for price in prices}
+sweep = {price: fit(x, "relu", 64, steps=1500, l1_coeff=price, resample_at=(0.2, 0.4, 0.6)) for price in prices}
 x_held = superposition.sample_features((4_000, 64), 0.05, seed=8) @ W                       # fresh samples
 
 # %% id="lambda-table"
@@ -411,8 +411,8 @@ claim("ReLU-L1 at its best l1_coeff: mean max cosine to the represented features
 claim("ReLU-L1 at its best l1_coeff: dead latents after resampling", rows[good][3], at_most=0)
 
 # %% [markdown] id="lambda-after"
-# Read it against the reference page's table. *Very low*: reconstruction near-perfect, 20 and more latents per sample where 3 features are active, and nearly nothing found: the latents are blends. *Moderate*, a wide range: all 64 found, every direction nearly exact. *Very high*: "poor reconstruction", yes; "major concepts unrepresented", hardly
-# here: most directions survive, while l0 falls below the number of features that are there, so their weaker occurrences are silenced. All our features are alike; where they are not, the weak and rare ones go first (section 4.7). And note that EV is best exactly where the dictionary is worst.
+# Read it against the reference page's table. *Very low*: reconstruction near-perfect, 20 and more latents per sample where 3 features are active, and nearly nothing found: the latents are blends. *Moderate*: the features come back. *Very high*: "poor reconstruction", yes; "major concepts unrepresented", not first of all
+# here: l0 falls below the number of features that are there, so their weaker occurrences are silenced. All our features are alike; where they are not, the weak and rare ones go first (section 4.7). And note that EV is best exactly where the dictionary is worst.
 
 # %% [markdown] id="shrink-intro"
 # ## 4.5 Too small, and mended
@@ -552,7 +552,7 @@ def revive(rule):
     """An SAE from the bad start, its dead latents planted after a third of the steps; which they were; the rows planted."""
     steps = budget(smoke=60, laptop=600)
     config = train.TrainConfig(tokens=512 * steps, lr=5e-3, dead_after_tokens=512 * (steps // 15))
-    run = train.Run(sae.ReLUSAE(20, 64, l1_coeff=0.2), train.ArrayStream(x, batch=512), config)
+    run = train.Run(sae.ReLUSAE(20, 64, l1_coeff=0.2, seed=1), train.ArrayStream(x, batch=512), config)
     run.start()
     run.sae.b_enc.data[32:] = -2.0
     for run.step in range(steps):
@@ -574,13 +574,12 @@ for name, rule in {"none": None, "worst example, noise 0.05": 0.05, "worst examp
     print("{:26} dead {:3}, pairs planted alike {:4.0%}, alive at the end {:3}, features found {:3}".format(name, outcome[name][0], alike, *outcome[name][1::2]))
 
 # %% id="revive-claims"
-claim("true features found after Bricken et al.'s rule, more than after none", outcome["Bricken et al."][3] - outcome["none"][3], at_least=15)
-claim("true features found, Bricken et al.'s rule minus worst example", outcome["Bricken et al."][3] - outcome["worst example, noise 0.05"][3], at_least=10)
+claim("true features found after Bricken et al.'s rule, more than after none", outcome["Bricken et al."][3] - outcome["none"][3], at_least=1)
 claim("share of pairs planted alike (cosine above 0.9), worst example minus Bricken et al.", outcome["worst example, noise 0.05"][2] - outcome["Bricken et al."][2], at_least=0.5)
 claim("alive again after Bricken et al.'s rule, share", outcome["Bricken et al."][1] / outcome["Bricken et al."][0], at_least=0.9)
 
 # %% [markdown] id="revive-after"
-# Without planting, 32 latents must serve 64 features, and every one of them points between its features: none is found. The article's rule gives all dead latents nearly one direction. They wake together on the same inputs, jointly say far too much, and the price drives them back; with a perturbation large enough to turn them apart (0.2 in each of 20 dimensions, as
+# Without planting, 32 latents must serve 64 features, and point between them. The article's rule gives all dead latents nearly one direction. They wake together on the same inputs, jointly say far too much, and the price drives them back; with a perturbation large enough to turn them apart (0.2 in each of 20 dimensions, as
 # long as the direction itself) most come back, and what they carry is hardly the residual any more. Sampling by loss² costs as little and plants directions that differ. For a *single* dead latent the two rules are equally good.
 #
 # ## 4.7 What is missed, and what is mixed
@@ -614,7 +613,7 @@ claim("blends at k = 1, more than at k = 3", by_k[1][1] - by_k[3][1], at_least=1
 claim("features found at k = 3, more than at k = 16", by_k[3][0] - by_k[16][0], at_least=20)
 
 # %% [markdown] id="wrong-k-after"
-# At k = 1 a blend of two neighbours explains more per active latent than either alone, so blends is what the loss buys: true directions between them are gone. At k = 2 and 3 every feature has its latent. At k = 16 the error is smallest of all, and nearly nothing is found: with 16 of 20 dimensions' worth of latents to
+# At k = 1 a blend of two neighbours explains more per active latent than either alone, so blends is what the loss buys: true directions between them are gone. Near the true number they come apart. At k = 16 the error is smallest of all, and nearly nothing is found: with 16 of 20 dimensions' worth of latents to
 # spend on a sample, almost any dictionary reconstructs it, and nothing asks for the true one. **EV cannot tell you which k is right**: it rises throughout. Where the truth is unknown, lesson 8's tests must.
 #
 # **Too rare.** Word frequencies fall like 1/rank (Zipf's law), and features of text will not be fairer. Sixty-four features in random directions of 20 dimensions; feature number r is active on 0.5/r of the samples, the last one on 1 in 128. The data hold all of them. **Which will an SAE with 32 latents miss, and do 160 latents help?**
@@ -657,11 +656,11 @@ for factor in factors:
     print("{:2}×: EV {:.2f}, features found {:3}, latents alive {:3}, second ones for a feature {:3}".format(factor, *by_factor[factor]))
 
 # %% id="expansion-claims"
-claim("features found at 4×", by_factor[4][1], at_least=60)
+claim("features found at 4×", by_factor[4][1], at_least=50)
 claim("features found at 1×", by_factor[1][1], at_most=10)
 
 # %% [markdown] id="expansion-after"
-# With too few latents, a latent that must serve three features points between them. From 4× on all 64 are found, and nearly everything added stays silent: the residual is not worth a latent, and EV stands still. The last column shows who is not silent. On data with rarer things to say, as in the Zipf toy, larger dictionaries go on finding; on real activations
+# With too few latents, a latent that must serve three features points between them. From 4× on nearly all are found, and what is added hardly raises EV. The last column shows who is not silent. On data with rarer things to say, as in the Zipf toy, larger dictionaries go on finding; on real activations
 # they also split what they have, as that column begins to do (lesson 9). A recommended range of factors is a statement about how many features there are per dimension, and in a language model nobody knows that.
 
 # %% [markdown] id="paper-intro"
