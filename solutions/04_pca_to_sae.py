@@ -580,7 +580,7 @@ claim("alive again after Bricken et al.'s rule, share", outcome["Bricken et al."
 
 # %% [markdown] id="revive-after"
 # Without planting, 32 latents must serve 64 features, and point between them. The article's rule gives all dead latents nearly one direction. They wake together on the same inputs, jointly say far too much, and the price drives them back; with a perturbation large enough to turn them apart (0.2 in each of 20 dimensions, as
-# long as the direction itself) most come back, and what they carry is hardly the residual any more. Sampling by loss² costs as little and plants directions that differ. For a *single* dead latent the two rules are equally good.
+# long as the direction itself) most come back, and what they carry is hardly the residual any more. Sampling by loss² costs as little and plants directions that differ.
 #
 # ## 4.7 What is missed, and what is mixed
 #
