@@ -241,3 +241,21 @@ def signed_weights(ax, W):
     """Weights W (n_features, n_neurons) as a map centred at zero: one column per neuron."""
     ax.imshow(W, cmap=SIGNED, vmin=-1.2, vmax=1.2, aspect="auto")
     ax.set(xticks=range(W.shape[1]), xticklabels=range(1, W.shape[1] + 1), yticks=range(0, len(W), 3), yticklabels=range(1, len(W) + 1, 3), xlabel="hidden unit", ylabel="feature")
+
+
+# Lesson 4, from PCA to the SAE
+def tied_landscape(ax, variances, weight_decay):
+    """Loss of a linear autoencoder with one tied latent w in the plane, axes of the given variances (2,), and its minima.
+
+    With s = sum_i v_i w_i^2: the loss is sum v - 2 s + ||w||^2 s + 2 weight_decay ||w||^2. White dots: its minima.
+    """
+    side = np.linspace(-1.5, 1.5, 121)
+    first, second = np.meshgrid(side, side)
+    length2, along = first**2 + second**2, variances[0] * first**2 + variances[1] * second**2
+    loss = variances.sum() - 2 * along + length2 * along + 2 * weight_decay * length2
+    ax.contourf(first, second, np.log(loss - loss.min() + 0.02), levels=18, cmap=SEQUENTIAL)
+    best = max(0.0, 1 - weight_decay / variances.max()) ** 0.5
+    for sign in {1, -1} if best else {1}:
+        ax.plot(*(sign * best * np.eye(2)[variances.argmax()]), "o", color="white", markeredgecolor=TRUTH)
+    ax.set(xlabel=f"w along variance {variances[0]:g}", ylabel=f"w along variance {variances[1]:g}", aspect="equal")
+    return ax

@@ -13,6 +13,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from saekit import files, kernels, progress
@@ -61,6 +62,35 @@ def renormalise_decoder(sae):
     """Put every decoder row back on the unit sphere."""
     with torch.no_grad():
         sae.W_dec.div_(sae.W_dec.norm(dim=1, keepdim=True).clamp_min(1e-12))
+
+
+class ArrayStream:
+    """Endless batches (batch, d_in) of the rows of x (n, d_in), every epoch in a new order drawn from the seed.
+
+    An epoch's last rows that do not fill a batch are left out of it. ValueError if x holds fewer rows than a batch.
+    """
+
+    def __init__(self, x, batch=1024, seed=0):
+        self.x, self.batch, self.seed = torch.as_tensor(x, dtype=torch.float32), batch, seed
+        if self.x.ndim != 2 or not 1 <= batch <= len(self.x):
+            raise ValueError(f"x is {tuple(self.x.shape)} and batch is {batch}; expected (n, d_in), n at least batch")
+        self.restore({"epoch": 0, "position": 0})
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.position + self.batch > len(self.x):
+            self.restore({"epoch": self.epoch + 1, "position": 0})
+        self.position += self.batch
+        return self.x[self.order[self.position - self.batch : self.position]]
+
+    def state(self):
+        return {"epoch": self.epoch, "position": self.position}
+
+    def restore(self, state):
+        self.epoch, self.position = state["epoch"], state["position"]
+        self.order = torch.from_numpy(np.random.default_rng((self.seed, self.epoch)).permutation(len(self.x)))
 
 
 class Run:
@@ -196,22 +226,27 @@ def preview(stream, batches):
 
 @torch.no_grad()
 def resample(run):
-    """Revive dead latents after Bricken et al. 2023: plant inputs drawn with p proportional to loss^2.
-
-    Decoder row = the centred input at unit norm; encoder column = the same direction at 0.2 of the mean norm of living
-    columns; b_enc = 0; Adam's moments there = 0. The learning rate warms up again (`learning_rate`).
-    """
-    dead, sae = run.dead, run.sae
-    n_dead = int(dead.sum())
+    """Revive dead latents after Bricken et al. 2023: `plant` centred inputs drawn with p proportional to loss^2."""
+    n_dead, sae = int(run.dead.sum()), run.sae
     if n_dead == 0:
         return
     u = (preview(run.stream, RESAMPLE_BATCHES) - run.mean) / run.scale
     loss = torch.cat([(part - sae(part)).square().sum(1) for part in u.split(4096)])
     generator = torch.Generator().manual_seed(run.step)
     chosen = torch.multinomial(loss.cpu().double() ** 2, n_dead, replacement=n_dead > len(u), generator=generator)
-    directions = unit_rows(u[chosen] - sae.b_dec)
+    plant(run, unit_rows(u[chosen] - sae.b_dec))
+
+
+@torch.no_grad()
+def plant(run, directions):
+    """Start the dead latents of a run afresh at the unit rows `directions` (n_dead, d_in).
+
+    Decoder row = direction; encoder column = the same at 0.2 of the mean norm of living columns; b_enc = 0; Adam's
+    moments there = 0. The learning rate warms up again (`learning_rate`).
+    """
+    dead, sae = run.dead, run.sae
     sae.W_dec[dead] = directions
-    alive_norm = sae.W_enc[:, ~dead].norm(dim=0).mean() if n_dead < sae.d_sae else 1.0
+    alive_norm = sae.W_enc[:, ~dead].norm(dim=0).mean() if len(directions) < sae.d_sae else 1.0
     sae.W_enc[:, dead] = 0.2 * alive_norm * directions.t()
     sae.b_enc[dead] = 0.0
     for parameter, rows in ((sae.W_dec, (dead,)), (sae.W_enc, (slice(None), dead)), (sae.b_enc, (dead,))):

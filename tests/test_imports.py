@@ -10,7 +10,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "saekit"
 # What everything may use, then the syllabus, then what trains and measures for the command line.
 ORDER = (
-    "files progress interrupt geometry synthetic lasso dictlearn images superposition pca metrics sae kernels_cuda kernels train "
+    "files progress interrupt geometry synthetic lasso dictlearn images superposition pca lista metrics sae "
+    "kernels_cuda kernels train "
     "corpus ngram concepts transformer pretrain activations intervene interpret feature_map experiment"
 ).split()
 ABOVE = (
@@ -63,7 +64,7 @@ def loaded_by(statement):
 
 
 @pytest.mark.parametrize(
-    "module", ["saekit", "saekit.geometry", "saekit.synthetic", "saekit.lasso", "saekit.course", "saekit.cli"]
+    "module", ["saekit", "saekit.geometry", "saekit.synthetic", "saekit.lasso", "saekit.pca", "saekit.course", "saekit.cli"]
 )
 def test_light_modules_load_nothing_heavy(module):
     assert not loaded_by(f"import {module}") & HEAVY

@@ -398,3 +398,38 @@ def test_the_penalty_warms_up_twice_as_long_as_the_learning_rate(monkeypatch):
     )
     train_sae(sae("relu"), Batches(), TrainConfig(tokens=16 * 50, warmup=0.1))
     assert warmths[:3] == pytest.approx([0.1, 0.2, 0.3]) and warmths[9:] == [1.0] * 41
+
+
+def test_an_array_stream_shows_every_row_once_per_epoch_in_a_new_order():
+    stream = train.ArrayStream(torch.arange(12.0)[:, None], batch=4, seed=3)
+    first, second = (torch.cat([next(stream) for _ in range(3)]).flatten() for _ in range(2))
+    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(12))
+    assert first.tolist() != second.tolist()
+
+
+def test_an_array_stream_goes_on_where_its_state_was_taken():
+    stream = train.ArrayStream(torch.rand(10, 2), batch=4)
+    for _ in range(3):
+        next(stream)
+    state, expected = stream.state(), [next(stream) for _ in range(4)]
+    stream.restore(state)
+    assert all(torch.equal(a, next(stream)) for a in expected)
+
+
+@pytest.mark.parametrize("x, batch", [(torch.rand(3, 2), 4), (torch.rand(3), 2), (torch.rand(3, 2), 0)])
+def test_an_array_stream_needs_rows_for_one_batch(x, batch):
+    with pytest.raises(ValueError, match=f"batch is {batch}"):
+        train.ArrayStream(x, batch)
+
+
+def test_planting_points_dead_latents_at_the_given_rows_and_leaves_the_living_alone():
+    run = run_of("relu")
+    dead = torch.zeros(20, dtype=torch.bool)
+    dead[[3, 7]] = True
+    run.n_tokens_since_fired[dead] = 10**6
+    rows, living = torch.eye(6)[[1, 4]], run.sae.W_dec[~dead].clone()
+    train.plant(run, rows)
+    assert torch.equal(run.sae.W_dec[dead], rows) and torch.equal(run.sae.W_dec[~dead], living)
+    fifth = 0.2 * run.sae.W_enc[:, ~dead].norm(dim=0).mean()
+    torch.testing.assert_close(run.sae.W_enc[:, dead], fifth * rows.t())
+    assert not run.sae.b_enc[dead].any() and not run.dead.any()
