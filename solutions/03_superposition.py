@@ -599,7 +599,7 @@ ax.plot(ks, readers["LASSO"], "o-", color=plots.ATOM, label="LASSO, which search
 ax.plot(ks, readers["one product"], "o-", color=plots.BASELINE, label="one product, the k loudest")
 ax.axvline(limit, color=plots.TRUTH, linewidth=0.8, linestyle="--", label="Donoho–Tanner, large sizes")
 ax.set(title="The same 20 numbers hold more than one product can read", xlabel="features on at once, of 64", ylabel="share read exactly", ylim=(0, 1.05))
-ax.legend()
+ax.legend(loc="upper right")
 plots.show(fig, alt="Share of samples in which all features are named, against the number of features on. One product falls quickly after one feature; the LASSO stays near 1 for five or six and falls near the Donoho–Tanner limit of about eight.")
 
 # %% id="read-claims"
