@@ -8,6 +8,8 @@ from saekit.course.build import build
 from saekit.course.run import course_parts
 from tests.mini_course import make_course
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):

@@ -71,7 +71,7 @@ def train_in_child(arch, out, resume):
     train_sae(sae(arch), Batches(pause=0.01), KILLED, out, {"note": 1}, resume)
 
 
-@pytest.mark.parametrize("arch", ["relu", "topk"])
+@pytest.mark.parametrize("arch", [pytest.param("relu", marks=pytest.mark.slow), "topk"])
 def test_killed_at_random_points_and_resumed_gives_the_same_bits(arch, tmp_path):
     whole, log = sae(arch), None
     threads = torch.get_num_threads()
