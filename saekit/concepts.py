@@ -78,10 +78,10 @@ CONCEPTS = {
     "keyword_argument": "name before = in a call",
     "call_name": "name before an opening parenthesis, not where it is defined",
     "attribute": "name after a dot, outside import statements",
-    "assigned_name": "name that is bound by =, for, with, as or :=",
+    "assigned_name": "name that =, +=, :=, for, with or as binds",
     "loop_variable": "what for binds, in loops and comprehensions",
     # names by their spelling
-    "builtin": "name of a built-in function or type (not as an attribute or an argument's name)",
+    "builtin": "name of a built-in function or type, exceptions apart (no attribute, no argument's name)",
     "exception_name": "name that ends in Error, Exception or Warning, or one like KeyboardInterrupt",
     "self": "self or cls",
     "dunder_name": "name between double underscores: __init__",
@@ -92,7 +92,7 @@ CONCEPTS = {
     "type_hint": "annotation of an argument, a variable or a return value",
     "default_value": "default of an argument",
     "base_class": "base of a class",
-    "condition": "what if, elif, while or assert tests",
+    "condition": "what if, elif, while, assert or the if of a comprehension tests",
     "subscript": "index or slice between the brackets of x[…]",
     "dict_key": "key in a dict display",
     "comprehension": "comprehension or generator expression, brackets included",
@@ -210,7 +210,8 @@ def _token_bytes(tokenizer):
 def _spans(ids, pieces):
     """Byte spans of consecutive tokens and the bytes that they spell."""
     if len(ids) and max(ids) >= len(pieces):
-        raise ValueError(f"token {max(ids)} is none of the tokenizer's {len(pieces)} (is the stream another tokenizer's?)")
+        raise ValueError(f"a token is {max(ids)}; expected less than {len(pieces)}, the size of the tokenizer (was the "
+                         "stream made with another?)")
     parts = [pieces[i] for i in ids]
     ends = np.cumsum([0] + [len(part) for part in parts])
     return np.stack([ends[:-1], ends[1:]], 1), b"".join(parts)
@@ -239,7 +240,7 @@ def _depths(source, spans):
     known = (spans[:, 0] < spans[:, 1]) & (spans[:, 1] <= source.read_to)
     for column, events in enumerate(steps):
         at, change = np.array(events, np.int64).reshape(-1, 2).T
-        total = np.concatenate([[0], np.cumsum(change)])
+        total = np.minimum(np.concatenate([[0], np.cumsum(change)]), np.iinfo(np.int16).max)
         out[known, column] = total[np.searchsorted(at, spans[known, 1], side="right")]
     return out
 

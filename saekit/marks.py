@@ -45,7 +45,8 @@ PHRASES = {"shell_true": ("shell", "=", "True"), "bare_except": ("except", ":")}
 FIELDS = {  # concept -> the fields of the syntax tree that hold it; a type alone: the node itself
     "type_hint": "arg.annotation AnnAssign.annotation FunctionDef.returns AsyncFunctionDef.returns",
     "default_value": "arguments.defaults arguments.kw_defaults", "base_class": "ClassDef.bases",
-    "condition": "If.test While.test IfExp.test Assert.test", "subscript": "Subscript.slice", "dict_key": "Dict.keys",
+    "condition": "If.test While.test IfExp.test Assert.test comprehension.ifs",
+    "subscript": "Subscript.slice", "dict_key": "Dict.keys",
     "loop_variable": "For.target AsyncFor.target comprehension.target",
     "comprehension": "ListComp SetComp DictComp GeneratorExp"}
 BY_TYPE = defaultdict(list)  # node type -> [(concept, field or "")]
@@ -57,9 +58,9 @@ WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDe
 OPAQUE = (ast.JoinedStr, getattr(ast, "TemplateStr", ast.JoinedStr))  # 3.11 has no true positions inside f-strings
 STRING = re.compile(rb"([A-Za-z]*)('''|\"\"\"|'|\")")
 ESCAPE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[0-7]{1,3}|\r\n|.)", re.DOTALL)
-PERCENT = rb"(?<!%)%(?:\(\w+\))?[-+#0]*(?:\d+|\*)?(?:\.\d+)?[diouxXeEfFgGcrsa]"
-PLACEHOLDER = re.compile(PERCENT + rb"|(?<!\{)\{\w*(?:[.\[][^{}]*)?(?:![rsa])?(?::[^{}]*)?\}")
-FIELD = re.compile(rb"(?<!\{)\{[^{}]+\}")
+PERCENT = rb"%(?:\(\w+\))?[-+#0]*(?:\d+|\*)?(?:\.\d+)?[diouxXeEfFgGcrsa]"
+PLACEHOLDER = re.compile(rb"%%|\{\{|(" + PERCENT + rb"|\{\w*(?:[.\[][^{}]*)?(?:![rsa])?(?::(?:[^{}]|\{\w*\})*)?\})")
+FIELD = re.compile(rb"\{\{|(\{(?:[^{}]|\{[^{}]*\})+\})")  # the same of an f-string
 URL = re.compile(rb"(?:https?|ftp)://[^\s\"'<>`)\]}]+")
 LICENCE = re.compile(rb"copyright|licen[sc]e[ds]?\b|all rights reserved|warrant(?:y|ies)", re.IGNORECASE)
 PARAGRAPH = re.compile(rb"(?m)(?:^[^\n]*\w[^\n]*\n?)+")
@@ -171,7 +172,7 @@ def _name_concepts(this, before, after, role, is_argument):
     if follows in ("def", "class"):
         return [*_spelling(text), f"{follows}_name"]
     if role:
-        return [*_spelling(text), *([role] if follows != "as" else [])]
+        return [*_spelling(text), "assigned_name" if follows == "as" else role]
     rules = {"attribute": follows == ".", "assigned_name": follows == "as", "call_name": after.text == "(",
              "builtin": text in BUILTINS and follows != "." and not is_argument,
              "eval_exec": text in ("eval", "exec") and after.text == "(" and follows != "."}
@@ -209,7 +210,8 @@ def _mark_string(code, i, data, is_docstring, found):
         parts["escape"] = [match.span() for match in ESCAPE.finditer(raw, first, last)]
     if not is_docstring:
         fields = FIELD if "f" in letters else PLACEHOLDER if "r" not in letters else None
-        parts["placeholder"] = [match.span() for match in fields.finditer(raw, first, last)] if fields else []
+        matches = fields.finditer(raw, first, last) if fields else []
+        parts["placeholder"] = [match.span(1) for match in matches if match[1]]
         names += _content_concepts(code, i, raw[first:last], letters)
     for name, spans in parts.items():
         found[name] += [(this.start + a, this.start + b) for a, b in spans]
