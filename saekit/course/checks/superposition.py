@@ -121,6 +121,12 @@ def three_losses(f, rng):
     got = expect_array(f(p, importance), (3,))
     wanted = _expected_losses(p, importance)
     near = lambda a, b: close(a, b, 2e-5)  # the grid's own error is below 1e-5
+    expect(
+        not near(got, wanted / 2),
+        "all three are half of what they should be. The loss adds the errors of the two features: do you average?",
+        expected=wanted,
+        got=got,
+    )
     swap = wanted[[1, 0, 2]]
     expect(
         not near(got, swap),
