@@ -167,7 +167,7 @@ explore(draw_five, log10_p=(-2.0, 0.0, 0.25), stills=[{"log10_p": 0.0}, {"log10_
 #
 # ## 3.4 How much of a dimension does a feature have?
 #
-# In a pair of opposites two features share one dimension, half each. In general, others lean on a feature's direction too; its **dimensionality** is the share of it that it has,
+# In a pair of opposites two features share one dimension, half each. In general, others lean on a feature's direction too; its **dimensionality** is its own share of that direction,
 #
 # `D_i = ‖W_i‖⁴ / Σ_j ⟨W_i, W_j⟩²`, summed over all j, i included.
 #
@@ -301,7 +301,7 @@ claim("features in 10 dimensions over features in 5, same p", np.median(n_kept[f
 #
 # ## 3.5 Friends and enemies
 #
-# So far features came and went independently. Real ones do not: "Python" and "indentation" come together, "French" and "Chinese" hardly ever. Take pairs A, a and B, b in two dimensions. **Which pair would you rather put on one line, in opposite directions: two features that always come together, or two that never do?** `"together"` or `"never"`.
+# So far features came and went independently. Real ones do not: "Python" and "indentation" come together, "French" and "Chinese" hardly ever. Take two pairs, A with a and B with b, in two dimensions. **Which pair would you rather put on one line, in opposite directions: two features that always come together, or two that never do?** `"together"` or `"never"`.
 
 # %% id="predict-pairs"
 predict("opposite-pairs", "never")
@@ -326,7 +326,7 @@ claim("cosine within pairs that come together", min(cosines["together"]), at_lea
 claim("cosine within pairs that never do", max(cosines["never"]), at_most=-0.7)
 
 # %% [markdown] id="pairs-after"
-# Interference costs only when both are on, so enemies may share a line at no price, and friends keep out of each other's echo: near right angles, or side by side, where the echo has the right sign. Geometry mirrors *co-occurrence*; it need not mean that features are alike.
+# On one line, interference costs only when both are on, so enemies may share it at no price, and friends keep out of each other's echo: near right angles, or side by side, where the echo has the right sign. Geometry mirrors *co-occurrence*; it need not mean that features are alike.
 
 # %% [markdown] id="eight-intro"
 # ## 3.6 What interference costs
@@ -423,7 +423,7 @@ for p in (0.5, 0.1, 0.01):
 claim("error over signal of a pair at p = 0.01", ratio, at_most=0.01)
 
 # %% [markdown] id="fit-intro"
-# So sparsity makes interference cheap where echoes are *negative* (the ReLU hears nothing) or *small* (a bias swallows them). In the plane few are. In many dimensions?
+# So sparsity makes interference cheap where echoes are *negative* (the ReLU hears nothing) or *small* (a bias swallows them). In the plane few echoes are. In many dimensions?
 #
 # ## 3.7 How many directions fit?
 #
@@ -601,7 +601,7 @@ fig, ax = plots.panels(height=2.6)
 ax.plot(ks, readers["LASSO"], "o-", color=plots.ATOM)
 ax.plot(ks, readers["one product"], "o-", color=plots.BASELINE)
 ax.axvline(limit, color=plots.TRUTH, linewidth=0.8, linestyle="--")
-for x_text, y_text, text in ((5.2, 0.86, "LASSO, which searches"), (2.6, 0.55, "one product, the k loudest"), (limit + 0.1, 0.9, "Donoho–Tanner, large sizes")):
+for x_text, y_text, text in ((2.9, 0.86, "LASSO, which searches"), (2.6, 0.55, "one product, the k loudest"), (limit + 0.1, 0.9, "Donoho–Tanner, large sizes")):
     ax.text(x_text, y_text, text)
 ax.set(title="The same 20 numbers hold more than one product can read", xlabel="features on at once, of 64", ylabel="share read exactly", ylim=(0, 1.05))
 plots.show(fig, alt="Share of samples in which all features are named, against the number of features on. One product falls quickly after one feature; the LASSO stays near 1 for five or six and falls near the Donoho–Tanner limit of about eight.")

@@ -365,7 +365,7 @@ print("mean over 20 dimensions, price/20:", ((squares / 20 + 0.01 * price) / our
 def fit(x, arch, d_sae, steps=800, resample_at=(), seed=1, **settings):
     """A trained SAE on the rows of x, from another seed than the toy's."""
     one = sae.new_sae(arch, x.shape[1], d_sae, seed=seed, **settings)
-    tokens = 512 * budget(smoke=40, laptop=steps)
+    tokens = 512 * budget(smoke=40, laptop=steps)                             # saekit counts samples as tokens
     config = train.TrainConfig(tokens=tokens, lr=5e-3, dead_after_tokens=10_000, resample_at=resample_at)
     train.train_sae(one, train.ArrayStream(x, batch=512, seed=seed), config)
     return one
