@@ -245,17 +245,21 @@ def signed_weights(ax, W):
 
 # Lesson 4, from PCA to the SAE
 def tied_landscape(ax, variances, weight_decay):
-    """Loss of a linear autoencoder with one tied latent w in the plane, axes of the given variances (2,), and its minima.
+    """Loss of a linear autoencoder with one tied latent w in the plane, axes of the given variances (2,), unequal.
 
-    With s = sum_i v_i w_i^2: the loss is sum v - 2 s + ||w||^2 s + 2 weight_decay ||w||^2. White dots: its minima.
+    With s = sum_i v_i w_i^2: the loss is sum v - 2 s + ||w||^2 s + 2 weight_decay ||w||^2. White dots: its minima;
+    crosses: its saddles. On axis i the slope is zero at 0 and at w_i^2 = 1 - weight_decay / v_i.
     """
     side = np.linspace(-1.5, 1.5, 121)
     first, second = np.meshgrid(side, side)
     length2, along = first**2 + second**2, variances[0] * first**2 + variances[1] * second**2
     loss = variances.sum() - 2 * along + length2 * along + 2 * weight_decay * length2
     ax.contourf(first, second, np.log(loss - loss.min() + 0.02), levels=18, cmap=SEQUENTIAL)
-    best = max(0.0, 1 - weight_decay / variances.max()) ** 0.5
-    for sign in {1, -1} if best else {1}:
-        ax.plot(*(sign * best * np.eye(2)[variances.argmax()]), "o", color="white", markeredgecolor=TRUTH)
+    order = np.argsort(variances)
+    saddle, minimum = np.maximum(0.0, 1 - weight_decay / variances[order]) ** 0.5
+    for sign in (1, -1):
+        if minimum:
+            ax.plot(*(sign * saddle * np.eye(2)[order[0]]), "X", color="white", markeredgecolor=TRUTH, markersize=8)
+        ax.plot(*(sign * minimum * np.eye(2)[order[1]]), "o", color="white", markeredgecolor=TRUTH)
     ax.set(xlabel=f"w along variance {variances[0]:g}", ylabel=f"w along variance {variances[1]:g}", aspect="equal")
     return ax
