@@ -1,5 +1,7 @@
 """SAEs against hand examples, finite differences, invariances and damaged files."""
 
+from itertools import product
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -133,15 +135,16 @@ def test_gradients_equal_finite_differences(arch, settings, warmth):
     sae.loss(x, dead, warmth).total.backward()
     for name, parameter in sae.named_parameters():
         if name != "log_threshold":  # the derivative of a smoothed loss: test_sae_gates.py
-            for entry, grad in list(zip(parameter.detach().view(-1), parameter.grad.reshape(-1)))[::4]:
-                assert slope(loss, entry) == pytest.approx(grad.item(), rel=1e-5, abs=1e-7), name
+            for place in list(product(*map(range, parameter.shape)))[::4]:
+                expected = slope(loss, parameter.detach()[place])
+                assert parameter.grad[place].item() == pytest.approx(expected, rel=1e-5, abs=1e-7), name
 
 
 @pytest.mark.parametrize("arch, settings", ARCHS)
 def test_a_folded_sae_gives_on_raw_x_what_it_gave_on_scaled_x(arch, settings):
     sae, raw, mean, scale = trained_looking(arch, settings), 4 * data() + 2, data(1)[0] + 2, 3.7
     latents, x_hat = sae.encode((raw - mean) / scale), sae((raw - mean) / scale)
-    lengths = torch.ones(9) if sae.unit_norm else sae.W_dec.norm(dim=1)
+    lengths = sae.W_dec.new_ones(9) if sae.unit_norm else sae.W_dec.norm(dim=1)
     directions = sae.W_dec / lengths[:, None]
     sae.fold(mean, scale)
     torch.testing.assert_close(sae.encode(raw), scale * lengths * latents, rtol=1e-12, atol=1e-12)

@@ -33,7 +33,7 @@ def test_thresholds_learn_by_the_derivative_of_the_smoothed_loss():
 
     sae.loss(x, warmth=0.7).total.backward()
     grad = sae.log_threshold.grad
-    assert ((pre_acts - height).abs() < 0.4).sum() > 10
+    assert ((pre_acts - height).abs() < 0.4).sum() > 5
     for i in range(9):
         assert slope(smoothed, sae.log_threshold.detach()[i]) == pytest.approx(grad[i].item(), rel=1e-5, abs=1e-9)
 
@@ -57,7 +57,7 @@ def test_a_gated_sae_of_two_latents_by_hand():
         sae.b_mag.copy_(torch.tensor([0.0, -1.0]))
     x = torch.tensor([[3.0, 0.0]])
     torch.testing.assert_close(sae.encode(x), torch.tensor([[4.0, 2.0]]))
-    assert [round(float(term), 5) for term in sae.loss(x)[:4]] == [32, 13, 2, 17]
+    assert [round(term.item(), 5) for term in sae.loss(x)[:4]] == [32, 13, 2, 17]
 
 
 def test_a_closed_gate_silences_a_latent_whatever_its_size():

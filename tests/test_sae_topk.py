@@ -45,7 +45,7 @@ def test_after_training_rows_use_k_latents_on_average_one_at_a_time(arch):
     codes = torch.rand(4096, 24, generator=generator) * (torch.rand(4096, 24, generator=generator) < 0.15)
     x = codes @ torch.randn(24, 12, generator=generator)
     sae = new_sae(arch, 12, 32, k=4)
-    train_sae(sae, ArrayStream(x[:3072], batch=256), TrainConfig(tokens=256 * 250, lr=3e-3))
+    train_sae(sae, ArrayStream(x[:3072], batch=128), TrainConfig(tokens=128 * 120, lr=5e-3))
     assert (sae.encode(x[3072:]) > 0).sum(1).float().mean().item() == pytest.approx(4, rel=0.1)
 
 
