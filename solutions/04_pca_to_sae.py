@@ -12,7 +12,7 @@
 # %% id="setup"
 import numpy as np
 import torch
-from saekit import geometry, lasso, lista, metrics, pca, plots, sae, superposition, synthetic, train
+from saekit import activations, geometry, lasso, lista, metrics, pca, plots, sae, superposition, synthetic, train
 from saekit.course import begin, budget, claim, exercise, predict, progress
 from saekit.course.widgets import explore
 begin("04_pca_to_sae")
@@ -367,7 +367,7 @@ def fit(x, arch, d_sae, steps=800, resample_at=(), seed=1, **settings):
     one = sae.new_sae(arch, x.shape[1], d_sae, seed=seed, **settings)
     tokens = 512 * budget(smoke=40, laptop=steps)                             # saekit counts samples as tokens
     config = train.TrainConfig(tokens=tokens, lr=5e-3, dead_after_tokens=10_000, resample_at=resample_at)
-    train.train_sae(one, train.ArrayStream(x, batch=512, seed=seed), config)
+    train.train_sae(one, activations.ArrayStream(x, batch=512, seed=seed), config)
     return one
 
 # %% [markdown] id="scores-intro"
@@ -558,7 +558,7 @@ def revive(rule):
     """An SAE from the bad start, its dead latents planted after a third of the steps; which they were; the rows planted."""
     steps = budget(smoke=60, laptop=600)
     config = train.TrainConfig(tokens=512 * steps, lr=5e-3, dead_after_tokens=512 * (steps // 15))
-    run = train.Run(sae.ReLUSAE(20, 64, l1_coeff=0.2, seed=1), train.ArrayStream(x, batch=512), config)
+    run = train.Run(sae.ReLUSAE(20, 64, l1_coeff=0.2, seed=1), activations.ArrayStream(x, batch=512), config)
     run.start()
     run.sae.b_enc.data[32:] = -2.0
     for run.step in range(steps):
