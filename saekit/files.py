@@ -11,6 +11,15 @@ from pathlib import Path
 import numpy as np
 
 
+def data_folder():
+    """The folder data/ beside the package: SAEKIT_DATA if set. ValueError if it is not there."""
+    folder = Path(os.environ.get("SAEKIT_DATA") or Path(__file__).resolve().parent.parent / "data")
+    if not folder.is_dir():
+        raise ValueError(f"data folder {folder} not found; saekit reads its models from data/ beside the package, "
+                         "so install it with `pip install -e .` from a full copy of the repository, or set SAEKIT_DATA")
+    return folder
+
+
 def write_atomic(path, data):
     """Write bytes so that `path` holds either its old content or all of `data`, whatever happens meanwhile."""
     path = Path(path)
@@ -60,6 +69,36 @@ def load_arrays(path):
     except (SafetensorError, TypeError, AttributeError, ValueError) as error:  # also number formats NumPy lacks
         raise ValueError(f"{path} is not a safetensors file that can be read here ({error}); "
                          "was it cut off, or is it another kind of file?") from None
+
+
+def pack_int8(array, axis):
+    """(int8 array, float16 scales) with array ~ int8 * scales, one scale per slice along `axis`: its largest entry is
+    127.
+
+    array: (rows, columns) of finite numbers. The scales keep both axes, so that the product broadcasts; a slice whose
+    scale is too small for float16 becomes 0. ValueError where it is too large.
+    """
+    scales = np.abs(array).max(axis, keepdims=True) / 127
+    if not (scales <= np.finfo(np.float16).max).all():
+        raise ValueError(f"entries up to {np.abs(array).max():.3g} are too large for int8 with float16 scales")
+    scales = scales.astype(np.float16)
+    whole = np.divide(array, scales.astype(np.float32), out=np.zeros_like(array, np.float32), where=scales > 0)
+    return np.clip(np.rint(whole), -127, 127).astype(np.int8), scales
+
+
+def unpack_int8(arrays, path):
+    """Arrays of a file in which NAME/scales goes with an int8 NAME, multiplied out to float32; others stay.
+
+    ValueError naming the file if a pair does not fit together.
+    """
+    unpacked = {name: array for name, array in arrays.items() if not name.endswith("/scales")}
+    for name in arrays.keys() - unpacked.keys():
+        packed, scales = arrays.get(name.removesuffix("/scales"), np.int8(0)), arrays[name]
+        fitting = [(len(packed), 1), (1, packed.shape[1])] if packed.ndim == 2 and packed.dtype == np.int8 else []
+        if scales.dtype != np.float16 or scales.shape not in fitting:
+            raise ValueError(f"{path}: {name} is {scales.dtype} {scales.shape} and fits no int8 array of the file")
+        unpacked[name.removesuffix("/scales")] = packed * scales.astype(np.float32)
+    return unpacked
 
 
 def check_run_folder(out, resume):

@@ -244,9 +244,14 @@ def geometric_median(x, iterations=50):
 
 
 def save_sae(sae, path, dtype=torch.float32, metadata=None):
-    """Write weights and settings as one safetensors file; dtype torch.float16 halves it."""
+    """Write weights and settings as one safetensors file; torch.float16 halves it, torch.int8 with one scale per latent
+    takes a quarter."""
     record = {"arch": sae.arch, "d_in": sae.d_in, "d_sae": sae.d_sae, "settings": sae.settings, **(metadata or {})}
-    files.save_arrays(path, {name: p.detach().cpu().to(dtype).numpy() for name, p in sae.state_dict().items()}, record)
+    kept = torch.float32 if dtype == torch.int8 else dtype
+    arrays = {name: p.detach().cpu().to(kept).numpy() for name, p in sae.state_dict().items()}
+    for name, axis in (("W_dec", 1), ("W_enc", 0)) if dtype == torch.int8 else ():
+        arrays[name], arrays[f"{name}/scales"] = files.pack_int8(arrays[name], axis)
+    files.save_arrays(path, arrays, record)
 
 
 def load_sae(path):
@@ -267,6 +272,7 @@ def load_sae(path):
         sae = new_sae(record["arch"], record["d_in"], record["d_sae"], **record["settings"])
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} has a header that describes no SAE of this version: {error}") from None
+    arrays = files.unpack_int8(arrays, path)
     for name, parameter in sae.state_dict().items():
         if name not in arrays or arrays[name].shape != tuple(parameter.shape):
             found = arrays[name].shape if name in arrays else "nothing"

@@ -98,3 +98,38 @@ def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError):
         files.check_run_folder(tmp_path / "file" / "run", resume=False)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_int8_keeps_every_entry_within_half_a_step_of_its_slice(axis):
+    array = (np.random.default_rng(0).normal(size=(30, 50)) * np.logspace(-2, 2, 50)).astype(np.float32)
+    packed, scales = files.pack_int8(array, axis)
+    back = files.unpack_int8({"W": packed, "W/scales": scales, "b": array[0]}, "file")
+    assert packed.dtype == np.int8 and scales.dtype == np.float16 and scales.size == array.shape[1 - axis]
+    step = np.abs(array).max(axis, keepdims=True) / 127
+    assert (np.abs(back["W"] - array) <= 0.6 * step).all()  # half a step, and what rounding the scale costs at 127
+    assert back.keys() == {"W", "b"} and back["W"].dtype == np.float32
+
+
+def test_int8_bears_zero_and_tiny_slices_and_refuses_huge_ones():
+    array = np.float32([[0, 0], [1e-7, -1e-7], [1, -0.5]])
+    back = files.unpack_int8(dict(zip(("W", "W/scales"), files.pack_int8(array, 1))), "file")["W"]
+    np.testing.assert_allclose(back, [[0, 0], [0, 0], [1, -0.5]], atol=0.005)
+    with pytest.raises(ValueError, match="too large for int8"):
+        files.pack_int8(np.float32([[1e8]]), 1)
+
+
+@pytest.mark.parametrize(
+    "packed, scales",
+    [
+        (None, np.float16([[1]])),
+        (np.float32([[1]]), np.float16([[1]])),
+        (np.int8([[1, 2]]), np.float16([[1], [1]])),
+        (np.int8([[1, 2]]), np.float32([[1]])),
+        (np.int8([1, 2]), np.float16([[1, 2]])),
+        (np.int8(1), np.float16(1)),
+    ],
+)
+def test_scales_that_fit_no_array_are_an_error_that_names_the_file(packed, scales):
+    with pytest.raises(ValueError, match="odd.safetensors: W/scales is .* fits no int8 array"):
+        files.unpack_int8({"W/scales": scales, **({} if packed is None else {"W": packed})}, "odd.safetensors")
