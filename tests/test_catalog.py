@@ -86,7 +86,7 @@ def test_the_long_form_prints_commands_that_the_command_line_takes(data, capfd):
 
 def test_what_was_just_made_is_verified(data, capfd):
     code, printed, errors = models(capfd, "--verify")
-    assert (code, errors) == (0, "") and "OUTSIDE" not in printed and printed.count("same text as on the card") == 4
+    assert (code, errors) == (0, "") and "OUTSIDE" not in printed and printed.count("on the card's own text") == 4
     assert "18 of 18 values within their tolerance" in printed  # 1 of lm, 5 of each SAE, weights of lm for two
 
 
@@ -112,7 +112,7 @@ def test_other_text_has_the_wider_tolerance_and_the_default_is_told(data, capfd,
     assert {check["text"] for check in found} == {"other text", "card"}
     assert {check["stated"] for check in found if check["name"] == "a" and check["text"] != "card"} == {False}
     assert {check["tolerance"] for check in found if check["name"] == "c"} == {9.0, None}
-    assert "the card states no tolerance: default" in models(capfd, "a", "--verify")[1]
+    assert "the card states no tolerance, so the default applies" in models(capfd, "a", "--verify")[1]
 
 
 def test_an_sae_made_on_other_weights_is_outside(data, capfd):
@@ -166,6 +166,22 @@ def test_a_damaged_card_is_one_line_that_names_the_file(data, capfd, damage, mes
         assert code == 2 and printed == "" and errors.count("\n") == 1 and message in errors
         assert str(data / "saes" / "b") in errors
     assert models(capfd, "c", "lm")[0] == 0  # the others can still be asked for
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda folder: (folder / "config.json").unlink(), "config.json"),
+        (lambda folder: (folder / "config.json").write_text("[]"), "config.json has no usable model_type"),
+        (lambda folder: change(folder / "card.json", ce_nats_per_token={"transformer": 1, "2-gram": "?"}), "usable 2-gram"),
+        (lambda folder: change(folder / "card.json", ce_nats_per_token={}), "usable ce_nats_per_token.transformer"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors is missing"),
+    ],
+)
+def test_a_damaged_language_model_is_one_line_that_names_the_file(data, capfd, damage, message):
+    damage(data / "lm")
+    code, printed, errors = models(capfd)
+    assert code == 2 and printed == "" and errors.count("\n") == 1 and message in errors and str(data / "lm") in errors
 
 
 def test_bad_arguments_are_one_line(data, capfd, monkeypatch, tmp_path):
