@@ -64,3 +64,14 @@ def test_every_weight_is_trained_once_and_only_attention_by_muon(config):
     decayed = [tuple(p.shape) for group in adamw.param_groups if group["weight_decay"] for p in group["params"]]
     assert set(decayed) <= {(300, 128), (16, 128)} and decayed.count((300, 128)) == 2
     assert {tuple(sorted(p.shape)) for p in adamw.param_groups[1]["params"]} == {(128, 512)}
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=pretrain.ARCHITECTURES)
+def test_products_in_bfloat16_train_as_those_in_float32_do(config):
+    tokens = torch.randint(0, 300, (2, 16), generator=torch.Generator().manual_seed(0))
+    losses = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        model = pretrain.new_model(config, 300)
+        optimizers = pretrain_step.new_optimizers(model, config)
+        losses[dtype] = [pretrain_step.train_step([model], optimizers, tokens, dtype=dtype) for _ in range(3)]
+    torch.testing.assert_close(losses[torch.bfloat16], losses[torch.float32], rtol=0.01, atol=0)
