@@ -25,13 +25,13 @@ NEEDED = {  # what a card must hold, by the kind of folder
 
 
 # metric -> (smallest tolerance, tolerance as a share of the value), on the card's own text and on other text. The second
-# pair covers what the held-out files of Python 3.12 and 3.13 moved against those of 3.11, twice over, sampling included.
+# pair is a little more than the spread over the held-out files of Python 3.11, 3.12 and 3.13 (66 contexts of each).
 MARGINS = {
-    "ce_nats_per_token": {"same_text": (0.002, 0.0), "other_text": (0.0, 0.03)},
-    "l0": {"same_text": (0.0, 0.005), "other_text": (0.0, 0.03)},
+    "ce_nats_per_token": {"same_text": (0.002, 0.0), "other_text": (0.0, 0.05)},
+    "l0": {"same_text": (0.0, 0.005), "other_text": (0.0, 0.05)},
     "explained_variance": {"same_text": (0.002, 0.0), "other_text": (0.01, 0.0)},
-    "ce_clean": {"same_text": (0.002, 0.0), "other_text": (0.0, 0.03)},
-    "ce_increase": {"same_text": (0.001, 0.01), "other_text": (0.005, 0.2)},
+    "ce_clean": {"same_text": (0.002, 0.0), "other_text": (0.0, 0.05)},
+    "ce_increase": {"same_text": (0.001, 0.01), "other_text": (0.005, 0.25)},
     "dead_fraction": {"same_text": (0.001, 0.01), "other_text": (0.005, 0.25)},
 }
 
