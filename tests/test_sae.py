@@ -221,7 +221,7 @@ def test_the_frame_itself_is_no_architecture():
 
 
 @pytest.mark.parametrize("arch, settings", ARCHS)
-@pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 0), (torch.float16, 2e-3)])
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 0), (torch.float16, 2e-3), (torch.int8, 1e-2)])
 def test_a_saved_sae_comes_back(tmp_path, arch, settings, dtype, tolerance):
     sae, x = trained_looking(arch, settings, dtype=torch.float32), data(dtype=torch.float32)
     sae.observe(sae.loss(x))
