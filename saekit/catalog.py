@@ -24,8 +24,8 @@ NEEDED = {  # what a card must hold, by the kind of folder
 }
 
 
-# metric -> (smallest tolerance, tolerance as a share of the value), on the card's own text and on other text. The second
-# pair is a little more than the spread over the held-out files of Python 3.11, 3.12 and 3.13 (66 contexts of each).
+# metric -> (smallest tolerance, tolerance as a share of the value), on the card's own text and on other text. The pair
+# for other text is a little more than the spread over held-out files of Python 3.11, 3.12 and 3.13 (66 contexts each).
 MARGINS = {
     "ce_nats_per_token": {"same_text": (0.002, 0.0), "other_text": (0.0, 0.05)},
     "l0": {"same_text": (0.0, 0.005), "other_text": (0.0, 0.05)},

@@ -38,11 +38,12 @@ def build_parser():
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     add_course_commands(commands)
     add_subject_commands(commands)
+    add_model_commands(commands)
     return parser
 
 
 def add_subject_commands(commands):
-    """train, eval, train-lm, models: the language models and their sparse autoencoders."""
+    """train, eval: sparse autoencoders."""
     train = commands.add_parser("train", help="train an SAE on a language model's MLP activations")
     train.add_argument("--model", default="python-1l",
                        help="bundled name, folder or hub id; NAME:untrained is the same model before its training")
@@ -73,6 +74,10 @@ def add_subject_commands(commands):
     evaluate.add_argument("--tokens", type=number, default=200_000, help="tokens to measure on")
     evaluate.add_argument("--json", action="store_true", help="print JSON instead of a table")
     evaluate.set_defaults(run=run_eval)
+
+
+def add_model_commands(commands):
+    """train-lm, models: the language models, and what ships in data/."""
     train_lm = commands.add_parser("train-lm", help="train a small language model on this machine's Python files")
     train_lm.add_argument("--out", required=True)
     train_lm.add_argument("--tokens", type=number, default=25_000_000)

@@ -53,28 +53,29 @@ def train(args):
     if weight_hash(lm.model) != before:
         raise RuntimeError("the language model's weights changed while the SAE was trained")
     run = files.read_json(Path(args.out) / "run.json")
-    metrics, storage = _store(args, lm, run)
-    card = {"command": command(args), "run": run, "steps": log[-1]["step"], "storage": storage, "metrics": metrics,
-            "tolerance": catalog.tolerance({name: metrics[name] for name in catalog.SAE_METRICS})}
+    card = {"command": command(args), "run": run, "steps": log[-1]["step"], **_store(args, lm, run)}
     files.write_json(Path(args.out) / "card.json", card)
     (Path(args.out) / "checkpoint.safetensors").unlink(missing_ok=True)
-    print_metrics(metrics)
+    print_metrics(card["metrics"])
     rate = f"{log[-1]['tokens'] / seconds:,.0f} tokens/s with the harvest"
-    print("stored as {dtype}: ce_increase {ce_increase_stored:.5f}, of float32 {ce_increase_float32:.5f}"
-          .format(**storage))
+    print("stored as {dtype}: ce_increase {ce_increase_stored:.5f}; float32: {ce_increase_float32:.5f}"
+          .format(**card["storage"]))
     print(f"{args.out}: {'done' if args.resume else rate}")
 
 
 def _store(args, lm, run):
-    """Store the finished SAE in the number format asked for; returns (its metrics as stored, what that cost)."""
+    """Store the finished SAE in the number format asked for; returns what its card says of that: storage with its cost,
+    the metrics of what is stored, and their tolerance."""
     dtype = "int8" if args.int8 else "float16" if args.float16 else "float32"
     full = load_sae(args.out)
     measured = [evaluate_sae(full.to(args.device), lm, args.layer)]
     if dtype != "float32":
         save_sae(full, Path(args.out) / "sae.safetensors", getattr(torch, dtype), {"run": run})
         measured.append(evaluate_sae(load_sae(args.out).to(args.device), lm, args.layer))
-    return measured[-1], {"dtype": dtype, "ce_increase_float32": measured[0]["ce_increase"],
-                          "ce_increase_stored": measured[-1]["ce_increase"]}
+    storage = {"dtype": dtype, "ce_increase_float32": measured[0]["ce_increase"],
+               "ce_increase_stored": measured[-1]["ce_increase"]}
+    tolerance = catalog.tolerance({name: measured[-1][name] for name in catalog.SAE_METRICS})
+    return {"storage": storage, "metrics": measured[-1], "tolerance": tolerance}
 
 
 def evaluate(args):

@@ -74,9 +74,9 @@ def load_arrays(path):
 def pack_int8(array, axis):
     """(codes int8, scales float16) with array ~ scales * sign(codes) * (codes / 127)^2, a scale per slice along `axis`.
 
-    array: (rows, columns); a scale is its slice's largest entry. The squares put the levels close together near 0, where most weights are: on trained
-    decoders the error is less than half that of even steps. The scales keep both axes, so that the product broadcasts.
-    ValueError where an entry is beyond float16 or NaN.
+    array: (rows, columns); a scale is its slice's largest entry. The squares put the levels close together near 0,
+    where most weights are: on a trained decoder the error is less than half that of even steps. The scales keep both
+    axes, so that the product broadcasts. ValueError where an entry is beyond float16 or NaN.
     """
     largest = np.abs(array).max(axis, keepdims=True)
     if not (largest <= np.finfo(np.float16).max).all():
