@@ -10,7 +10,7 @@ import numpy as np
 
 CLOSE = 1.02   # an L0 within this factor of the wanted one is matched
 NARROW = 1.4   # two L0 around the wanted one, no further apart than this factor, are near enough to read between
-MOST_LRS = 5   # learning rates in a sweep
+ROUGH = 1.2    # an L0 within this factor is good enough to compare learning rates
 
 
 def log_ratio(l0, wanted):
@@ -18,15 +18,15 @@ def log_ratio(l0, wanted):
     return math.log(max(l0, 1e-3) / wanted)
 
 
-def next_knob(tried, wanted, slope, whole=False):
-    """The knob to try after tried, a list of (knob, l0); None once l0 is matched or closely surrounded.
+def next_knob(tried, wanted, slope, whole=False, close=CLOSE):
+    """The knob to try after tried, a list of (knob, l0); None once l0 is within the factor `close` or surrounded.
 
     In logarithms: on the line through the two nearest that surround the wanted l0; where there are no two, from the
     nearest one just across it, with slope = d log l0 / d log knob. whole: the knob is a whole number.
     """
     points = sorted((log_ratio(l0, wanted), math.log(knob)) for knob, l0 in tried)
     below, above = [p for p in points if p[0] <= 0], [p for p in points if p[0] > 0]
-    if min(abs(gap) for gap, _ in points) <= math.log(CLOSE):
+    if min(abs(gap) for gap, _ in points) <= math.log(close):
         return None
     if below and above:
         (gap, x), (other_gap, other_x) = below[-1], above[0]
@@ -47,23 +47,40 @@ def at_l0(points, wanted):
     if below and above:
         (l0, value), (other_l0, other) = max(below), min(above)
         return value + (other - value) * log_ratio(wanted, max(l0, 1e-3)) / log_ratio(other_l0, max(l0, 1e-3))
-    nearest = min(points, key=lambda point: abs(log_ratio(point[0], wanted)), default=None)
+    nearest = nearest_to(points, wanted)
     return nearest[1] if nearest and abs(log_ratio(nearest[0], wanted)) <= math.log(CLOSE) else None
 
 
+def nearest_to(points, wanted):
+    """The point (l0, value) with the nearest l0 in logarithms; None of no points."""
+    return min(points, key=lambda point: abs(log_ratio(point[0], wanted)), default=None)
+
+
+def knob_at(tried, wanted, slope):
+    """The knob at which l0 should be the wanted one, from (knob, l0) pairs; None unless one of them is within ROUGH."""
+    points = [(l0, math.log(knob)) for knob, l0 in tried]
+    value, (l0, near) = at_l0(points, wanted), nearest_to(points, wanted)
+    if value is None and abs(log_ratio(l0, wanted)) <= math.log(ROUGH):
+        value = near - log_ratio(l0, wanted) / slope
+    return None if value is None else math.exp(value)
+
+
 def score(points, wanted):
-    """What a sweep minimises, from points (l0, ce_increase): ce_increase at the wanted l0; an l0 that was not reached
-    is worse than any, the more the further."""
-    value = at_l0(points, wanted)
+    """What a sweep minimises, from points (l0, ce_increase): ce_increase at the wanted l0, or within ROUGH of it
+    ce_increase * l0 / wanted; an l0 further off is worse than any, the more the further."""
+    value, nearest = at_l0(points, wanted), nearest_to(points, wanted)
     if value is not None:
         return 0, value
-    return 1, min((abs(log_ratio(l0, wanted)) for l0, _ in points), default=math.inf)
+    if nearest is None:
+        return 1, math.inf
+    off = abs(log_ratio(nearest[0], wanted))
+    return (0, nearest[1] * nearest[0] / wanted) if off <= math.log(ROUGH) else (1, off)
 
 
-def sweep(points_at, centre, wanted):
-    """{lr: points_at(lr)} at centre, its half and its double, and on while the best is at an end, up to MOST_LRS."""
-    found = {lr: points_at(lr) for lr in (centre, centre / 2, centre * 2)}
-    while len(found) < MOST_LRS:
+def sweep(points_at, centre, wanted, most=5):
+    """{lr: points_at(lr)} at centre, its half and its double, and on while the best is at an end, at most `most`."""
+    found = {lr: points_at(lr) for lr in (centre, centre / 2, centre * 2)[:most]}
+    while len(found) < most:
         best = best_lr(found, wanted)
         if min(found) < best < max(found):
             break

@@ -49,35 +49,38 @@ class Bench:
         self.records, self.speeds = held.get("runs", []), held.get("speeds", {})
 
     def compete(self, contestant, arch, tokens, seed, sweeping):
-        """One row of the table: the runs of a learning rate or of a sweep, and the best one's metrics at L0."""
+        """One row of the table: the metrics at L0 of one learning rate, or of a sweep's best."""
         recipe, records = recipe_of(contestant, arch), {}
-        centre = self.best.get((contestant, arch), recipe.lr)
+        run = {"contestant": contestant, "arch": arch, "tokens": tokens, "seed": seed, **self.shared}
 
         def points_at(lr):
-            run = {"contestant": contestant, "arch": arch, "tokens": tokens, "seed": seed, "lr": lr, **self.shared}
-            records[lr] = self.matched(run, recipe)
+            records[lr] = self.matched({**run, "lr": lr}, recipe, matching.ROUGH, [])
             return points(records[lr], "ce_increase")
 
-        found = matching.sweep(points_at, centre, L0) if sweeping else {centre: points_at(centre)}
-        best = self.best[contestant, arch] = matching.best_lr(found, L0)
-        row = {"contestant": contestant, "arch": arch, "tokens": tokens, "seed": seed, "lr": best, "lrs": sorted(found),
-               "l0": sorted(l0 for l0, _ in found[best]),
+        best = self.best.get((contestant, arch), recipe.lr)
+        if sweeping and self.args.lrs > 1:
+            best = matching.best_lr(matching.sweep(points_at, best, L0, self.args.lrs), L0)
+        self.best[contestant, arch] = best
+        records[best] = self.matched({**run, "lr": best}, recipe, matching.CLOSE, records.get(best, []))
+        row = {"contestant": contestant, "arch": arch, "tokens": tokens, "seed": seed, "lr": best,
+               "lrs": sorted(records), "l0": sorted(l0 for l0, _ in points(records[best], "l0")),
                "failed": sum("error" in record for record in itertools.chain(*records.values()))}
         self.rows.append(row | {name: matching.at_l0(points(records[best], name), L0) for name in METRICS})
 
-    def matched(self, run, recipe):
-        """Records of runs at one learning rate, with knobs that close in on L0."""
-        records, tried, name = [], [], (run["contestant"], run["arch"])
-        knob, whole = self.knobs.get(name, recipe.first), recipe.knob == "k"
-        while knob is not None and len(records) < (1 if self.args.quick else MOST_KNOBS):
-            records.append(self.do({**run, "knob": knob}))
-            if "error" in records[-1]:
-                return records
-            tried.append((knob, records[-1]["metrics"]["l0"]))
-            knob = matching.next_knob(tried, L0, recipe.slope, whole)
-        found = matching.at_l0([(l0, math.log(knob)) for knob, l0 in tried], L0)
+    def matched(self, run, recipe, close, records):
+        """Records of runs at one learning rate, those given and more whose knobs close in on L0."""
+        name, whole, most = (run["contestant"], run["arch"]), recipe.knob == "k", 1 if self.args.quick else MOST_KNOBS
+        while len(records) < most and not any("error" in record for record in records):
+            tried = [(record["run"]["knob"], record["metrics"]["l0"]) for record in records]
+            knob = matching.next_knob(tried, L0, recipe.slope, whole, close) if tried else self.knobs.get(
+                name, recipe.first)
+            if knob is None:
+                break
+            records = [*records, self.do({**run, "knob": knob})]
+        tried = [(record["run"]["knob"], record["metrics"]["l0"]) for record in records if "metrics" in record]
+        found = matching.knob_at(tried, L0, recipe.slope) if tried else None
         if found is not None:  # where the next learning rate, seed or length begins
-            self.knobs[name] = round(math.exp(found)) if whole else float(f"{math.exp(found):.4g}")
+            self.knobs[name] = round(found) if whole else float(f"{found:.4g}")
         return records
 
     def do(self, run):
@@ -121,7 +124,7 @@ class Bench:
 
 
 class Plan(Bench):
-    """The same schedule with nothing trained: as if L0 took one correction and the middle learning rate won."""
+    """The same schedule with nothing trained: as if L0 took a correction and the middle learning rate won."""
 
     seconds = 0.0
 
@@ -132,7 +135,7 @@ class Plan(Bench):
         seconds = run["tokens"] / self.speeds[speed_name(run)] + EVAL_TOKENS / self.speeds["evaluation"]
         self.seconds += seconds
         print(f"{seconds / 60:6.1f} min  {describe(run)}", flush=True)
-        off = {"topk": 1.0, "batchtopk": 1.03}.get(run["arch"], 1.2)
+        off = {"topk": 1.0, "batchtopk": 1.03}.get(run["arch"], 1.3)
         return {"run": run, "metrics": {"l0": L0 * (run["knob"] * off / recipe.first) ** recipe.slope,
                                         "ce_increase": abs(math.log(run["lr"] / recipe.lr)),
                                         "explained_variance": 0.0, "dead_fraction": 0.0}}
@@ -250,6 +253,7 @@ def arguments():
     parser.add_argument("--only", nargs="*", default=[], help="an architecture, a contestant (april: a second trainer)")
     parser.add_argument("--tokens", nargs="*", type=lambda text: int(float(text)), help="only stages of that length")
     parser.add_argument("--seeds", nargs="*", type=int)
+    parser.add_argument("--lrs", type=int, default=5, help="most learning rates in a sweep; 1: the law's alone")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--model", default="python-1l")
     parser.add_argument("--text", metavar="FILE", help="what --write-text wrote, instead of this machine's files")

@@ -31,20 +31,31 @@ def measure(d_sae, batch, args):
 
 
 def draw(record, path):
-    fig, axes = plots.panels(2, height=3.2)
+    fig, axes = plots.panels(2, height=3.4, sharey=True)
     colors = {"saekit": plots.LATENT, "1 product, float32": plots.TRUTH}
-    for ax, axis, label in zip(axes, ("d_sae", "batch"), ("latents", "batch (rows)")):
+    for ax, axis, label in zip(axes, ("d_sae", "batch"), ("latents", "rows in the batch")):
         points = record[axis]
+        ends = []
         for name in dict.fromkeys(name for point in points for name in point["ms"]):
-            shown = [point for point in points if name in point["ms"]]
-            ax.loglog([point[axis] for point in shown], [point["ms"][name] for point in shown], "o-",
-                      color=colors.get(name, plots.BASELINE))
-            ax.annotate(f" {name}", (shown[-1][axis], shown[-1]["ms"][name]), fontsize=7, va="center")
-        ax.set(xlabel=label, ylabel="milliseconds per step")
-        ax.margins(x=0.3)
-    axes[0].set_title(f"TopK 32, batch {record['d_sae'][0]['batch']:,}")
-    axes[1].set_title(f"TopK 32, {record['batch'][0]['d_sae']:,} latents")
+            x, y = zip(*[(point[axis], point["ms"][name]) for point in points if name in point["ms"]])
+            ax.loglog(x, y, "o-", markersize=4, color=colors.get(name, plots.BASELINE))
+            ends.append((x[-1], y[-1], name))
+        for (x, y, name), place in zip(sorted(ends, key=lambda end: end[1]), spread([end[1] for end in ends])):
+            ax.annotate(name, (x, y), (max(end[0] for end in ends) * 1.5, place), fontsize=7, va="center",
+                        color=colors.get(name, "0.35"), arrowprops={"arrowstyle": "-", "color": "0.8", "lw": 0.5})
+        ax.set(xlabel=label, xlim=(None, points[-1][axis] * 14))
+    axes[0].set_ylabel("milliseconds per step")
+    axes[0].set_title(f"The step grows as its product (batch {record['d_sae'][0]['batch']:,})", fontsize=9)
+    axes[1].set_title(f"TopK 32, {record['batch'][0]['d_sae']:,} latents", fontsize=9)
     fig.savefig(path)
+
+
+def spread(values, gap=1.35):
+    """The sorted values, moved up where needed so that each is at least `gap` times the one before."""
+    places = []
+    for value in sorted(values):
+        places.append(max(value, places[-1] * gap) if places else value)
+    return places
 
 
 def main():
@@ -53,7 +64,11 @@ def main():
     parser.add_argument("--largest", type=int, default=65536, help="number of latents to stop at")
     parser.add_argument("--json", required=True)
     parser.add_argument("--png")
+    parser.add_argument("--draw", action="store_true", help="only draw --png from the numbers in --json")
     args = parser.parse_args()
+    if args.draw:
+        with open(args.json) as file:
+            return draw(json.load(file), args.png)
     sizes = [d_sae for d_sae in (512, 2048, 4096, 16384, 65536) if d_sae <= args.largest]
     record = {"machine": step.machine("cpu"), "torch_threads": torch.get_num_threads(),
               "d_sae": [measure(d_sae, 2048, args) for d_sae in sizes],

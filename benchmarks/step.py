@@ -221,8 +221,11 @@ def main():
     parser.add_argument("--write-contexts", metavar="FILE")
     parser.add_argument("--d-sae", type=int, default=4096)
     parser.add_argument("--batch", type=int, default=4096)
+    parser.add_argument("--float32", action="store_true", help="find candidates by a float32 product, as processors "
+                        "without bfloat16 instructions must")
     parser.add_argument("--json")
     args = parser.parse_args()
+    kernels.BF16 = kernels.BF16 and not args.float32
     if args.write_contexts:
         return np.save(args.write_contexts, validation_contexts(load_lm("python-1l")).astype(np.uint16))
     record = {"machine": machine(args.device)}

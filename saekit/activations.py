@@ -9,20 +9,31 @@ epoch, position), position counting rows within the epoch: enough to go on exact
 import numpy as np
 import torch
 
+from saekit.threads import one_thread_each, replicate
 from saekit.transformer import down_projection, mlp_post
 
 
 def harvest(lm, contexts, layer=0, tokens_at_once=8192):
     """mlp_post of every token of `contexts` (n, n_ctx) that is no boundary token: (n_rows, d_mlp), in reading order."""
     tokens = torch.from_numpy(np.asarray(contexts, dtype=np.int64)).to(lm.model.device)
-    rows = torch.empty(int((tokens != lm.boundary).sum()), lm.d_mlp, device=lm.model.device)
-    filled, step = 0, max(1, tokens_at_once // tokens.shape[1])
-    for first in range(0, len(tokens), step):
-        part = tokens[first:first + step]
-        found = mlp_post(lm, part, layer)[part != lm.boundary]
-        rows[filled:filled + len(found)] = found
-        filled += len(found)
+    keep, step = tokens != lm.boundary, max(1, tokens_at_once // tokens.shape[1])
+    rows = torch.empty(int(keep.sum()), lm.d_mlp, device=lm.model.device)
+    places = rows.split([int(part.sum()) for part in keep.split(step)])
+    parts = list(zip(tokens.split(step), keep.split(step), places, strict=True))
+    n = min(torch.get_num_threads(), len(parts)) if tokens.device.type == "cpu" else 1
+    if n == 1:
+        _fill(lm, layer, parts)
+    else:
+        with one_thread_each(n) as pool:
+            replicas = [lm._replace(model=replica) for replica in replicate(lm.model, n)]
+            list(pool.map(_fill, replicas, [layer] * n, (parts[i::n] for i in range(n))))
     return rows
+
+
+def _fill(lm, layer, parts):
+    """Write mlp_post of each (tokens, keep, place) into its place."""
+    for tokens, keep, place in parts:
+        place.copy_(mlp_post(lm, tokens, layer)[keep])
 
 
 class ActivationStream:

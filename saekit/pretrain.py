@@ -7,11 +7,8 @@ cache. Stopping and resuming gives the same weights to the bit (same machine, sa
 function of (seed, epoch), and a checkpoint holds weights, both moments of Adam and the step.
 """
 
-import copy
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +18,7 @@ import torch
 
 from saekit import corpus, files, ngram, progress, transformer
 from saekit.interrupt import between_steps
+from saekit.threads import one_thread_each, replicate
 
 ROWS = 256  # rows of logits in flight: 256 x 4096 floats are 4 MB, about one core's cache
 SAVE_EVERY = 120  # seconds between checkpoints
@@ -118,7 +116,7 @@ def _train(model, optimizers, contexts, config, step, log, out):
     saved, order, epoch = time.monotonic(), None, None
     replicas = replicate(model, min(torch.get_num_threads(), config.batch))
     bar = progress.bar(total=config.tokens, initial=step * config.batch * config.n_ctx, unit="tok", desc="train-lm")
-    with bar, between_steps() as interrupted, one_thread_each(replicas) as pool:
+    with bar, between_steps() as interrupted, one_thread_each(len(replicas)) as pool:
         while step < config.steps:
             rows = np.arange(step * config.batch, (step + 1) * config.batch)
             if epoch != rows[0] // len(contexts):
@@ -194,27 +192,6 @@ def _backward(replica, tokens, of, dtype):
     loss = loss * (len(tokens) / of)
     loss.backward()
     return loss.detach()
-
-
-def replicate(model, n):
-    """[model, n - 1 copies of it] that share the model's weights but have gradients of their own."""
-    copies = [copy.deepcopy(model) for _ in range(n - 1)]
-    for replica in copies:
-        for parameter, shared in zip(replica.parameters(), model.parameters()):
-            parameter.data = shared.data
-    return [model, *copies]
-
-
-@contextmanager
-def one_thread_each(replicas):
-    """A pool with a thread per replica, in each of which torch computes on that thread alone."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(len(replicas), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(threads)
 
 
 def evaluate(lm, stream, max_contexts=None):

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from saekit import corpus, files, ngram, pretrain
+from saekit import corpus, files, ngram, pretrain, threads
 from saekit.pretrain import LinearCrossEntropy, PretrainConfig, bits_per_byte, evaluate, train_lm
 from saekit.transformer import next_token_loss
 from tests import tiny_lm
@@ -48,8 +48,8 @@ def test_replicas_take_the_step_that_the_model_takes_alone():
     losses, grads = [], []
     for n in (1, 3):  # 3 parts of 4 contexts: 2, 1, 1
         model = pretrain.new_model(CONFIG, 300)
-        optimizers, replicas = pretrain.new_optimizers(model, CONFIG), pretrain.replicate(model, n)
-        with pretrain.one_thread_each(replicas) as pool:
+        optimizers, replicas = pretrain.new_optimizers(model, CONFIG), threads.replicate(model, n)
+        with threads.one_thread_each(n) as pool:
             losses.append([pretrain.train_step(replicas, optimizers, tokens, map=pool.map) for _ in range(2)])
         grads.append([parameter.grad for parameter in model.parameters()])
     torch.testing.assert_close(losses[0], losses[1], rtol=1e-5, atol=0)

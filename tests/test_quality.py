@@ -64,6 +64,21 @@ def test_a_sweep_goes_on_past_a_best_learning_rate_at_its_end():
     assert matching.best_lr(found, 32) == 4.0
 
 
+def test_a_sweep_of_one_takes_the_centre_alone():
+    assert list(matching.sweep(lambda lr: [(32, 1 / lr)], 1.0, 32, most=1)) == [1.0]
+
+
+def test_in_a_sweep_an_l0_nearly_right_counts_in_proportion():
+    assert matching.score([(36, 0.08)], 32) == (0, pytest.approx(0.09))  # 0.08 * 36 / 32
+    assert matching.score([(40, 0.08)], 32)[0] == 1                      # 25 % away: not reached
+
+
+def test_the_knob_for_the_wanted_l0_is_read_between_two_or_carried_on_from_a_near_one():
+    assert matching.knob_at([(1.0, 16), (4.0, 64)], 32, slope=1) == pytest.approx(2)
+    assert matching.knob_at([(1.0, 36)], 32, slope=-1) == pytest.approx(36 / 32)
+    assert matching.knob_at([(1.0, 50)], 32, slope=-1) is None
+
+
 def test_a_learning_rate_that_does_not_reach_the_l0_loses_whatever_its_loss():
     found = {1.0: [(300, 0.01)], 2.0: [(32, 0.5)], 3.0: []}
     assert matching.best_lr(found, 32) == 2.0
