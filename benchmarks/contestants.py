@@ -93,7 +93,8 @@ class PeerProcess:
         except (BrokenPipeError, json.JSONDecodeError):
             self.process.wait()
             self.log.seek(0)
-            raise RuntimeError(self.log.read().decode(errors="replace").strip().rpartition("\n")[2]) from None
+            last = self.log.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise RuntimeError(f"the peers' process ended: {last}") from None
 
     def alive(self):
         return self.process.poll() is None

@@ -53,8 +53,11 @@ class Activations:
 
 
 def train_sae_lens(run, data, folder):
-    """(SAE as SAELens reloads it, its arrays): scaled to E||x|| = sqrt(d_in), learning rate falling over the last 20 %,
-    penalty warmed up over 5 %, as in its replication of Anthropic's April 2024 recipe."""
+    """(SAE as SAELens reloads it, its arrays, whether it subtracts b_dec first).
+
+    Scaled to E||x|| = sqrt(d_in), learning rate falling over the last 20 %, penalty warmed up over 5 %, as in its
+    replication of Anthropic's April 2024 recipe.
+    """
     import sae_lens
     from sae_lens.config import SAETrainerConfig
     from sae_lens.training.sae_trainer import SAETrainer
@@ -77,31 +80,36 @@ def train_sae_lens(run, data, folder):
     trainer.fit().save_inference_model(folder)
     sae = sae_lens.SAE.load_from_disk(folder, device="cpu")
     arrays = dict(sae.state_dict())
-    if not sae.cfg.apply_b_dec_to_input:
-        raise ValueError("SAELens trained without subtracting b_dec from the input, which is not its default")
-    return sae.to(dtype=torch.float64), arrays, True
+    return sae.to(dtype=torch.float64), arrays, sae.cfg.apply_b_dec_to_input
+
+
+def dictionary_learning_trainer(run, steps):
+    """(class of its SAE, its trainer's configuration): learning rate warmed up, falling over the last 20 % as in its
+    demo."""
+    from dictionary_learning import dictionary
+    from dictionary_learning.trainers import batch_top_k, jumprelu, standard, top_k
+
+    warmth = {"sparsity_warmup_steps": min(2000, steps // 10)}
+    topk = {"k": round(run["knob"]), "threshold_start_step": min(1000, int(0.8 * steps))}
+    l1, l0 = {"l1_penalty": run["knob"], **warmth}, {"target_l0": run["knob"], **warmth}
+    kind, trainer, settings = {
+        "topk": (top_k.AutoEncoderTopK, top_k.TopKTrainer, topk),
+        "batchtopk": (batch_top_k.BatchTopKSAE, batch_top_k.BatchTopKTrainer, topk),
+        "jumprelu": (dictionary.JumpReluAutoEncoder, jumprelu.JumpReluTrainer, l0),
+        "relu": (dictionary.AutoEncoder, standard.StandardTrainer, l1),
+        "relu april": (dictionary.AutoEncoder, standard.StandardTrainerAprilUpdate, l1),
+    }[f"{run['arch']} {run['variant']}".strip()]
+    return kind, {"trainer": trainer, "activation_dim": run["d_in"], "dict_size": run["d_sae"], "layer": 0,
+                  "lm_name": "lm", "lr": run["lr"], "steps": steps, "warmup_steps": min(1000, steps // 20),
+                  "decay_start": int(0.8 * steps), "seed": run["seed"], "device": run["device"], **settings}
 
 
 def train_dictionary_learning(run, data, folder):
-    """The same for dictionary_learning: scaled to E||x||^2 = 1, learning rate warmed up and falling over the last 20 %,
-    as in its demo."""
-    from dictionary_learning import dictionary, trainers, training
+    """The same for dictionary_learning: scaled to E||x||^2 = 1."""
+    from dictionary_learning import dictionary, training
 
-    steps, knob = data.batches, run["knob"]
-    warmth = {"sparsity_warmup_steps": min(2000, steps // 10)}
-    topk = {"k": round(knob), "threshold_start_step": min(1000, int(0.8 * steps))}
-    trainer, kind, settings = {
-        "topk": (trainers.top_k.TopKTrainer, trainers.top_k.AutoEncoderTopK, topk),
-        "batchtopk": (trainers.batch_top_k.BatchTopKTrainer, trainers.batch_top_k.BatchTopKSAE, topk),
-        "jumprelu": (trainers.jumprelu.JumpReluTrainer, dictionary.JumpReluAutoEncoder, {"target_l0": knob, **warmth}),
-        "relu": (trainers.standard.StandardTrainer, dictionary.AutoEncoder, {"l1_penalty": knob, **warmth}),
-        "relu april": (trainers.standard.StandardTrainerAprilUpdate, dictionary.AutoEncoder,
-                       {"l1_penalty": knob, **warmth}),
-    }[f"{run['arch']} {run['variant']}".strip()]
-    config = {"trainer": trainer, "activation_dim": run["d_in"], "dict_size": run["d_sae"], "layer": 0, "lm_name": "lm",
-              "lr": run["lr"], "steps": steps, "warmup_steps": min(1000, steps // 20), "decay_start": int(0.8 * steps),
-              "seed": run["seed"], "device": run["device"], **settings}
-    training.trainSAE(data, [config], steps, save_dir=folder, normalize_activations=True, device=run["device"])
+    kind, config = dictionary_learning_trainer(run, data.batches)
+    training.trainSAE(data, [config], data.batches, save_dir=folder, normalize_activations=True, device=run["device"])
     options = {"normalize_decoder": False} if kind is dictionary.AutoEncoder else {}
     ae = kind.from_pretrained(f"{folder}/trainer_0/ae.pt", **options).cpu()
     state = dict(ae.state_dict())
