@@ -10,32 +10,19 @@ does the same with rows that are in memory.
 import numpy as np
 import torch
 
-from saekit.threads import one_thread_each, replicate
 from saekit.transformer import down_projection, mlp_post
 
 
-def harvest(lm, contexts, layer=0, tokens_at_once=8192):
+def harvest(lm, contexts, layer=0, tokens_at_once=4096):
     """mlp_post of every token of `contexts` (n, n_ctx) that is no boundary token: (n_rows, d_mlp), in reading order."""
-    contexts = np.asarray(contexts, dtype=np.int64)
-    device, step = lm.model.device, max(1, tokens_at_once // contexts.shape[1])
+    contexts, step = np.asarray(contexts, dtype=np.int64), max(1, tokens_at_once // np.shape(contexts)[1])
     kept = [np.flatnonzero(contexts[first:first + step] != lm.boundary) for first in range(0, len(contexts), step)]
-    rows = torch.empty(sum(map(len, kept)), lm.d_mlp, device=device)
-    places, kept = rows.split([len(index) for index in kept]), [torch.from_numpy(index).to(device) for index in kept]
-    parts = list(zip(torch.from_numpy(contexts).to(device).split(step), kept, places))
-    n = min(torch.get_num_threads(), len(parts)) if device.type == "cpu" else 1
-    if n <= 1:
-        _fill(lm, layer, parts)
-    else:
-        with one_thread_each(n) as pool:
-            replicas = [lm._replace(model=replica) for replica in replicate(lm.model, n)]
-            list(pool.map(_fill, replicas, [layer] * n, (parts[i::n] for i in range(n))))
-    return rows
-
-
-def _fill(lm, layer, parts):
-    """Write rows `index` of mlp_post into their place, for each (tokens, index, place) of parts."""
-    for tokens, index, place in parts:
+    rows = torch.empty(sum(map(len, kept)), lm.d_mlp, device=lm.model.device)
+    parts = torch.from_numpy(contexts).to(rows.device).split(step)
+    for tokens, index, place in zip(parts, kept, rows.split([len(index) for index in kept])):
+        index = torch.from_numpy(index).to(rows.device)  # known here, so that a GPU need not be waited for
         torch.index_select(mlp_post(lm, tokens, layer).flatten(0, 1), 0, index, out=place)
+    return rows
 
 
 class ActivationStream:

@@ -18,8 +18,7 @@ import torch
 
 from saekit import catalog, corpus, files, ngram, progress, transformer
 from saekit.interrupt import between_steps
-from saekit.pretrain_step import new_optimizers, train_step
-from saekit.threads import one_thread_each, replicate
+from saekit.pretrain_step import new_optimizers, one_thread_each, replicate, train_step
 
 SAVE_EVERY = 120  # seconds between checkpoints
 ARCHITECTURES = ("gpt2", "gpt-neox")
@@ -102,7 +101,7 @@ def _train(model, optimizers, contexts, config, step, log, out):
     saved, orders = time.monotonic(), lru_cache(2)(lambda epoch: context_order(len(contexts), config.seed, epoch))
     replicas = replicate(model, min(torch.get_num_threads(), config.batch))
     bar = progress.bar(total=config.tokens, initial=step * config.batch * config.n_ctx, unit="tok", desc="train-lm")
-    with bar, between_steps() as interrupted, one_thread_each(len(replicas)) as pool:
+    with bar, between_steps() as interrupted, one_thread_each(replicas) as pool:
         while step < config.steps:
             places = range(step * config.batch, (step + 1) * config.batch)
             rows = [orders(place // len(contexts))[place % len(contexts)] for place in places]

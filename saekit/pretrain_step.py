@@ -6,6 +6,9 @@ both passes run together over blocks of rows that stay in the cache, and each th
 Reference for Muon: Jordan et al. 2024.
 """
 
+import copy
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -97,3 +100,24 @@ def _backward(replica, tokens, of, dtype):
     loss = loss * (len(tokens) / of)
     loss.backward()
     return loss.detach()
+
+
+def replicate(model, n):
+    """[model, n - 1 copies of it] that share the model's weights but have gradients of their own."""
+    copies = [copy.deepcopy(model) for _ in range(n - 1)]
+    for replica in copies:
+        for parameter, shared in zip(replica.parameters(), model.parameters()):
+            parameter.data = shared.data
+    return [model, *copies]
+
+
+@contextmanager
+def one_thread_each(replicas):
+    """A pool with a thread per replica, in each of which torch computes on that thread alone."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(len(replicas), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(threads)

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from saekit import pretrain, pretrain_step, threads
+from saekit import pretrain, pretrain_step
 from saekit.pretrain_step import LinearCrossEntropy
 
 CONFIGS = [pretrain.PretrainConfig(n_ctx=16, batch=4, arch=arch) for arch in pretrain.ARCHITECTURES]
@@ -43,8 +43,8 @@ def test_replicas_take_the_step_that_the_model_takes_alone(config):
     losses, grads = [], []
     for n in (1, 3):  # 3 parts of 4 contexts: 2, 1, 1
         model = pretrain.new_model(config, 300)
-        optimizers, replicas = pretrain_step.new_optimizers(model, config), threads.replicate(model, n)
-        with threads.one_thread_each(n) as pool:
+        optimizers, replicas = pretrain_step.new_optimizers(model, config), pretrain_step.replicate(model, n)
+        with pretrain_step.one_thread_each(replicas) as pool:
             losses.append([pretrain_step.train_step(replicas, optimizers, tokens, map=pool.map)])
             grads.append([parameter.grad.clone() for parameter in model.parameters()])
             losses[-1].append(pretrain_step.train_step(replicas, optimizers, tokens, map=pool.map))
