@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "saekit"
 ORDER = (
     "files progress interrupt geometry synthetic lasso dictlearn images superposition pca lista metrics sae "
     "kernels_cuda kernels train "
-    "corpus ngram concepts transformer pretrain activations intervene interpret feature_map experiment"
+    "corpus ngram lexemes marks concepts transformer pretrain activations intervene interpret feature_map experiment"
 ).split()
 ABOVE = (
     "plots",
