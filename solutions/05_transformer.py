@@ -261,15 +261,16 @@ claim("the same for noise, minus that", dimensions_for(noise, 0.9) - ninety, at_
 #
 # ## 5.4 A concept that is a line
 #
-# Now our "apple". *for*, *in*, *is*, *and*, *or*, *not*, *as* are keywords of Python, and English words in comments and docstrings. The tokens are the same, `␣for` here and there, so station 1 cannot tell the two uses apart. **Can station 2? And if it can for *for*, does it say so in the same way for *is*?**
+# Now our "apple". *for*, *in*, *is*, *and*, *or*, *not*, *if* are keywords of Python, and English words in comments and docstrings. The tokens are the same, `␣for` here and there, so station 1 cannot tell the two uses apart. **Can station 2? And if it can for *for*, does it say so in the same way for *is*?**
 #
 # The **linear representation hypothesis** says yes, and yes: "this is prose" is a direction, the same for all words. To test it, we find the direction of a word from the *other* words only: the mean hidden state of their prose uses minus that of their code uses, in files of **fit**. Then we ask, in files of **held**, how often a prose use of our word
 # lies farther along it than a code use (the *AUC*: 0.5 is chance, 1 is always):
 
 # %% id="prose-tools"
-words = [" for", " in", " is", " and", " or", " not", " as"]
+keywords = [" for", " in", " is", " and", " or", " not", " as", " if", " with", " from"]
 prose = {part: labels[part][:, [names.index("comment"), names.index("docstring")]].any(axis=1) for part in rows}
-uses = {(part, word): tokens[part] == lm.tokenizer.encode(word).ids[0] for part in rows for word in words}
+uses = {(part, word): tokens[part] == lm.tokenizer.encode(word).ids[0] for part in rows for word in keywords}
+words = [word for word in keywords if min((uses[part, word] & (prose[part] == which)).sum() for part in rows for which in (True, False)) >= 4]
 
 def prose_direction(station, some_words):
     """Unit vector from code to prose: the mean over words of the difference of their mean states, on fit."""
@@ -302,11 +303,11 @@ along = states["held"]["after attention"] @ direction
 fig, ax = plots.panels(height=2.9)
 groups = [(along[uses["held", w] & ~prose["held"]], along[uses["held", w] & prose["held"]]) for w in words]
 plots.two_uses(ax, [w.strip() for w in words], groups, ("in code", "in comments and docstrings"))
-ax.set(title="One direction says “prose” for seven words", xlabel="hidden state after attention, along the direction")
-plots.show(fig, alt="For each of seven words a row of dots along one direction: uses in code lie to the left, uses in comments and docstrings to the right, with little overlap.")
+ax.set(title="One direction says “prose” for every word", xlabel="hidden state after attention, along the direction")
+plots.show(fig, alt="For each of several words a row of dots along one direction: uses in code lie to the left, uses in comments and docstrings to the right, with little overlap.")
 
 # %% [markdown] id="recipe-context-intro"
-# So the *contextual* part of a word can be an atom. Back to recipes, now for hidden states: learn atoms from station 2, with samples of **fit**. Then take one use of *is* in code and one in prose, from **held**, and write both recipes. **Which ingredients will they share?**
+# So the *contextual* part of a word can be an atom. Back to recipes, now for hidden states: learn atoms from station 2, with samples of **fit**. Then take the uses of a word in code and in prose, from **held**, and write both recipes. **Which ingredients will they share?**
 
 # %% id="state-atoms"
 samples = np.random.default_rng(1).permutation(len(tokens["fit"]))[:budget(smoke=800, laptop=12_000)]
@@ -320,12 +321,12 @@ def state_code(x):
 # %% id="is-recipes"
 held_states = states["held"]["after attention"]
 use_codes = {(word, use): state_code(held_states[uses["held", word] & (prose["held"] == (use == "prose"))]) for word in words for use in ("code", "prose")}
-for word, use in ((" is", "code"), (" is", "prose"), (" for", "code"), (" for", "prose")):
+for word, use in ((word, use) for word in words[:2] for use in ("code", "prose")):
     print(f"{word!r} in {use} = {in_words(use_codes[word, use].mean(axis=0), state_atoms)}\n")
 
 # %% [markdown] id="shared-intro"
 # (Averaged over all uses in **held**; a single use has a shorter recipe of the same kind.) Names come from embeddings, so an ingredient that says what the *token* is has a good name, and one that says where it *stands* has a strange one: no token means "in a comment". Let us look for it by its behaviour: the atom that grows most from code to prose,
-# **on average over six words**; then see what it does for the seventh:
+# on average over all words **but one**; then see what it does for the one left out:
 
 # %% id="shared"
 growth = {word: use_codes[word, "prose"].mean(axis=0) - use_codes[word, "code"].mean(axis=0) for word in words}
@@ -333,7 +334,7 @@ for word in words:
     others = np.mean([growth[w] for w in words if w != word], axis=0)
     atom = int(np.argmax(others))
     print(f"{word!r:7} atom {atom:3}: {use_codes[word, 'code'][:, atom].mean():.3f} in code, {use_codes[word, 'prose'][:, atom].mean():.3f} in prose")
-claim("words whose prose atom, chosen on the other words, is larger in prose", sum(growth[w][np.argmax(np.mean([growth[v] for v in words if v != w], axis=0))] > 0 for w in words), at_least=6)
+claim("words whose prose atom, chosen on the other words, is larger in prose", sum(growth[w][np.argmax(np.mean([growth[v] for v in words if v != w], axis=0))] > 0 for w in words), at_least=len(words) - 1)
 
 # %% [markdown] id="shared-after"
 # A shared ingredient: an atom that was learned without any labels, from all kinds of tokens, and that enters the recipe of each of these words when it stands in prose. In the running notebook choose a word and a use:
@@ -346,9 +347,9 @@ def bars(ax, word, use):
     ax.set_title(f"{word.strip()} in {use}")
 
 # %% id="explore"
-stills = [{"word": " is", "use": "code"}, {"word": " is", "use": "prose"}, {"word": " and", "use": "prose"}]
+stills = [{"word": words[0], "use": "code"}, {"word": words[0], "use": "prose"}, {"word": words[-1], "use": "prose"}]
 explore(bars, stills=stills, word=words, use=["code", "prose"],
-        alt="Bars with the shares of the six largest atoms of: is in code, is in prose, and in prose; each has a grey bar for all other atoms, which is the longest.")
+        alt="Bars with the shares of the six largest atoms of one word in code, the same word in prose, and another word in prose; each has a grey bar for all other atoms, which is the longest.")
 
 # %% [markdown] id="twin-states-intro"
 # "Others" is the longest bar, as in the lecture's line. Is the sum of many small others any sparser than chance? The same test as for embeddings, on hidden states. **Expect more or less of a gap?**
@@ -361,3 +362,421 @@ claim("atoms per sample, twin minus hidden states", twin_l0 - states_l0, at_leas
 
 # %% [markdown] id="twin-states-after"
 # Lesson 0 called sparsity of hidden states a hypothesis. This is its first test here, and it passes: more is explained, with fewer atoms. Passing does not say that *these* atoms are the model's own; another start gives others (lesson 9).
+
+# %% [markdown] id="depth-intro"
+# ## 5.5 A concept that is not a line
+#
+# The lecture says "low-dimensional *subspaces*, especially vectors". When is one vector not enough? Take a concept with an order: how deep is the code indented, 0, 1, 2, … blocks? The depth is written once, at the beginning of a line; every later token of the line must get it from there, by attention. Station 2, tokens of code (no line breaks, no prose), depths 0 to 5.
+#
+# If depth lay on a line, the mean states of the six depths would be six points on it, in order. So look at the **means**, and at how they spread.
+#
+# ### Exercise 5.4 · A line or a plane?
+#
+# Difficulty 3 of 5 · 8 minutes · 3 points
+#
+# For every value that occurs in `level`, take the mean of its rows of `x`. Each level counts once, however many samples it has. Return two shares of the spread of these means about their centre: what the best straight line holds, and what the best plane holds.
+#
+# <details><summary>Hint 1 of 3</summary>This is lesson 4's PCA, with the few means as samples. <code>np.unique(level)</code> lists the levels that occur.</details>
+# <details><summary>Hint 2 of 3</summary>Build <code>means</code> (one row per level), subtract <code>means.mean(axis=0)</code>, and take squared singular values.</details>
+# <details><summary>Hint 3 of 3</summary>The line holds <code>squares[0] / squares.sum()</code>. The plane holds the first two.</details>
+
+# %% id="ex-plane" exercise="line_and_plane" difficulty=3 minutes=8 points=3
+@exercise
+def line_and_plane(x, level):
+    """(line, plane): shares of the spread of the levels' means that their best line and their best plane hold.
+
+    x (n, d), level (n,) integers; each level that occurs counts once.
+
+    >>> print(line_and_plane(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]), np.array([0, 1, 2])))
+    (1.0, 1.0)
+    """
+    ### BEGIN SOLUTION
+    means = np.array([x[level == one].mean(axis=0) for one in np.unique(level)])
+    squares = np.linalg.svd(means - means.mean(axis=0), compute_uv=False) ** 2
+    return float(squares[0] / squares.sum()), float(squares[:2].sum() / squares.sum())
+    ### END SOLUTION
+
+# %% id="depth"
+left_out = [names.index(name) for name in ("newline", "line_break", "indent", "dedent", "comment", "docstring", "string")]
+chosen = {part: (depths[part][:, 1] >= 0) & (depths[part][:, 1] <= 5) & ~labels[part][:, left_out].any(axis=1) for part in rows}
+level = {part: depths[part][chosen[part], 1].astype(int) for part in rows}
+x_depth = {part: {station: states[part][station][chosen[part]] for station in stations} for part in rows}
+shuffled = np.random.default_rng(0).permutation(level["fit"])
+for name_, some_level in (("depth", level["fit"]), ("shuffled depth", shuffled)):
+    line, plane = line_and_plane(x_depth["fit"]["after attention"], some_level)
+    print(f"{name_:15} line {line:.2f}, plane {plane:.2f}")
+
+# %% [markdown] id="depth-trap"
+# The line holds most of it, the plane nearly everything. And then the second row: for depths dealt out **at random** the two numbers are nearly as large! Six points, of which the rarest levels have the noisiest means, always have a longest direction. The shares describe the shape of the spread; they cannot say that there is something to describe.
+# That takes the size of the spread, and better still a reading on files that were not used:
+
+# %% id="depth-read"
+def reading(station, n_directions):
+    """Balanced accuracy on held: depth read as the nearest of the means of fit, along their leading directions."""
+    x, held = x_depth["fit"][station], x_depth["held"][station]
+    means = np.array([x[level["fit"] == one].mean(axis=0) for one in range(6)])
+    directions = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2][:n_directions]
+    distance = ((held @ directions.T)[:, None] - means @ directions.T) ** 2
+    right = distance.sum(axis=2).argmin(axis=1) == level["held"]
+    return np.mean([right[level["held"] == one].mean() for one in range(6) if (level["held"] == one).any()])
+
+scores = {station: [reading(station, k) for k in (1, 2, 3, 4)] for station in stations}
+for station, values in scores.items():
+    print(f"{station:16} " + ", ".join(f"{k} directions {value:.2f}" for k, value in zip((1, 2, 3, 4), values)) + "   (chance 0.17)")
+
+# %% id="depth-claims"
+claim("reading depth after attention in a plane, minus along a line", scores["after attention"][1] - scores["after attention"][0], at_least=0.04)
+claim("reading depth in a plane, after attention minus embedding", scores["after attention"][1] - scores["embedding"][1], at_least=0.15)
+
+# %% [markdown] id="depth-figure-intro"
+# **What is it that the line gets wrong?** Look at the means in their plane:
+
+# %% id="depth-figure"
+x = x_depth["fit"]["after attention"]
+means = np.array([x[level["fit"] == one].mean(axis=0) for one in range(6)])
+plane = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2][:2]
+fig, axes = plots.panels(2, height=3.0)
+clouds = [(x[level["fit"] == one][:150] - means.mean(axis=0)) @ plane.T for one in range(6)]
+plots.levels_in_plane(axes[0], clouds, (means - means.mean(axis=0)) @ plane.T, range(6))
+axes[0].set(title="Depths 0 to 5 lie on a bent curve")
+for (station, values), color in zip(scores.items(), (plots.BASELINE, plots.TRUTH, plots.FAILURE)):
+    axes[1].plot((1, 2, 3, 4), values, "o-", color=color, label=station)
+axes[1].axhline(1 / 6, color=plots.BASELINE, linewidth=0.8, linestyle=":")
+axes[1].set(title="A plane reads more than a line", xlabel="directions used", ylabel="balanced accuracy, held-out files", xticks=(1, 2, 3, 4), ylim=(0, 1))
+axes[1].legend()
+plots.show(fig, alt="Left: mean hidden states of indentation depths 0 to 5 in their best plane form a bent curve, with pale clouds of tokens around them. Right: accuracy of reading the depth grows from one to two directions after attention and stays near chance at the embedding.")
+
+# %% [markdown] id="depth-after"
+# The curve bends. Along the first direction the deep levels fall on top of each other; the second one takes them apart. So depth is a concept for which no single direction will do, and a dictionary will need several atoms for it. Nor is the plane perfect: the clouds are wide, because a hidden state says many things at once, and depth is only one.
+
+# %% [markdown] id="ex-mlp-task"
+# ## 5.6 Five hundred and twelve neurons
+#
+# What happens between stations 2 and 3? Each hidden state is **normalised** (LayerNorm): take off the mean of its 128 entries, divide by their standard deviation, scale and shift each entry by learned numbers. Then one product gives 512 pre-activations, and a ReLU leaves the positive ones. These are the **neurons**, the vector the papers call `mlp_post`; a second product adds
+# their output to the hidden state. `mlp_post` is what our SAEs will read in lesson 6, so compute it yourself once.
+#
+# ### Exercise 5.5 · From hidden states to neurons
+#
+# Difficulty 3 of 5 · 10 minutes · 4 points
+#
+# `inputs` is a dict: `hidden` (tokens, d_model), `scale` and `shift` (d_model,), `W_in` (d_model, d_mlp), `b_in` (d_mlp,), and the number `eps`. Return relu(LayerNorm(hidden) W_in + b_in), where
+#
+# `LayerNorm(hidden) = (hidden − mean) / sqrt(variance + eps) · scale + shift`
+#
+# with mean and variance taken over the entries of *one* token; the variance divides by d_model.
+#
+# <details><summary>Hint 1 of 3</summary>Mean and variance are one number per token: <code>axis=1</code>, and <code>keepdims=True</code> so that they can be subtracted from every entry.</details>
+# <details><summary>Hint 2 of 3</summary><code>centred / np.sqrt(hidden.var(axis=1, keepdims=True) + inputs["eps"])</code> is normalised; then scale, then shift.</details>
+# <details><summary>Hint 3 of 3</summary><code>np.maximum(normed @ inputs["W_in"] + inputs["b_in"], 0)</code> comes last.</details>
+
+# %% id="ex-mlp" exercise="mlp_post" difficulty=3 minutes=10 points=4
+@exercise
+def mlp_post(inputs):
+    """relu(LayerNorm(hidden) W_in + b_in), (tokens, d_mlp), from a dict of arrays.
+
+    hidden (tokens, d_model), scale and shift (d_model,), W_in (d_model, d_mlp), b_in (d_mlp,), eps a number.
+    """
+    ### BEGIN SOLUTION
+    hidden = inputs["hidden"]
+    centred = hidden - hidden.mean(axis=1, keepdims=True)
+    normed = centred / np.sqrt(hidden.var(axis=1, keepdims=True) + inputs["eps"])
+    normed = normed * inputs["scale"] + inputs["shift"]
+    return np.maximum(normed @ inputs["W_in"] + inputs["b_in"], 0)
+    ### END SOLUTION
+
+# %% [markdown] id="mlp-run-intro"
+# The model's own weights go in. A second route must agree: `activations.harvest` taps the neurons inside the running model.
+
+# %% id="mlp-run" tags=["nbval-check-output"]
+weights = {"scale": block.ln_2.weight, "shift": block.ln_2.bias, "W_in": block.mlp.c_fc.weight, "b_in": block.mlp.c_fc.bias}
+weights = {key: value.numpy() for key, value in weights.items()} | {"eps": block.ln_2.eps}
+neurons = {part: mlp_post({"hidden": states[part]["after attention"], **weights}).astype(np.float32) for part in rows}
+tapped = activations.harvest(lm, contexts[rows["held"][:4]]).numpy()
+print("your neurons are the model's:", np.allclose(neurons["held"][:len(tapped)], tapped, atol=1e-3))
+
+# %% [markdown] id="ex-kurtosis-task"
+# ## 5.7 Axes that stick out
+#
+# Lesson 3 said why neurons, and not just any directions of this space, might mean something: the ReLU works axis by axis, which makes the basis **privileged**. If that is so here, it can be measured without knowing a single concept. A direction that stands for something rare is near zero almost always and far from it now and then. The **kurtosis** tells such a spiky direction from a
+# blurred mixture.
+#
+# ### Exercise 5.6 · Spikiness
+#
+# Difficulty 2 of 5 · 5 minutes · 2 points
+#
+# Return, for every column of `x`, the mean fourth power of its distance from the column's mean, divided by the square of its variance (which divides by n). A normal distribution has 3.
+#
+# <details><summary>Hint 1 of 3</summary>Everything is per column: <code>axis=0</code>.</details>
+# <details><summary>Hint 2 of 3</summary><code>centred = x - x.mean(axis=0)</code>; the fourth power is <code>centred ** 4</code>.</details>
+# <details><summary>Hint 3 of 3</summary>Divide <code>(centred ** 4).mean(axis=0)</code> by <code>x.var(axis=0) ** 2</code>.</details>
+
+# %% id="ex-kurtosis" exercise="kurtosis" difficulty=2 minutes=5 points=2
+@exercise
+def kurtosis(x):
+    """mean (x - mean)^4 / variance^2 of each column of x (n, d): (d,). 3 for a normal distribution.
+
+    >>> print(kurtosis(np.array([[1.0], [-1.0]])))
+    [1.]
+    """
+    ### BEGIN SOLUTION
+    centred = x - x.mean(axis=0)
+    return (centred ** 4).mean(axis=0) / x.var(axis=0) ** 2
+    ### END SOLUTION
+
+# %% [markdown] id="kurtosis-intro"
+# Four groups: the 512 neurons; 512 random directions in the neurons' space; the 128 axes of the hidden state, which no ReLU touches; random directions there. **Which of the four will stick out?**
+
+# %% id="kurtosis"
+rng = np.random.default_rng(0)
+some_neurons, some_states = neurons["fit"][:20_000], states["fit"]["after attention"][:20_000]
+turn = rng.normal(size=(lm.d_mlp, lm.d_mlp)).astype(np.float32) / np.sqrt(lm.d_mlp)
+groups = {"neurons": some_neurons, "random, neuron space": some_neurons @ turn, "axes of the hidden state": some_states,
+          "random, hidden space": some_states @ rng.normal(size=(lm.d_model, lm.d_model)).astype(np.float32)}
+spikiness = {name_: kurtosis(group[:, group.std(axis=0) > 0]) for name_, group in groups.items()}
+for name_, values in spikiness.items():
+    print(f"{name_:25} median {np.median(values):5.1f}, middle half {np.quantile(values, 0.25):5.1f} to {np.quantile(values, 0.75):5.1f}")
+claim("median kurtosis of neurons over that of random directions among them", np.median(spikiness["neurons"]) / np.median(spikiness["random, neuron space"]), at_least=2)
+
+# %% id="density"
+density = (neurons["fit"] > 0).mean(axis=0)
+fig, axes = plots.panels(2, height=2.8)
+axes[0].boxplot(list(spikiness.values())[::-1], orientation="horizontal", whis=(5, 95), showfliers=False, tick_labels=["random,\nhidden", "axes,\nhidden", "random,\nneurons", "neurons"], medianprops={"color": plots.FAILURE})
+axes[0].axvline(3, color=plots.BASELINE, linewidth=0.8)
+axes[0].set(xscale="log", xlabel="kurtosis (normal: 3)", title="Neurons are spiky …")
+axes[1].hist(np.log10(density[density > 0]), bins=np.arange(-4, 0.1, 0.2), color=plots.NEURON)
+axes[1].set(xlabel="log10 of the fraction of tokens on which it is active", ylabel="neurons", title="… and yet not rare")
+plots.show(fig, alt="Left: box plots of kurtosis; neurons lie far above the other three groups. Right: histogram of neuron densities on a log scale, most between one token in a hundred and one in three.")
+
+# %% [markdown] id="density-after"
+# The neurons stick out, the axes of the hidden state do not (or hardly): there, any rotation is as good. So if single units mean anything, it is here. But look at the right: a typical neuron is active on one token in ten or so, and Python's concepts, decorators, licences, hexadecimal numbers, are far rarer. A unit that speaks so often must be speaking of several things.
+
+# %% [markdown] id="ex-f1-task"
+# ## 5.8 Does a neuron stand for a concept?
+#
+# Now we need not guess by looking: 82 labels per token say what is there. Call a neuron a **detector** that fires above a threshold, and compare with a concept. Two things can go wrong, and each has its number. **Precision**: of the tokens on which it fires, the share that has the concept. **Recall**: of the tokens with the concept, the share on which it fires. One can be had for free
+# (always fire, and recall is 1), so take their harmonic mean:
+#
+# `F1 = 2 / (1/precision + 1/recall) = 2 · both / (fires + concept)`,  counts of tokens
+#
+# ### Exercise 5.7 · F1, all against all
+#
+# Difficulty 3 of 5 · 8 minutes · 3 points
+#
+# Return the F1 of every unit (column of `fires`) against every concept (column of `concept`): (n_units, n_concepts). Where neither ever occurs, F1 is 0. We will have 512 units and dozens of concepts, so let one product count them all.
+#
+# <details><summary>Hint 1 of 3</summary><code>fires.T @ concept</code> would count tokens with both, but the product of True and False arrays is True or False again. Which type counts?</details>
+# <details><summary>Hint 2 of 3</summary>With <code>fires = fires.astype(np.float32)</code>, and concept likewise: <code>both = fires.T @ concept</code>; the sums down the columns count the rest.</details>
+# <details><summary>Hint 3 of 3</summary><code>fires.sum(axis=0)[:, None] + concept.sum(axis=0)</code> has the shape of <code>both</code>. Where it is 0, divide by 1 instead.</details>
+
+# %% id="ex-f1" exercise="f1" difficulty=3 minutes=8 points=3
+@exercise
+def f1(fires, concept):
+    """F1 of every unit against every concept, (n_units, n_concepts): 2 both / (fires + concept) in counts; 0 where both never occur.
+
+    fires (n, n_units), concept (n, n_concepts): True or False.
+
+    >>> print(f1(np.array([[True], [True], [False]]), np.array([[True], [False], [False]])).round(2))
+    [[0.67]]
+    """
+    ### BEGIN SOLUTION
+    fires, concept = fires.astype(np.float32), concept.astype(np.float32)
+    both = fires.T @ concept
+    total = fires.sum(axis=0)[:, None] + concept.sum(axis=0)
+    return 2 * both / np.maximum(total, 1)
+    ### END SOLUTION
+
+# %% [markdown] id="ex-thresholds-task"
+# ### Exercise 5.8 · Where to cut
+#
+# Difficulty 4 of 5 · 10 minutes · 4 points
+#
+# A unit fires where its activation is *above* a threshold. `candidates` holds some thresholds for each unit, one column per unit. Return, for every unit and every concept, the candidate with the largest F1: (n_units, n_concepts). Your `f1` does the counting; where two candidates are equally good, take the first.
+#
+# <details><summary>Hint 1 of 3</summary>One row of <code>candidates</code> is one threshold per unit: <code>activations &gt; row</code> is a whole table of firing.</details>
+# <details><summary>Hint 2 of 3</summary><code>scores = np.array([f1(activations &gt; row, concept) for row in candidates])</code> has the axes (candidate, unit, concept).</details>
+# <details><summary>Hint 3 of 3</summary><code>best = scores.argmax(axis=0)</code> says which candidate; <code>candidates[best, np.arange(n_units)[:, None]]</code> looks it up in the unit's own column.</details>
+
+# %% id="ex-thresholds" exercise="best_thresholds" difficulty=4 minutes=10 points=4
+@exercise
+def best_thresholds(activations, concept, candidates):
+    """The candidate threshold with the largest F1, for every unit and concept: (n_units, n_concepts).
+
+    activations (n, n_units), concept (n, n_concepts) True or False, candidates (n_candidates, n_units); a unit fires above its threshold.
+
+    >>> print(best_thresholds(np.array([[3.0], [1.0], [2.0]]), np.array([[True], [False], [True]]), np.array([[0.0], [1.5], [2.5]])))
+    [[1.5]]
+    """
+    ### BEGIN SOLUTION
+    scores = np.array([f1(activations > row, concept) for row in candidates])
+    best = scores.argmax(axis=0)
+    return candidates[best, np.arange(activations.shape[1])[:, None]]
+    ### END SOLUTION
+
+# %% [markdown] id="detectors-intro"
+# A fair contest needs rules. The threshold, *and* the choice of the unit for a concept, are made on **fit**. The score is that of **held**. Every rival brings 512 units: the neurons; random directions through the same neurons; and the neurons of the same transformer **untrained**, with weights as they were drawn, which also see which token it is. Concepts with fewer than 60 tokens in fit or 20 in
+# held are left out, and so are those that more than a quarter of all tokens have.
+
+# %% id="detectors"
+frequency = labels["fit"].mean(axis=0)
+judged = np.flatnonzero((labels["fit"].sum(axis=0) >= 60) & (labels["held"].sum(axis=0) >= 20) & (frequency < 0.25))
+
+def detectors(units):
+    """For each judged concept: F1 on held of the unit and threshold that were best on fit; and which unit that was."""
+    some = units["fit"][::2]
+    candidates = np.quantile(some[::5], [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998], axis=0)
+    cuts = best_thresholds(some, labels["fit"][::2][:, judged], candidates)
+    scores = {part: [f1(units[part] > cuts[:, j], labels[part][:, [one]])[:, 0] for j, one in enumerate(judged)] for part in rows}
+    best = np.argmax(scores["fit"], axis=1)
+    return np.array(scores["held"])[np.arange(len(judged)), best], best
+
+# %% id="rivals"
+torch.manual_seed(0)
+untrained = lm._replace(model=type(lm.model)(lm.model.config).eval().requires_grad_(False))
+rivals = {"neurons": neurons, "random directions": {part: neurons[part] @ turn for part in rows},
+          "untrained neurons": {part: activations.harvest(untrained, contexts[rows[part]]).numpy() for part in rows}}
+found = {name_: detectors(units) for name_, units in rivals.items()}
+
+# %% [markdown] id="probe-intro"
+# And one more, who plays another game: for each concept the best **direction** in the neurons' space, by least squares on fit, cut at its best threshold. It has seen the labels, so it says what *is there* and can be read by one product. **How far is the best neuron behind it?** `"a"`: hardly. `"b"`: clearly, for most concepts. `"c"`: neurons are ahead, having no labels to overfit.
+
+# %% id="predict-neuron-gap"
+predict("neuron-gap", "b")
+
+# %% id="probe"
+design = {part: np.column_stack([neurons[part], np.ones(len(neurons[part]), np.float32)]) for part in rows}
+gram = (design["fit"].T @ design["fit"]).astype(float) + 10 * np.eye(lm.d_mlp + 1)
+readers = np.linalg.solve(gram, (design["fit"].T @ labels["fit"][:, judged].astype(np.float32)).astype(float)).astype(np.float32)
+read = {part: design[part] @ readers for part in rows}
+cuts = [best_thresholds(read["fit"][:, [j]], labels["fit"][:, [one]], np.quantile(read["fit"][:, [j]], 1 - frequency[one] * np.geomspace(0.3, 2, 15), axis=0))[0, 0] for j, one in enumerate(judged)]
+probe = np.array([f1(read["held"][:, [j]] > cuts[j], labels["held"][:, [one]])[0, 0] for j, one in enumerate(judged)])
+
+# %% id="detector-table"
+results = {**{name_: scores for name_, (scores, _) in found.items()}, "best direction": probe}
+for name_, values in results.items():
+    print(f"{name_:18} median F1 of {len(judged)} concepts {np.median(values):.2f}; above 0.8: {(values > 0.8).sum():2}; below 0.5: {(values < 0.5).sum():2}")
+claim("median F1 of the best neurons minus that of random directions", np.median(results["neurons"]) - np.median(results["random directions"]), at_least=0.05)
+claim("median F1 of the best directions minus that of the best neurons", np.median(probe) - np.median(results["neurons"]), at_least=0.1)
+claim("share of concepts whose best neuron stays below 0.8", (results["neurons"] < 0.8).mean(), at_least=0.5)
+
+# %% id="detector-figure"
+order = np.argsort(-probe)[np.linspace(0, len(judged) - 1, min(24, len(judged))).astype(int)]
+fig, ax = plots.panels(height=4.8)
+marks = {"best direction": (plots.TRUTH, "|"), "neurons": (plots.NEURON, "o"), "random directions": (plots.BASELINE, "x"), "untrained neurons": (plots.BASELINE, "^")}
+plots.best_scores(ax, [names[judged[j]] for j in order], {name_: (results[name_][order], *mark) for name_, mark in marks.items()})
+ax.set(title="What the neurons say together, no neuron says alone", xlabel="F1 on held-out files")
+plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly everywhere, the best neuron follows at some distance, random directions and untrained neurons lie lower.")
+
+# %% [markdown] id="detector-after"
+# Neurons beat random directions: the basis is privileged. The untrained model is not at zero, because a token's identity shines through any weights: a score without that baseline would flatter. But the line to read is the last: the concept *is there*, linearly, for most of the list, and no neuron is it. **Information in directions, not in axes**: that is lesson 3's superposition, seen from outside.
+
+# %% [markdown] id="kinds-intro"
+# ## 5.9 Read two neurons
+#
+# What does a neuron do that stands for no concept? Sort tokens into seven kinds of which each token has one at most, take each neuron's strongest 2 % of tokens, and count kinds. **How many kinds does it take to cover 80 % of them?**
+
+# %% id="kinds"
+kinds = ("comment", "docstring", "string", "number", "keyword", "name", "sign")
+sign = labels["fit"][:, [i for i, one in enumerate(names) if one.startswith(("operator", "bracket")) or one in ("comma", "dot", "block_colon", "equals_in_brackets")]].any(axis=1)
+table_of_kinds = np.column_stack([labels["fit"][:, names.index(kind)] for kind in kinds[:5]] + [np.zeros(len(sign), bool), sign])
+in_text = table_of_kinds[:, :3].any(axis=1)
+table_of_kinds[in_text, 3:] = False
+table_of_kinds[:, 5] = ~table_of_kinds.any(axis=1) & np.array([string.strip().isidentifier() for string in strings])[tokens["fit"]]
+
+def kind_shares(units):
+    """Share of each kind among the strongest 2 % of tokens of every unit that is active on that many: (n_units, kinds)."""
+    strong = units >= np.maximum(np.quantile(units, 0.98, axis=0), 1e-6)
+    return (strong.astype(np.float32).T @ table_of_kinds) / np.maximum(strong.sum(axis=0), 1)[:, None]
+
+# %% id="kinds-count"
+for name_, units in rivals.items():
+    shares = np.sort(kind_shares(units["fit"]), axis=1)[:, ::-1].cumsum(axis=1)
+    needed = 1 + (shares < 0.8 * shares[:, -1:]).sum(axis=1)
+    print(f"{name_:18} " + ", ".join(f"{k} kinds: {100 * (needed == k).mean():2.0f} %" for k in range(1, 6)))
+    claim(f"share of {name_} that need two kinds or more", (needed >= 2).mean(), at_least=0.3)
+
+# %% [markdown] id="read-intro"
+# Now read. First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 %, not only the top, which flatters everything:
+
+# %% id="read-tools"
+visited = np.zeros((rows["fit"][-1] + 1, lm.n_ctx), dtype=bool)
+visited[rows["fit"]] = True
+up_to = contexts[:len(visited)]
+visited = visited[up_to != lm.boundary]                                          # which tokens of these contexts we have
+
+def strips(neuron, title):
+    """Six places spread over the strongest 2 % of a neuron's tokens."""
+    everywhere = np.zeros(len(visited), np.float32)
+    everywhere[visited] = neurons["fit"][:, neuron]
+    strongest = np.argsort(-everywhere)[:len(tokens["fit"]) // 50]
+    return plots.TokenStrips(interpret.examples(strongest[::len(strongest) // 6][:6], everywhere, up_to, text, lm.tokenizer), title, plots.NEURON)
+
+# %% id="read-one"
+best_concept = int(np.argmax(results["neurons"]))
+one_neuron = int(found["neurons"][1][best_concept])
+strips(one_neuron, f"Neuron {one_neuron}: best for {names[judged[best_concept]]}, F1 {results['neurons'][best_concept]:.2f}")
+
+# %% [markdown] id="read-two-intro"
+# Then the one whose strongest tokens are spread most evenly over the kinds, chosen by that number (the largest entropy) and by nothing else:
+
+# %% id="read-two"
+shares = kind_shares(neurons["fit"])
+many_kinds = int(np.argmax(-(shares * np.log(shares + 1e-9)).sum(axis=1)))
+strips(many_kinds, f"Neuron {many_kinds}: " + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, shares[many_kinds])))
+
+# %% [markdown] id="read-after"
+# **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several things that have little to do with each other. Perhaps you did find a common thread. Then remember that you saw six places, and that people find threads in anything: lesson 8 will let you be tested.
+#
+# ## 5.10 Which unit, then?
+#
+# The neurons are too few, and speak too often. The atoms of 5.4 were rarer, sparse, and partly nameable, but each code took a search. What we want is a dictionary for `mlp_post`, several times larger than 512, whose codes are cheap: a sparse autoencoder. How large, how sparse? The reference page sets this exercise:
+#
+# > An SAE with dictionary size M = 16,384 is trained on d = 512 dimensional activations. On a typical input, 150 features are nonzero. What is the overcomplete factor? What is the sparsity level? Why does the overcomplete factor need to be much larger than 1?
+#
+# Answer in numbers, the sparsity level as the percentage of latents that are active, to two decimals. For the third: `"a"`: because more latents make each code more exact. `"b"`: because superposition puts more features than dimensions into the activations, and each needs an atom of its own. `"c"`: because 150 of 512 would be too many for the LASSO to find.
+
+# %% id="page-exercise"
+predict("overcomplete-factor", 32)
+predict("sparsity-level", 0.92)
+predict("why-overcomplete", "b")
+
+# %% [markdown] id="unchanged-intro"
+# Last, the lecture's condition: interpretability reads a model and does not train it.
+
+# %% id="unchanged" tags=["nbval-check-output"]
+print("the language model is unchanged:", transformer.weight_hash(lm.model) == before)
+
+# %% [markdown] id="sources"
+# ## The sources say / what is true
+#
+# | the sources | what is true, and where you saw it |
+# |---|---|
+# | lecture: concepts are low-dimensional linear subspaces of the hidden states, especially vectors | prose against code: one direction, shared by words it was not learned from (5.4). Indentation depth: not a line (5.5) |
+# | lecture: low-rankness | not of the whole cloud here, which takes over half of its dimensions for 90 % (5.3); of single concepts |
+# | lecture: "apple" = 0.09 "dessert" + … + 0.42 "others" | such lines can be computed for tokens (5.2) and for uses in context (5.4). They are one sparse code in one learned dictionary, with "others" as the largest term |
+# | lecture: finding the directions is hard, an algorithm is needed | with labels, a difference of means finds one; without, dictionary learning finds hundreds, unnamed |
+# | article: why dictionary learning should work: sparse features, linear structure, interference | sparser than a Gaussian twin (5.2, 5.4), linear for one concept of two, one unit for several things (5.9) |
+# | reference page: neurons are polysemantic | most are, by their strongest tokens (5.9); a few are not. And a privileged basis is not the same as an interpretable one |
+#
+# ## Common confusions
+#
+# - *"The recipe is what the token means."* It is what one dictionary can say in few atoms. Another price λ, another start: another recipe.
+# - *"A direction separates the classes, so the model uses it."* It could be read there. Whether the model reads it is a question for interventions (lesson 8).
+# - *"A line holds 70 % of the spread, so the concept is a line."* Shuffled labels gave nearly the same.
+# - *"Nearest tokens are the atom's meaning."* They name the part that tokens have. Context has no token.
+# - *"F1 of 0.9: we found the comment neuron."* On which files, with whose threshold, against which baseline?
+#
+# ## Summary
+#
+# A transformer writes a token as 128 numbers and lets attention and neurons add to them. A use of a word in prose differs from its use in code by one direction that is the same for other words. Depth of indentation bends through a plane. Hidden states are sparser in a learned dictionary than their covariance explains. Neurons stick out of their space, yet the best one for a
+# concept is clearly behind the best direction, and its strongest tokens are of several kinds.
+#
+# **Limits.** One small model of Python code. The concepts are those that Python's tools can label. Detectors by silence (a neuron that is *off* for a concept) were not counted. The best direction had labels; an SAE will have none.
+#
+# **References.** Mikolov, Yih and Zweig, "Linguistic regularities in continuous space word representations" (2013) · Arora, Li, Liang, Ma and Risteski, "Linear algebraic structure of word senses, with applications to polysemy" (2018) · Elhage et al., "A mathematical framework for transformer circuits" (2021) · Elhage et al., "Toy models of superposition" (2022) · Gurnee et al., "Finding
+# neurons in a haystack" (2023) · Park, Choe and Veitch, "The linear representation hypothesis and the geometry of large language models" (2024) · Engels et al., "Not all language model features are linear" (2024).
+
+# %% id="progress"
+progress()
+
+# %% [markdown] id="next"
+# Next: [Lesson 6 · Train an SAE](06_train_sae.ipynb).
