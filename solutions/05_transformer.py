@@ -98,13 +98,13 @@ def nearest_tokens(atom, embeddings, n):
 # %% id="names"
 strings = np.array(interpret.token_strings(lm.tokenizer, range(lm.d_vocab)), dtype=object)
 
-def name(atom, n=5):
+def named(atom, n=5):
     return " ".join(repr(strings[token])[1:-1].replace(" ", "␣") for token in nearest_tokens(atom, embeddings, n))
 
 word_codes = code(embeddings, word_atoms)
 users = (word_codes > 0).sum(axis=0)
 for atom in np.argsort(-users)[::32]:
-    print(f"in {users[atom]:3} tokens: {name(word_atoms[atom])}")
+    print(f"in {users[atom]:3} tokens: {named(word_atoms[atom])}")
 
 # %% [markdown] id="ex-recipe-task"
 # (␣ is a blank; tokens that begin a word carry it.) Most lines have something in common: a kind of word, an ending, a stretch of letters, a sign. Nobody asked for that. The loss asked for few atoms and small errors, and such atoms came out.
@@ -138,7 +138,7 @@ def recipe(z, n):
 def in_words(z, D, n=4):
     """The lecture's line for one code."""
     which, shares, others = recipe(z, n)
-    return " + ".join(f"{share:.2f} ⟨{name(D[atom], 3)}⟩" for atom, share in zip(which, shares) if share > 0.005) + f" + {others:.2f} others"
+    return " + ".join(f"{share:.2f} ⟨{named(D[atom], 3)}⟩" for atom, share in zip(which, shares) if share > 0.005) + f" + {others:.2f} others"
 
 for word in (" matrices", " for", "Node", " self", "ValueError"):
     token = lm.tokenizer.encode(word).ids[-1]
@@ -299,9 +299,9 @@ claim("mean AUC after attention, direction from other words", mean_auc["after at
 
 # %% id="prose-figure"
 direction = prose_direction("after attention", words)
-along = states["held"]["after attention"] @ direction
+placed = states["held"]["after attention"] @ direction
 fig, ax = plots.panels(height=2.9)
-groups = [(along[uses["held", w] & ~prose["held"]], along[uses["held", w] & prose["held"]]) for w in words]
+groups = [(placed[uses["held", w] & ~prose["held"]], placed[uses["held", w] & prose["held"]]) for w in words]
 plots.two_uses(ax, [w.strip() for w in words], groups, ("in code", "in comments and docstrings"))
 ax.set(title="One direction says “prose” for every word", xlabel="hidden state after attention, along the direction")
 plots.show(fig, alt="For each of several words a row of dots along one direction: uses in code lie to the left, uses in comments and docstrings to the right, with little overlap.")
@@ -325,25 +325,30 @@ for word, use in ((word, use) for word in words[:2] for use in ("code", "prose")
     print(f"{word!r} in {use} = {in_words(use_codes[word, use].mean(axis=0), state_atoms)}\n")
 
 # %% [markdown] id="shared-intro"
-# (Averaged over all uses in **held**; a single use has a shorter recipe of the same kind.) Names come from embeddings, so an ingredient that says what the *token* is has a good name, and one that says where it *stands* has a strange one: no token means "in a comment". Let us look for it by its behaviour: the atom that grows most from code to prose,
-# on average over all words **but one**; then see what it does for the one left out:
+# (Averaged over all uses in **held**; a single use has a shorter recipe of the same kind.) The first ingredient says which token it is. The others differ between the two uses, and their names are odd: names come from tokens, and no token means "in a comment". But such an atom can be recognised by where it *points*: along the prose direction of 5.4. Are there atoms that do, learned without
+# any label? And who uses them?
 
 # %% id="shared"
-growth = {word: use_codes[word, "prose"].mean(axis=0) - use_codes[word, "code"].mean(axis=0) for word in words}
-for word in words:
-    others = np.mean([growth[w] for w in words if w != word], axis=0)
-    atom = int(np.argmax(others))
-    print(f"{word!r:7} atom {atom:3}: {use_codes[word, 'code'][:, atom].mean():.3f} in code, {use_codes[word, 'prose'][:, atom].mean():.3f} in prose")
-claim("words whose prose atom, chosen on the other words, is larger in prose", sum(growth[w][np.argmax(np.mean([growth[v] for v in words if v != w], axis=0))] > 0 for w in words), at_least=len(words) - 1)
+some = np.random.default_rng(2).permutation(len(tokens["held"]))[:budget(smoke=1000, laptop=8000)]
+some_codes, some_prose = state_code(held_states[some]), prose["held"][some]
+along = state_atoms @ unit(prose_direction("after attention", words))
+for atom in np.argsort(-along)[:5]:
+    used = some_codes[:, atom] > 0
+    print(f"cosine {along[atom]:.2f}: in {100 * used.mean():4.1f} % of all tokens, {100 * some_prose[used].mean():3.0f} % of these in prose (all tokens: {100 * some_prose.mean():.0f} %)   {named(state_atoms[atom], 3)}")
+
+# %% id="shared-claims"
+used = some_codes[:, np.argmax(along)] > 0
+claim("share of prose among the tokens that use the atom nearest to the prose direction", some_prose[used].mean(), at_least=0.75)
+claim("share of all prose that this atom serves", used[some_prose].mean(), at_most=0.6)
 
 # %% [markdown] id="shared-after"
-# A shared ingredient: an atom that was learned without any labels, from all kinds of tokens, and that enters the recipe of each of these words when it stands in prose. In the running notebook choose a word and a use:
+# Dictionary learning found them: nearly all of what uses these atoms is prose. But it did not find *the* prose atom. It found several, each for a part of it, since for the loss a specific atom that explains much of few tokens is worth more than a general one that explains little of many. Lesson 9 calls this **splitting**. In the running notebook choose a word and a use:
 
 # %% id="explore-draw"
 def bars(ax, word, use):
     """The recipe of a word in one use, as bars."""
     which, shares, others = recipe(use_codes[word, use].mean(axis=0), 6)
-    plots.recipe_bars(ax, [name(state_atoms[atom], 2) for atom in which], shares, others)
+    plots.recipe_bars(ax, [named(state_atoms[atom], 2) for atom in which], shares, others)
     ax.set_title(f"{word.strip()} in {use}")
 
 # %% id="explore"
@@ -402,12 +407,12 @@ chosen = {part: (depths[part][:, 1] >= 0) & (depths[part][:, 1] <= 5) & ~labels[
 level = {part: depths[part][chosen[part], 1].astype(int) for part in rows}
 x_depth = {part: {station: states[part][station][chosen[part]] for station in stations} for part in rows}
 shuffled = np.random.default_rng(0).permutation(level["fit"])
-for name_, some_level in (("depth", level["fit"]), ("shuffled depth", shuffled)):
+for name, some_level in (("depth", level["fit"]), ("shuffled depth", shuffled)):
     line, plane = line_and_plane(x_depth["fit"]["after attention"], some_level)
-    print(f"{name_:15} line {line:.2f}, plane {plane:.2f}")
+    print(f"{name:15} line {line:.2f}, plane {plane:.2f}")
 
 # %% [markdown] id="depth-trap"
-# The line holds most of it, the plane nearly everything. And then the second row: for depths dealt out **at random** the two numbers are nearly as large! Six points, of which the rarest levels have the noisiest means, always have a longest direction. The shares describe the shape of the spread; they cannot say that there is something to describe.
+# The line holds most of it, the plane nearly everything. And then the second row: for depths dealt out **at random** the two numbers are large as well! Six points, of which the rarest levels have the noisiest means, always have a longest direction. The shares describe the shape of the spread; they cannot say that there is something to describe.
 # That takes the size of the spread, and better still a reading on files that were not used:
 
 # %% id="depth-read"
@@ -439,8 +444,8 @@ fig, axes = plots.panels(2, height=3.0)
 clouds = [(x[level["fit"] == one][:150] - means.mean(axis=0)) @ plane.T for one in range(6)]
 plots.levels_in_plane(axes[0], clouds, (means - means.mean(axis=0)) @ plane.T, range(6))
 axes[0].set(title="Depths 0 to 5 lie on a bent curve")
-for (station, values), color in zip(scores.items(), (plots.BASELINE, plots.TRUTH, plots.FAILURE)):
-    axes[1].plot((1, 2, 3, 4), values, "o-", color=color, label=station)
+for (station, values), style in zip(scores.items(), ("o:", "o-", "o--")):
+    axes[1].plot((1, 2, 3, 4), values, style, color=plots.BASELINE if station == "embedding" else plots.TRUTH, label=station)
 axes[1].axhline(1 / 6, color=plots.BASELINE, linewidth=0.8, linestyle=":")
 axes[1].set(title="A plane reads more than a line", xlabel="directions used", ylabel="balanced accuracy, held-out files", xticks=(1, 2, 3, 4), ylim=(0, 1))
 axes[1].legend()
@@ -532,9 +537,9 @@ some_neurons, some_states = neurons["fit"][:20_000], states["fit"]["after attent
 turn = rng.normal(size=(lm.d_mlp, lm.d_mlp)).astype(np.float32) / np.sqrt(lm.d_mlp)
 groups = {"neurons": some_neurons, "random, neuron space": some_neurons @ turn, "axes of the hidden state": some_states,
           "random, hidden space": some_states @ rng.normal(size=(lm.d_model, lm.d_model)).astype(np.float32)}
-spikiness = {name_: kurtosis(group[:, group.std(axis=0) > 0]) for name_, group in groups.items()}
-for name_, values in spikiness.items():
-    print(f"{name_:25} median {np.median(values):5.1f}, middle half {np.quantile(values, 0.25):5.1f} to {np.quantile(values, 0.75):5.1f}")
+spikiness = {name: kurtosis(group[:, group.std(axis=0) > 0]) for name, group in groups.items()}
+for name, values in spikiness.items():
+    print(f"{name:25} median {np.median(values):5.1f}, middle half {np.quantile(values, 0.25):5.1f} to {np.quantile(values, 0.75):5.1f}")
 claim("median kurtosis of neurons over that of random directions among them", np.median(spikiness["neurons"]) / np.median(spikiness["random, neuron space"]), at_least=2)
 
 # %% id="density"
@@ -634,7 +639,7 @@ torch.manual_seed(0)
 untrained = lm._replace(model=type(lm.model)(lm.model.config).eval().requires_grad_(False))
 rivals = {"neurons": neurons, "random directions": {part: neurons[part] @ turn for part in rows},
           "untrained neurons": {part: activations.harvest(untrained, contexts[rows[part]]).numpy() for part in rows}}
-found = {name_: detectors(units) for name_, units in rivals.items()}
+found = {name: detectors(units) for name, units in rivals.items()}
 
 # %% [markdown] id="probe-intro"
 # And one more, who plays another game: for each concept the best **direction** in the neurons' space, by least squares on fit, cut at its best threshold. It has seen the labels, so it says what *is there* and can be read by one product. **How far is the best neuron behind it?** `"a"`: hardly. `"b"`: clearly, for most concepts. `"c"`: neurons are ahead, having no labels to overfit.
@@ -651,9 +656,9 @@ cuts = [best_thresholds(read["fit"][:, [j]], labels["fit"][:, [one]], np.quantil
 probe = np.array([f1(read["held"][:, [j]] > cuts[j], labels["held"][:, [one]])[0, 0] for j, one in enumerate(judged)])
 
 # %% id="detector-table"
-results = {**{name_: scores for name_, (scores, _) in found.items()}, "best direction": probe}
-for name_, values in results.items():
-    print(f"{name_:18} median F1 of {len(judged)} concepts {np.median(values):.2f}; above 0.8: {(values > 0.8).sum():2}; below 0.5: {(values < 0.5).sum():2}")
+results = {**{name: scores for name, (scores, _) in found.items()}, "best direction": probe}
+for name, values in results.items():
+    print(f"{name:18} median F1 of {len(judged)} concepts {np.median(values):.2f}; above 0.8: {(values > 0.8).sum():2}; below 0.5: {(values < 0.5).sum():2}")
 claim("median F1 of the best neurons minus that of random directions", np.median(results["neurons"]) - np.median(results["random directions"]), at_least=0.05)
 claim("median F1 of the best directions minus that of the best neurons", np.median(probe) - np.median(results["neurons"]), at_least=0.1)
 claim("share of concepts whose best neuron stays below 0.8", (results["neurons"] < 0.8).mean(), at_least=0.5)
@@ -662,7 +667,7 @@ claim("share of concepts whose best neuron stays below 0.8", (results["neurons"]
 order = np.argsort(-probe)[np.linspace(0, len(judged) - 1, min(24, len(judged))).astype(int)]
 fig, ax = plots.panels(height=4.8)
 marks = {"best direction": (plots.TRUTH, "|"), "neurons": (plots.NEURON, "o"), "random directions": (plots.BASELINE, "x"), "untrained neurons": (plots.BASELINE, "^")}
-plots.best_scores(ax, [names[judged[j]] for j in order], {name_: (results[name_][order], *mark) for name_, mark in marks.items()})
+plots.best_scores(ax, [names[judged[j]] for j in order], {name: (results[name][order], *mark) for name, mark in marks.items()})
 ax.set(title="What the neurons say together, no neuron says alone", xlabel="F1 on held-out files")
 plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly everywhere, the best neuron follows at some distance, random directions and untrained neurons lie lower.")
 
@@ -688,11 +693,11 @@ def kind_shares(units):
     return (strong.astype(np.float32).T @ table_of_kinds) / np.maximum(strong.sum(axis=0), 1)[:, None]
 
 # %% id="kinds-count"
-for name_, units in rivals.items():
+for name, units in rivals.items():
     shares = np.sort(kind_shares(units["fit"]), axis=1)[:, ::-1].cumsum(axis=1)
     needed = 1 + (shares < 0.8 * shares[:, -1:]).sum(axis=1)
-    print(f"{name_:18} " + ", ".join(f"{k} kinds: {100 * (needed == k).mean():2.0f} %" for k in range(1, 6)))
-    claim(f"share of {name_} that need two kinds or more", (needed >= 2).mean(), at_least=0.3)
+    print(f"{name:18} " + ", ".join(f"{k} kinds: {100 * (needed == k).mean():2.0f} %" for k in range(1, 6)))
+    claim(f"share of {name} that need two kinds or more", (needed >= 2).mean(), at_least=0.3)
 
 # %% [markdown] id="read-intro"
 # Now read. First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 %, not only the top, which flatters everything:
@@ -761,7 +766,7 @@ print("the language model is unchanged:", transformer.weight_hash(lm.model) == b
 #
 # - *"The recipe is what the token means."* It is what one dictionary can say in few atoms. Another price λ, another start: another recipe.
 # - *"A direction separates the classes, so the model uses it."* It could be read there. Whether the model reads it is a question for interventions (lesson 8).
-# - *"A line holds 70 % of the spread, so the concept is a line."* Shuffled labels gave nearly the same.
+# - *"A line holds 70 % of the spread, so the concept is a line."* Shuffled labels give large shares too (5.5). And a plane read more.
 # - *"Nearest tokens are the atom's meaning."* They name the part that tokens have. Context has no token.
 # - *"F1 of 0.9: we found the comment neuron."* On which files, with whose threshold, against which baseline?
 #
