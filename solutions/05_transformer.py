@@ -533,9 +533,12 @@ def kurtosis(x):
 
 # %% id="kurtosis"
 rng = np.random.default_rng(0)
-torch.manual_seed(0)
-untrained = lm._replace(model=type(lm.model)(lm.model.config).eval().requires_grad_(False))
-untrained_neurons = {part: activations.harvest(untrained, contexts[rows[part]]).numpy() for part in rows}
+def untrained_copy(some_lm):
+    """The same transformer with fresh random weights."""
+    torch.manual_seed(0)
+    return some_lm._replace(model=type(some_lm.model)(some_lm.model.config).eval().requires_grad_(False))
+
+untrained_neurons = {part: activations.harvest(untrained_copy(lm), contexts[rows[part]]).numpy() for part in rows}
 turn = rng.normal(size=(lm.d_mlp, lm.d_mlp)).astype(np.float32) / np.sqrt(lm.d_mlp)
 
 # %% id="kurtosis-groups"
@@ -654,7 +657,7 @@ predict("neuron-gap", "b")
 def best_directions(units):
     """F1 on held of the least-squares direction for each judged concept, its cut chosen on fit."""
     with_one = {part: np.column_stack([units[part], np.ones(len(units[part]), np.float32)]) for part in rows}
-    gram = with_one["fit"].T @ with_one["fit"] + 10 * np.eye(lm.d_mlp + 1)
+    gram = with_one["fit"].T @ with_one["fit"] + 10 * np.eye(units["fit"].shape[1] + 1)
     readers = np.linalg.solve(gram, with_one["fit"].T @ labels["fit"][:, judged].astype(np.float32))
     read, scores = {part: with_one[part] @ readers.astype(np.float32) for part in rows}, []
     for j, one in enumerate(judged):
@@ -744,7 +747,8 @@ strips(many_kinds, f"Neuron {many_kinds}: " + ", ".join(f"{kind} {100 * share:.0
 
 # %% [markdown] id="read-after"
 # **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several things that have little to do with each other. Perhaps you did find a common thread. Then remember that you saw six places, and that people find threads in anything: lesson 8 will let you be tested.
-#
+
+# %% [markdown] id="which-unit"
 # ## 5.10 Which unit, then?
 #
 # The neurons are too few, and speak too often. The atoms of 5.4 were rarer, sparse, and partly nameable, but each code took a search. What we want is a dictionary for `mlp_post`, several times larger than 512, whose codes are cheap: a sparse autoencoder. How large, how sparse? The reference page sets this exercise:

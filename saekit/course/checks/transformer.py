@@ -5,7 +5,29 @@ import numpy as np
 from saekit.course.answers import Prediction
 from saekit.course.checking import check, close, expect, expect_array, expect_number, expect_parts, to_numpy
 
-PREDICTIONS = []
+PREDICTIONS = [
+    Prediction("dimensions", right="5a387365f09b5b5c", options=("a", "b", "c"), wrong={
+        "a": "That would be a low-rank cloud, as large models are said to have. A small one has thousands of things to say in 128 numbers. Run the next cell.",
+        "c": "For noise it would be so. A few directions of this cloud are far stronger than others, though. Run the next cell.",
+    }, reply="Uneven, but far from low-rank. Run the next cell for the numbers."),
+    Prediction("neuron-gap", right="24723ad9b87a5d8f", options=("a", "b", "c"), wrong={
+        "a": "That would be so if training gave each concept a neuron of its own. Are there enough of them, at one token in ten? Run the next cells.",
+        "c": "Overfitting would show, since scores are those of files never seen. But 512 weights against tens of thousands of tokens do not overfit much. Run the next cells.",
+    }, reply="What is said is said by many neurons together."),
+    Prediction("overcomplete-factor", right="6b510d713e6c4905", reply="16,384 / 512 = 32 latents for every dimension.", wrong={
+        0.03: "That is dimensions per latent. Which of the two is the larger?",
+        109: "That is 16,384 / 150, latents per active latent. Over-complete with respect to what?",
+    }, otherwise="The factor compares the size of the dictionary with the dimension of what it codes."),
+    Prediction("sparsity-level", right="d23ac04d41a6154e", digits=2, reply="150 of 16,384. So 99.08 % of the latents are silent on a typical input.", wrong={
+        0.01: "That is the fraction, rounded. Asked for is the percentage.",
+        29.3: "That is 150 / 512. Of which number are the 150 a part?",
+        99.08: "That is the share of latents that are silent. And those that are not?",
+    }, otherwise="Of M latents, 150 are active: what percentage is that?"),
+    Prediction("why-overcomplete", right="425478283aa06f44", options=("a", "b", "c"), wrong={
+        "a": "512 independent atoms already make every code exact, and more could not. What do exact codes lack?",
+        "c": "A LASSO finds 150 of 512 well or badly by how alike the atoms are, not because of a limit on their number. What is it that has to be told apart?",
+    }, reply="An orthogonal basis of 512 could give no more than 512 features an atom of their own. And each input must be a sum of few."),
+]
 
 
 @check
