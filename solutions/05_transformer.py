@@ -134,6 +134,16 @@ def recipe(z, n):
     return which, shares, 1 - shares.sum()
     ### END SOLUTION
 
+# %% [markdown] id="recipe-hand-intro"
+# By hand: the lecture's line comes from five coefficients of any size. Twice its shares give the same recipe, in falling order:
+
+# %% id="recipe-hand" tags=["nbval-check-output"]
+which, shares, others = recipe(np.array([0.18, 0.22, 0.32, 0.44, 0.84]), 4)
+print(which, shares.round(2), f"others {others:.2f}")
+
+# %% [markdown] id="recipes-intro"
+# Now five tokens. Each ingredient is named by its three nearest tokens:
+
 # %% id="recipes"
 def in_words(z, D, n=4):
     """The lecture's line for one code."""
@@ -392,8 +402,9 @@ def line_and_plane(x, level):
 
     x (n, d), level (n,) integers; each level that occurs counts once.
 
-    >>> print(line_and_plane(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]), np.array([0, 1, 2])))
-    (1.0, 1.0)
+    >>> line, plane = line_and_plane(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]), np.array([0, 1, 2]))
+    >>> print(round(line, 6), round(plane, 6))
+    1.0 1.0
     """
     ### BEGIN SOLUTION
     means = np.array([x[level == one].mean(axis=0) for one in np.unique(level)])
@@ -528,7 +539,14 @@ def kurtosis(x):
     return (centred ** 4).mean(axis=0) / x.var(axis=0) ** 2
     ### END SOLUTION
 
+# %% id="kurtosis-hand" tags=["nbval-check-output"]
+by_hand = np.column_stack([np.tile([1.0, -1.0], 50), np.linspace(-1, 1, 100), np.eye(100)[0], np.repeat([1.0, 0.0], [10, 90])])
+for kind_of, value in zip(("+1 or −1", "evenly spread", "on once in 100", "on 10 times in 100"), kurtosis(by_hand)):
+    print(f"{kind_of:20}{value:6.1f}")
+
 # %% [markdown] id="kurtosis-intro"
+# The rarer, the spikier: something that is on for a share p of the tokens has a kurtosis of about 1/p.
+#
 # Five groups: the 512 neurons; 512 random directions in the neurons' space; the neurons of the same transformer **untrained**, with weights as they were drawn, because a ReLU alone makes anything a little spiky; the 128 axes of the hidden state, which no ReLU touches; random directions there. **Which will stick out?**
 
 # %% id="kurtosis"
@@ -598,6 +616,15 @@ def f1(fires, concept):
     total = fires.sum(axis=0)[:, None] + concept.sum(axis=0)
     return 2 * both / np.maximum(total, 1)
     ### END SOLUTION
+
+# %% [markdown] id="f1-hand-intro"
+# Ten tokens, three of them of the concept. A unit that always fires, one that fires on a single right token, and one that finds all three and one more. **Which is best, and by how much?**
+
+# %% id="f1-hand" tags=["nbval-check-output"]
+is_concept = np.arange(10)[:, None] < 3
+fires = np.column_stack([np.ones(10, bool), np.arange(10) < 1, np.arange(10) < 4])
+for kind_of, value in zip(("always fires", "one of three", "all and one more"), f1(fires, is_concept)[:, 0]):
+    print(f"{kind_of:18}{value:.2f}")
 
 # %% [markdown] id="ex-thresholds-task"
 # ### Exercise 5.8 · Where to cut

@@ -141,9 +141,7 @@ WRONG = {
         Wrong("factor 2 forgotten", _f1("return both / np.maximum(n_fires + n_concept, 1)"), "Is a factor missing"),
         Wrong("overlap over union", _f1("return both / np.maximum(n_fires + n_concept - both, 1)"), "overlap over the union"),
         Wrong("accuracy", _f1("return (both + (1 - fires).T @ (1 - concept)) / len(fires)"), "that is accuracy"),
-        Wrong("zero over zero", _f1("with np.errstate(all='ignore'):;     return 2 * both / (n_fires + n_concept)"), "not NaN and not 1"),
-        Wrong("NaN of silent units", _f1("with np.errstate(all='ignore'):;     precision, recall = both / n_fires, both / n_concept;     "
-                                         "return 2 * precision * recall / (precision + recall)"), "your F1 of it is NaN"),
+        Wrong("zero over zero", _f1("with np.errstate(all='ignore'):;     return 2 * both / (n_fires + n_concept)"), "NaN, though every input was finite"),
         Wrong("product of True and False", "def f1(fires, concept):\n    both = fires.T @ concept\n    return both\n", "a count"),
         Wrong("truth as counts", "def f1(fires, concept):\n    both = (fires.T @ concept).astype(float)\n"
               "    return 2 * both / np.maximum(fires.sum(axis=0)[:, None] + concept.sum(axis=0), 1)\n", "what their harmonic mean"),
