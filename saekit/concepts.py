@@ -171,7 +171,11 @@ def _over_stream(read, nothing, stream, tokenizer, n_ctx, rows):
     if n_ctx < 2:
         raise ValueError(f"n_ctx is {n_ctx}; a context holds the boundary token and at least one more, so n_ctx >= 2")
     width, pieces = n_ctx - 1, _token_bytes(tokenizer)
-    rows = np.atleast_1d(np.arange((len(stream.tokens) - 1) // width)[slice(None) if rows is None else rows])
+    every = np.arange((len(stream.tokens) - 1) // width)
+    try:
+        rows = np.atleast_1d(every[slice(None) if rows is None else rows])
+    except IndexError as error:
+        raise ValueError(f"rows do not fit the {len(every)} contexts of n_ctx={n_ctx} ({error})") from None
     place = (rows[:, None] * width + np.arange(1, n_ctx)).ravel()  # of each cell after the first, in the packed stream
     order = np.argsort(place, kind="stable")
     bounds = np.append(stream.starts, len(stream.tokens))

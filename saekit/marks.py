@@ -36,8 +36,8 @@ BUILTINS = frozenset("""
     print property range repr reversed round set setattr slice sorted staticmethod str sum super tuple type vars zip
 """.split())
 SPELLINGS = {name: re.compile(pattern) for name, pattern in {
-    "exception_name": r"\w*[A-Za-z](Error|Exception|Warning)|Exception|BaseException|Warning|BaseExceptionGroup"
-                      r"|ExceptionGroup|KeyboardInterrupt|SystemExit|GeneratorExit|StopIteration|StopAsyncIteration",
+    "exception_name": r"\w*(Error|Exception|Warning|ExceptionGroup)|KeyboardInterrupt|SystemExit|GeneratorExit"
+                      r"|StopIteration|StopAsyncIteration",
     "self": r"self|cls", "dunder_name": r"__\w+__", "private_name": r"_(?!\w*__$)\w*[^\W_]\w*",
     "constant_name": r"(?=.*[A-Z].*[A-Z])[A-Z0-9_]+", "camel_case": r"(?=.*[A-Z])(?=.*[a-z])\w+",
     "pickle": r"_?c?[pP]ickle|(Un)?[pP]ickler|_(Un)?[pP]ickler|unpickle"}.items()}
@@ -57,9 +57,9 @@ NAMED = {ast.arg: "argument", ast.keyword: "keyword_argument"}  # the node start
 WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 OPAQUE = (ast.JoinedStr, getattr(ast, "TemplateStr", ast.JoinedStr))  # 3.11 has no true positions inside f-strings
 STRING = re.compile(rb"([A-Za-z]*)('''|\"\"\"|'|\")")
-ESCAPE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[0-7]{1,3}|\r\n|.)", re.DOTALL)
+ESCAPE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}\\]*\}|[0-7]{1,3}|\r\n|.)", re.DOTALL)
 PERCENT = rb"%(?:\(\w+\))?[-+#0]*(?:\d+|\*)?(?:\.\d+)?[diouxXeEfFgGcrsa]"
-PLACEHOLDER = re.compile(rb"%%|\{\{|(" + PERCENT + rb"|\{\w*(?:[.\[][^{}]*)?(?:![rsa])?(?::(?:[^{}]|\{\w*\})*)?\})")
+PLACEHOLDER = re.compile(rb"%%|\{\{|(" + PERCENT + rb"|\{\w*(?:[.\[][^{}:!]*)?(?:![rsa])?(?::(?:[^{}]|\{\w*\})*)?\})")
 FIELD = re.compile(rb"\{\{|(\{(?:[^{}]|\{[^{}]*\})+\})")  # the same of an f-string
 URL = re.compile(rb"(?:https?|ftp)://[^\s\"'<>`)\]}]+")
 LICENCE = re.compile(rb"copyright|licen[sc]e[ds]?\b|all rights reserved|warrant(?:y|ies)", re.IGNORECASE)
