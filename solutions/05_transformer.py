@@ -328,14 +328,30 @@ state_atoms = dictlearn.learn_dictionary(x_states, x_states[:512], lambda x, D: 
 def state_code(x):
     return code(unit(x - centre), state_atoms, 0.15)
 
+# %% [markdown] id="places-intro"
+# To say where a token stands, we look it up: a few tokens before it, and its file.
+
+# %% id="places"
+is_token = contexts != lm.boundary
+number = np.cumsum(is_token).reshape(is_token.shape) - 1                       # of every token in all contexts
+place = {part: number[rows[part]][is_token[rows[part]]] for part in rows}      # of the tokens of each part
+
+def excerpts(part, chosen, values, **window):
+    """interpret.Example for the chosen tokens of a part, shaded by values (tokens of the part,)."""
+    everywhere = np.zeros(is_token.sum(), dtype=np.float32)
+    everywhere[place[part]] = values
+    return interpret.examples(place[part][chosen], everywhere, contexts, text, lm.tokenizer, **window)
+
 # %% id="is-recipes"
-held_states = states["held"]["after attention"]
-use_codes = {(word, use): state_code(held_states[uses["held", word] & (prose["held"] == (use == "prose"))]) for word in words for use in ("code", "prose")}
+held_states, nothing = states["held"]["after attention"], np.zeros(len(tokens["held"]))
+found_uses = {(word, use): np.flatnonzero(uses["held", word] & (prose["held"] == (use == "prose"))) for word in words for use in ("code", "prose")}
 for word, use in ((word, use) for word in words[:2] for use in ("code", "prose")):
-    print(f"{word!r} in {use} = {in_words(use_codes[word, use].mean(axis=0), state_atoms)}\n")
+    one = found_uses[word, use][1:2]
+    seen = excerpts("held", one, nothing, before=9, after=0)[0]
+    print(f"{plots.visible(''.join(seen.tokens))!r} [{seen.file}]\n   = {in_words(state_code(held_states[one])[0], state_atoms)}\n")
 
 # %% [markdown] id="shared-intro"
-# (Averaged over all uses in **held**; a single use has a shorter recipe of the same kind.) The first ingredient says which token it is. The others differ between the two uses, and their names are odd: names come from tokens, and no token means "in a comment". But such an atom can be recognised by where it *points*: along the prose direction of 5.4. Are there atoms that do, learned without
+# (⏎ is a line break. Not chosen for beauty: the second use of each kind in **held**.) The largest ingredient mostly says which token it is. The others differ from use to use, and many of their names are odd: names come from tokens, and no token means "in a comment". But such an atom can be recognised by where it *points*: along the prose direction of 5.4. Are there atoms that do, learned without
 # any label? And who uses them?
 
 # %% id="shared"
@@ -355,16 +371,17 @@ claim("share of all prose that this atom serves", used[some_prose].mean(), at_mo
 # Dictionary learning found them: nearly all of what uses these atoms is prose. But it did not find *the* prose atom. It found several, each for a part of it, since for the loss a specific atom that explains much of few tokens is worth more than a general one that explains little of many. Lesson 9 calls this **splitting**. In the running notebook choose a word and a use:
 
 # %% id="explore-draw"
-def bars(ax, word, use):
-    """The recipe of a word in one use, as bars."""
-    which, shares, others = recipe(use_codes[word, use].mean(axis=0), 6)
+def bars(ax, word, use, which_one):
+    """The recipe of one use of a word, as bars; the title is the use itself."""
+    one = found_uses[word, use][[which_one % len(found_uses[word, use])]]
+    which, shares, others = recipe(state_code(held_states[one])[0], 5)
     plots.recipe_bars(ax, [named(state_atoms[atom], 2) for atom in which], shares, others)
-    ax.set_title(f"{word.strip()} in {use}")
+    ax.set_title(f"{use} [{which_one}]: {plots.visible(''.join(excerpts('held', one, nothing, before=3, after=0)[0].tokens))[-16:]}", loc="left", fontsize=9)
 
 # %% id="explore"
-stills = [{"word": words[0], "use": "code"}, {"word": words[0], "use": "prose"}, {"word": words[-1], "use": "prose"}]
-explore(bars, stills=stills, word=words, use=["code", "prose"],
-        alt="Bars with the shares of the six largest atoms of one word in code, the same word in prose, and another word in prose; each has a grey bar for all other atoms, which is the longest.")
+stills = [{"word": words[0], "use": "code", "which_one": 0}, {"word": words[0], "use": "prose", "which_one": 0}, {"word": words[1], "use": "prose", "which_one": 0}]
+explore(bars, stills=stills, word=words, use=["code", "prose"], which_one=(0, 9),
+        alt="Bars with the shares of the five largest atoms of three hidden states: one word in code, the same word in prose, another word in prose; each has a grey bar for all other atoms.")
 
 # %% [markdown] id="twin-states-intro"
 # "Others" is the longest bar, as in the lecture's line. Is the sum of many small others any sparser than chance? The same test as for embeddings, on hidden states. **Expect more or less of a gap?**
@@ -657,22 +674,28 @@ def best_thresholds(activations, concept, candidates):
 # A fair contest needs rules. The threshold, *and* the choice of the unit for a concept, are made on **fit**. The score is that of **held**. Every rival brings 512 units: the neurons; random directions through the same neurons; and the untrained neurons, which also see which token it is. To save time every fourth token of fit is used. Concepts
 # with fewer than 20 tokens there or in held are left out, and so are those that more than a quarter of all tokens have.
 
-# %% id="detectors"
-frequency = labels["fit"].mean(axis=0)
-judged = np.flatnonzero((labels["fit"][::4].sum(axis=0) >= 20) & (labels["held"].sum(axis=0) >= 20) & (frequency < 0.25))
+# %% id="judged"
+def judged_concepts(labels):
+    """Which concepts take part."""
+    enough = (labels["fit"][::4].sum(axis=0) >= 20) & (labels["held"].sum(axis=0) >= 20)
+    return np.flatnonzero(enough & (labels["fit"].mean(axis=0) < 0.25))
 
-def detectors(units):
-    """For each judged concept: F1 on held of the unit and threshold that were best on fit; and which unit that was."""
-    some, truth = units["fit"][::4], labels["fit"][::4][:, judged]
+judged = judged_concepts(labels)
+truth = {part: labels[part][:, judged] for part in rows}                       # (tokens, concepts that take part)
+
+# %% id="detectors"
+def detectors(units, truth):
+    """For each concept: F1 on held of the unit and threshold that were best on fit; and which unit that was."""
+    some, some_truth = units["fit"][::4], truth["fit"][::4]
     candidates = np.quantile(some[::3], [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998], axis=0)
-    cuts = best_thresholds(some, truth, candidates)
-    best = [int(f1(some > cuts[:, j], truth[:, [j]])[:, 0].argmax()) for j in range(len(judged))]
-    return np.array([f1(units["held"][:, [unit]] > cuts[unit, j], labels["held"][:, [judged[j]]])[0, 0] for j, unit in enumerate(best)]), best
+    cuts = best_thresholds(some, some_truth, candidates)
+    best = [int(f1(some > cuts[:, j], some_truth[:, [j]])[:, 0].argmax()) for j in range(some_truth.shape[1])]
+    return np.array([f1(units["held"][:, [unit]] > cuts[unit, j], truth["held"][:, [j]])[0, 0] for j, unit in enumerate(best)]), best
 
 # %% id="rivals"
 rivals = {"neurons": neurons, "random directions": {part: neurons[part] @ turn for part in rows},
           "untrained neurons": untrained_neurons}
-found = {name: detectors(units) for name, units in rivals.items()}
+found = {name: detectors(units, truth) for name, units in rivals.items()}
 
 # %% [markdown] id="probe-intro"
 # And one more, who plays another game: for each concept the best **direction** in the neurons' space, by least squares on fit, cut at its best threshold. It has seen the labels, so it says what *is there* and can be read by one product. **How far is the best neuron behind it?** `"a"`: hardly. `"b"`: clearly, for most concepts. `"c"`: neurons are ahead, having no labels to overfit.
@@ -681,21 +704,21 @@ found = {name: detectors(units) for name, units in rivals.items()}
 predict("neuron-gap", "b")
 
 # %% id="probe"
-def best_directions(units):
-    """F1 on held of the least-squares direction for each judged concept, its cut chosen on fit."""
-    with_one = {part: np.column_stack([units[part], np.ones(len(units[part]), np.float32)]) for part in rows}
-    gram = with_one["fit"].T @ with_one["fit"] + 10 * np.eye(units["fit"].shape[1] + 1)
-    readers = np.linalg.solve(gram, with_one["fit"].T @ labels["fit"][:, judged].astype(np.float32))
-    read, scores = {part: with_one[part] @ readers.astype(np.float32) for part in rows}, []
-    for j, one in enumerate(judged):
-        candidates = np.quantile(read["fit"][:, [j]], 1 - frequency[one] * np.geomspace(0.3, 2, 15), axis=0)
-        cut = best_thresholds(read["fit"][:, [j]], labels["fit"][:, [one]], candidates)
-        scores.append(f1(read["held"][:, [j]] > cut[0], labels["held"][:, [one]])[0, 0])
+def best_directions(units, truth):
+    """F1 on held of the least-squares direction for each concept, its cut chosen on fit."""
+    with_one = {part: np.column_stack([units[part], np.ones(len(units[part]), np.float32)]) for part in units}
+    gram = with_one["fit"].T @ with_one["fit"] + 10 * np.eye(with_one["fit"].shape[1])
+    readers = np.linalg.solve(gram, with_one["fit"].T @ truth["fit"].astype(np.float32))
+    read, scores = {part: with_one[part] @ readers.astype(np.float32) for part in units}, []
+    for j, frequency in enumerate(truth["fit"].mean(axis=0)):
+        candidates = np.quantile(read["fit"][:, [j]], 1 - frequency * np.geomspace(0.3, 2, 15), axis=0)
+        cut = best_thresholds(read["fit"][:, [j]], truth["fit"][:, [j]], candidates)
+        scores.append(f1(read["held"][:, [j]] > cut[0], truth["held"][:, [j]])[0, 0])
     return np.array(scores)
 
 # %% id="detector-table"
 results = {name: scores for name, (scores, _) in found.items()}
-results["best direction"], results["the same, untrained"] = best_directions(neurons), best_directions(untrained_neurons)
+results["best direction"], results["the same, untrained"] = best_directions(neurons, truth), best_directions(untrained_neurons, truth)
 for name, values in results.items():
     print(f"{name:19} median F1 of {len(judged)} concepts {np.median(values):.2f}; above 0.8: {(values > 0.8).sum():2}; below 0.5: {(values < 0.5).sum():2}")
 
@@ -747,17 +770,11 @@ for name, units in rivals.items():
 # Now read. First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 %, not only the top, which flatters everything:
 
 # %% id="read-tools"
-visited = np.zeros((rows["fit"][-1] + 1, lm.n_ctx), dtype=bool)
-visited[rows["fit"]] = True
-up_to = contexts[:len(visited)]
-visited = visited[up_to != lm.boundary]                                          # which tokens of these contexts we have
-
 def strips(neuron, title):
-    """Six places spread over the strongest 2 % of a neuron's tokens."""
-    everywhere = np.zeros(len(visited), np.float32)
-    everywhere[visited] = neurons["fit"][:, neuron]
-    strongest = np.argsort(-everywhere)[:len(tokens["fit"]) // 50]
-    return plots.TokenStrips(interpret.examples(strongest[::len(strongest) // 6][:6], everywhere, up_to, text, lm.tokenizer), title, plots.NEURON)
+    """Six places spread over the strongest 2 % of a neuron's tokens in fit."""
+    values = neurons["fit"][:, neuron]
+    strongest = np.argsort(-values)[:len(values) // 50]
+    return plots.TokenStrips(excerpts("fit", strongest[::len(strongest) // 6][:6], values), title, plots.NEURON)
 
 # %% id="read-one"
 best_concept = int(np.argmax(results["neurons"]))
@@ -773,7 +790,8 @@ many_kinds = int(np.argmax(-(shares * np.log(shares + 1e-9)).sum(axis=1)))
 strips(many_kinds, f"Neuron {many_kinds}: " + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, shares[many_kinds])))
 
 # %% [markdown] id="read-after"
-# **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several things that have little to do with each other. Perhaps you did find a common thread. Then remember that you saw six places, and that people find threads in anything: lesson 8 will let you be tested.
+# **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several things that have little to do with each other. Two cautions. Many *kinds* need not be many *things*: "inside brackets" is one concept and touches all kinds, so the count is a hint, and reading decides. And if you did find a common thread, remember that
+# you saw six places, and that people find threads in anything: lesson 8 will let you be tested.
 
 # %% [markdown] id="which-unit"
 # ## 5.10 Which unit, then?
@@ -794,6 +812,21 @@ predict("why-overcomplete", "b")
 
 # %% id="unchanged" tags=["nbval-check-output"]
 print("the language model is unchanged:", transformer.weight_hash(lm.model) == before)
+
+# %% [markdown] id="papers-intro"
+# ## The papers say / we measured
+
+# %% id="papers"
+many = (1 + (np.sort(shares, axis=1)[:, ::-1].cumsum(axis=1) < 0.8 * shares.sum(axis=1, keepdims=True)).sum(axis=1) >= 2).mean()
+lines = [
+    ("Mikolov et al. 2013, Park et al. 2024: concepts are directions", f"prose, from other words: AUC {mean_auc['after attention']:.2f}, at the embedding {mean_auc['embedding']:.2f}"),
+    ("Arora et al. 2018: word vectors are sparse sums of shared atoms", f"{words_ev:.2f} explained by {words_l0:.1f} atoms, more than their Gaussian twin"),
+    ("Engels et al. 2024: some features are not one-dimensional", f"depth read by a line {scores['after attention'][0]:.2f}, by a plane {scores['after attention'][1]:.2f}"),
+    ("Elhage et al. 2021: the residual stream has no privileged basis, neurons have", f"median kurtosis {np.median(spikiness['axes of the hidden state']):.1f} and {np.median(spikiness['neurons']):.1f}"),
+    ("Gurnee et al. 2023: most concepts are spread over several neurons", f"median F1 of best neuron {np.median(results['neurons']):.2f}, of best direction {np.median(results['best direction']):.2f}"),
+    ("Bricken et al. 2023: most neurons are polysemantic", f"{100 * many:.0f} % are strong on two kinds of token or more"),
+]
+print("\n".join(f"{says:80}{measured}" for says, measured in lines))
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true
@@ -822,7 +855,7 @@ print("the language model is unchanged:", transformer.weight_hash(lm.model) == b
 #
 # **Limits.** One small model of Python code. The concepts are those that Python's tools can label. Detectors by silence (a neuron that is *off* for a concept) were not counted. The best direction had labels; an SAE will have none.
 #
-# **References.** Mikolov, Yih and Zweig, "Linguistic regularities in continuous space word representations" (2013) · Arora, Li, Liang, Ma and Risteski, "Linear algebraic structure of word senses, with applications to polysemy" (2018) · Elhage et al., "A mathematical framework for transformer circuits" (2021) · Elhage et al., "Toy models of superposition" (2022) · Gurnee et al., "Finding
+# **References.** Bricken et al., "Towards Monosemanticity" (2023) · Mikolov, Yih and Zweig, "Linguistic regularities in continuous space word representations" (2013) · Arora, Li, Liang, Ma and Risteski, "Linear algebraic structure of word senses, with applications to polysemy" (2018) · Elhage et al., "A mathematical framework for transformer circuits" (2021) · Elhage et al., "Toy models of superposition" (2022) · Gurnee et al., "Finding
 # neurons in a haystack" (2023) · Park, Choe and Veitch, "The linear representation hypothesis and the geometry of large language models" (2024) · Engels et al., "Not all language model features are linear" (2024).
 
 # %% id="progress"
