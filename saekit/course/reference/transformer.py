@@ -40,8 +40,9 @@ def line_and_plane(x, level):
 
     x (n, d), level (n,) integers; each level that occurs counts once.
 
-    >>> print(line_and_plane(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]), np.array([0, 1, 2])))
-    (1.0, 1.0)
+    >>> line, plane = line_and_plane(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]), np.array([0, 1, 2]))
+    >>> print(round(line, 6), round(plane, 6))
+    1.0 1.0
     """
     means = np.array([x[level == one].mean(axis=0) for one in np.unique(level)])
     squares = np.linalg.svd(means - means.mean(axis=0), compute_uv=False) ** 2
