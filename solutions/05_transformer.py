@@ -385,7 +385,7 @@ explore(bars, stills=stills, word=words, use=["code", "prose"], which_one=(0, 9)
         alt="Bars with the shares of the five largest atoms of three hidden states: one word in code, the same word in prose, another word in prose; each has a grey bar for all other atoms.")
 
 # %% [markdown] id="twin-states-intro"
-# "Others" is the longest bar, as in the lecture's line. Is the sum of many small others any sparser than chance? The same test as for embeddings, on hidden states. **Expect more or less of a gap?**
+# A long bar of "others", as in the lecture's line, and odd names: are these codes any sparser than chance would have them? The same test as for embeddings, on hidden states. **Expect more or less of a gap?**
 
 # %% id="twin-states"
 (states_ev, states_l0), (twin_ev, twin_l0) = sparsity_test(x_states[:budget(smoke=1600, laptop=6000)], 384, budget(smoke=1, laptop=4), lam=0.15)
@@ -839,7 +839,7 @@ print("\n".join(f"{says:80}{measured}" for says, measured in lines))
 # |---|---|
 # | lecture: concepts are low-dimensional linear subspaces of the hidden states, especially vectors | prose against code: one direction, shared by words it was not learned from (5.4). Indentation depth: not a line (5.5) |
 # | lecture: low-rankness | not of the whole cloud here, which needs about half of its dimensions or more for 90 % (5.3); of single concepts |
-# | lecture: "apple" = 0.09 "dessert" + … + 0.42 "others" | such lines can be computed for tokens (5.2) and for uses in context (5.4). They are one sparse code in one learned dictionary, with "others" as the largest term |
+# | lecture: "apple" = 0.09 "dessert" + … + 0.42 "others" | such lines can be computed for tokens (5.2) and for uses in context (5.4). They are one sparse code in one learned dictionary, with a good part left to "others" and to the error |
 # | lecture: finding the directions is hard, an algorithm is needed | with labels, a difference of means finds one; without, dictionary learning finds hundreds, unnamed |
 # | article: why dictionary learning should work: sparse features, linear structure, interference | sparser than a Gaussian twin (5.2, 5.4), linear for one concept of two, one unit for several things (5.9) |
 # | reference page: neurons are polysemantic | most are, by their strongest tokens (5.9); a few are not. And a privileged basis is not the same as an interpretable one |
