@@ -465,12 +465,14 @@ claim("reading depth in a plane, after attention minus embedding", scores["after
 # %% [markdown] id="depth-figure-intro"
 # **What is it that the line gets wrong?** Look at the means in their plane:
 
-# %% id="depth-figure"
+# %% id="depth-means"
 x = x_depth["fit"]["after attention"]
 means = np.array([x[level["fit"] == one].mean(axis=0) for one in range(6)])
 plane = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2][:2]
-fig, axes = plots.panels(2, height=3.0)
 clouds = [(x[level["fit"] == one][:150] - means.mean(axis=0)) @ plane.T for one in range(6)]
+
+# %% id="depth-figure"
+fig, axes = plots.panels(2, height=3.0)
 plots.levels_in_plane(axes[0], clouds, (means - means.mean(axis=0)) @ plane.T, range(6))
 axes[0].set(title="Depths 0 to 5 lie on a bent curve")
 for (station, values), style in zip(scores.items(), ("o:", "o-", "o--")):
