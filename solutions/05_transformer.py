@@ -756,6 +756,7 @@ plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly 
 kinds = ("comment", "docstring", "string", "number", "keyword", "name", "sign")
 sign = labels["fit"][:, [i for i, one in enumerate(names) if one.startswith(("operator", "bracket")) or one in ("comma", "dot", "block_colon", "equals_in_brackets")]].any(axis=1)
 table_of_kinds = np.column_stack([labels["fit"][:, names.index(kind)] for kind in kinds[:5]] + [np.zeros(len(sign), bool), sign])
+table_of_kinds[:, 2] &= ~table_of_kinds[:, 1]                                    # a docstring is a string too
 in_text = table_of_kinds[:, :3].any(axis=1)
 table_of_kinds[in_text, 3:] = False
 table_of_kinds[:, 5] = ~table_of_kinds.any(axis=1) & np.array([string.strip().isidentifier() for string in strings])[tokens["fit"]]
@@ -770,7 +771,8 @@ for name, units in rivals.items():
     shares = np.sort(kind_shares(units["fit"][::2], table_of_kinds[::2]), axis=1)[:, ::-1].cumsum(axis=1)
     needed = 1 + (shares < 0.8 * shares[:, -1:]).sum(axis=1)
     print(f"{name:18} " + ", ".join(f"{k} kinds: {100 * (needed == k).mean():2.0f} %" for k in range(1, 6)))
-    claim(f"share of {name} that need two kinds or more", (needed >= 2).mean(), at_least=0.5)
+    if name == "neurons":
+        claim("share of neurons that need two kinds or more", (needed >= 2).mean(), at_least=0.5)
 
 # %% [markdown] id="read-intro"
 # Now read. First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 %, not only the top, which flatters everything:
