@@ -377,7 +377,7 @@ def bars(ax, word, use, which_one):
     which, shares, others = recipe(state_code(held_states[one])[0], 5)
     plots.recipe_bars(ax, [named(state_atoms[atom], 2) for atom in which], shares, others)
     seen = excerpts("held", one, nothing, before=3, after=0)[0]
-    ax.set(title=plots.visible("".join(seen.tokens))[-11:], xlabel=f"share of the code ({use})")
+    ax.set(title=plots.visible("".join(seen.tokens))[-11:], xlabel=f"share, in {use}")
 
 # %% id="explore"
 stills = [{"word": words[0], "use": "code", "which_one": 0}, {"word": words[0], "use": "prose", "which_one": 0}, {"word": words[1], "use": "prose", "which_one": 0}]
