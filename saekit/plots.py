@@ -263,3 +263,44 @@ def tied_landscape(ax, variances, weight_decay):
         ax.plot(*(sign * minimum * np.eye(2)[order[1]]), "o", color="white", markeredgecolor=TRUTH)
     ax.set(xlabel=f"w along variance {variances[0]:g}", ylabel=f"w along variance {variances[1]:g}", aspect="equal")
     return ax
+
+
+# Lesson 5, inside a transformer
+def two_uses(ax, names, groups, labels):
+    """One row per name with the values (low, high) of its two uses as dots above and below the row's line."""
+    rng = np.random.default_rng(0)
+    for row, pair in enumerate(groups):
+        for values, color, shift, label in zip(pair, (BASELINE, ATOM), (0.17, -0.17), labels):
+            values = rng.permutation(values)[:150]
+            ax.plot(values, row + shift + rng.uniform(-0.1, 0.1, len(values)), ".", color=color, alpha=0.6, markersize=4, label=label if row == 0 else None)
+    ax.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), markerscale=2)
+
+
+def recipe_bars(ax, names, shares, others):
+    """Shares of the named atoms as bars, largest on top, and of all others together in grey below them."""
+    rows = np.arange(len(names) + 1)
+    ax.barh(rows, [*shares, others], color=[ATOM] * len(names) + [BASELINE])
+    ax.set(yticks=rows, yticklabels=[*(visible(name) for name in names), "others"], xlabel="share of the code", xlim=(0, 1))
+    ax.invert_yaxis()
+
+
+def levels_in_plane(ax, points, means, levels):
+    """Samples' coordinates `points` (list of (n, 2), one per level) in pale, and the curve through the levels' means (n_levels, 2)."""
+    for cloud, share in zip(points, np.linspace(0.15, 0.9, len(points))):
+        ax.plot(*cloud.T, ".", color=plt.get_cmap(SEQUENTIAL)(share), markersize=2, alpha=0.35)
+    ax.plot(*means.T, "o-", color=TRUTH, markersize=5)
+    for level, mean in zip(levels, means):
+        ax.annotate(str(level), mean, xytext=(5, 5), textcoords="offset points", fontweight="bold")
+    ax.set(xlabel="first direction", ylabel="second direction")
+
+
+def best_scores(ax, names, scores):
+    """Scores per name: one row of marks per name, `scores` maps a label to (values (n_names,), colour, marker)."""
+    rows = np.arange(len(names))
+    for label, (values, color, marker) in scores.items():
+        ax.plot(values, rows, marker, color=color, label=label, markersize=5)
+    ax.hlines(rows, 0, 1, color=BASELINE, linewidth=0.3, zorder=0)
+    ax.set(yticks=rows, yticklabels=names, xlim=(0, 1.02), ylim=(len(names) - 0.5, -0.5))
+    ax.tick_params(axis="y", labelsize=7)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
