@@ -46,10 +46,15 @@ def add_subject_commands(commands):
     train = commands.add_parser("train", help="train an SAE on a language model's MLP activations")
     train.add_argument("--model", default="python-1l", help="bundled name, folder or hub id")
     train.add_argument("--layer", type=int, default=0)
-    train.add_argument("--arch", default="topk", help="topk or relu")
+    train.add_argument("--arch", default="topk", help="topk, batchtopk, matryoshka, jumprelu, gated, relu, relu-tied, "
+                       "relu-weighted (April 2024), relu-hoyer or relu-l0")
     train.add_argument("--d-sae", type=int, default=4096, help="number of latents")
-    train.add_argument("--k", type=int, help="topk: latents kept per token (default 32)")
-    train.add_argument("--l1-coeff", type=float, help="relu: weight of the L1 penalty (inputs scaled to unit variance)")
+    train.add_argument("--k", type=int, help="topk, batchtopk, matryoshka: latents kept per token (default 32)")
+    train.add_argument("--l1-coeff", type=float, help="relu, relu-tied, relu-weighted, gated: weight of the L1 penalty "
+                       "(inputs scaled to unit variance, as for all weights)")
+    train.add_argument("--l0-coeff", type=float, help="jumprelu, relu-l0: weight of the number of latents that fire")
+    train.add_argument("--hoyer-coeff", type=float, help="relu-hoyer: weight of the Hoyer ratio")
+    train.add_argument("--bandwidth", type=float, help="jumprelu: width of the window in which thresholds learn")
     train.add_argument("--tokens", type=number, default=5_000_000, help="activations to train on, 5e6 style allowed")
     train.add_argument("--batch", type=int, help="activations per step")
     train.add_argument("--lr", type=float, help="Adam's peak learning rate")

@@ -19,10 +19,17 @@ from saekit.sae import load_sae, new_sae, save_sae
 from saekit.train import TrainConfig, train_sae
 from saekit.transformer import load_lm, weight_hash
 
+RESAMPLED = {"resample_at": (0.1, 0.2, 0.3, 0.4)}
 DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing
-    "topk": {"settings": {"k": 32}, "lr": 4e-4, "config": {}},
-    "relu": {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "config": {"resample_at": (0.1, 0.2, 0.3, 0.4)}},
+    **dict.fromkeys(("topk", "batchtopk", "matryoshka"), {"settings": {"k": 32}, "lr": 4e-4, "config": {}}),
+    "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05}, "lr": 4e-4, "config": {}},
+    "gated": {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "config": RESAMPLED},
+    **dict.fromkeys(("relu", "relu-tied", "relu-weighted"),
+                    {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "config": RESAMPLED}),
+    "relu-hoyer": {"settings": {"hoyer_coeff": 0.02}, "lr": 1e-3, "config": RESAMPLED},
+    "relu-l0": {"settings": {"l0_coeff": 0.01}, "lr": 1e-3, "config": RESAMPLED},
 }
+SETTINGS = ("k", "l1_coeff", "l0_coeff", "hoyer_coeff", "bandwidth")    # flags that some architectures take
 SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean", "ce_recon", "ce_zero", "ce_mean",
          "ce_unigram", "ce_increase", "ce_increase_share", "ce_recovered_vs_zero", "ce_recovered_vs_mean",
          "dead_fraction", "utilization")
@@ -78,10 +85,10 @@ def print_metrics(metrics):
 
 def command(args):
     """The command line that repeats this run."""
-    options = {"model": args.model, "layer": args.layer, "arch": args.arch, "d-sae": args.d_sae, "k": args.k,
-               "l1-coeff": args.l1_coeff, "tokens": args.tokens, "batch": args.batch, "lr": args.lr, "seed": args.seed,
-               "out": Path(args.out).as_posix()}
-    given = [f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
+    options = {"model": args.model, "layer": args.layer, "arch": args.arch, "d_sae": args.d_sae,
+               **{name: getattr(args, name) for name in SETTINGS}, "tokens": args.tokens, "batch": args.batch,
+               "lr": args.lr, "seed": args.seed, "out": Path(args.out).as_posix()}
+    given = [f"{_flag(name)} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
     return " ".join(["saekit train", *given, *["--float16"] * args.float16])
 
 
@@ -91,11 +98,15 @@ def _sae_and_config(args):
     if args.arch not in DEFAULTS:
         raise ValueError(f"unknown architecture {args.arch!r}; known ones are {', '.join(DEFAULTS)}")
     defaults = DEFAULTS[args.arch]
-    given = {"k": args.k, "l1_coeff": args.l1_coeff}
+    given = {name: getattr(args, name) for name in SETTINGS}
     unknown = [name for name, value in given.items() if value is not None and name not in defaults["settings"]]
     if unknown:
-        raise ValueError(f"--{unknown[0].replace('_', '-')} does not apply to --arch {args.arch}")
+        raise ValueError(f"{_flag(unknown[0])} does not apply to --arch {args.arch}")
     settings = {name: default if given[name] is None else given[name] for name, default in defaults["settings"].items()}
     new_sae(args.arch, 1, args.d_sae, **settings)
     config = TrainConfig(tokens=args.tokens, lr=defaults["lr"] if args.lr is None else args.lr, **defaults["config"])
     return (lambda d_in: new_sae(args.arch, d_in, args.d_sae, args.seed, **settings)), config
+
+
+def _flag(name):
+    return "--" + name.replace("_", "-")

@@ -16,15 +16,17 @@ References: Gao et al. 2024 (sparse kernels), Chern et al. 2022 (maxima of group
 import warnings
 from functools import cached_property
 from importlib.util import find_spec
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch.nn.functional import embedding_bag
 
-from saekit.sae import Losses, jumprelu, step_function
+from saekit.sae_frame import Losses
 
 SPARSE_BELOW = 0.1    # density of thresholded latents under which the sparse route is taken
 CHUNK = 2**22         # entries of pre_acts in memory at once (256 rows at least; on a GPU 64 times as many)
+AUXK_SPARSE_BELOW = 0.05    # density of AuxK's codes among the dead latents, likewise
 SLACK = 2**-9         # how far rounding to bfloat16 may move pre-activations, over |x| max |W_enc[:, i]| + max |b_enc|
 BITS = {torch.float64: torch.int64, torch.float32: torch.int32, torch.bfloat16: torch.int16}
 BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
@@ -46,6 +48,12 @@ class Pattern:
         """The pattern of the entries where mask is True."""
         ends = torch.cat([mask.new_zeros(1, dtype=torch.int64), mask.cumsum(0)])
         return Pattern(ends[self.row_ends], self.columns[mask], self.shape)
+
+    def between(self, start, end):
+        """(mask of the entries in columns start to end, their pattern with columns counted from start)."""
+        mask = (self.columns >= start) & (self.columns < end)
+        part = self.keep(mask)
+        return mask, Pattern(part.row_ends, part.columns - start, (self.shape[0], end - start))
 
     def inner(self, a, b, plus):
         """a[row] . b[column] + plus, one number per entry; a (rows, d), b (columns, d)."""
@@ -109,22 +117,56 @@ class PreActs(torch.autograd.Function):
 
 
 class Reconstruction(torch.autograd.Function):
-    """(recon, resid): resid = x - b_dec - latents @ W_dec (batch, d_in), recon = mean over the batch of ||resid||^2."""
+    """(recon, resid): resid = x - b_dec - latents @ W_dec (batch, d_in), recon = mean over the batch of ||resid||^2, and
+    over `prefixes`: reconstructions from the first so many latents, each the one before it plus a group's share."""
 
     @staticmethod
-    def forward(ctx, latents, W_dec, b_dec, centred, pattern):
-        resid = centred - pattern.times(latents, W_dec.detach())
-        ctx.save_for_backward(latents, W_dec, resid)
-        ctx.pattern = pattern
-        ctx.mark_non_differentiable(resid)
-        return torch.linalg.vector_norm(resid) ** 2 / len(resid), resid
+    def forward(ctx, latents, W_dec, b_dec, centred, pattern, prefixes):
+        resids, recon, ctx.groups = [centred], 0.0, []
+        for start, end in pairwise((0, *prefixes)):
+            mask, part = (slice(None), pattern) if len(prefixes) == 1 else pattern.between(start, end)
+            resids.append(resids[-1] - part.times(latents[mask], W_dec.detach()[start:end]))
+            recon = recon + torch.linalg.vector_norm(resids[-1]) ** 2 / len(centred)
+            ctx.groups.append((mask, part, slice(start, end)))
+        ctx.save_for_backward(latents, W_dec, *resids[1:])
+        ctx.mark_non_differentiable(resids[-1])
+        return recon / len(prefixes), resids[-1]
 
     @staticmethod
     def backward(ctx, drecon, _):
-        latents, W_dec, resid = ctx.saved_tensors
-        dx_hat = resid * (-2 / len(resid) * drecon)
-        dlatents = ctx.pattern.inner(dx_hat, W_dec, torch.zeros_like(latents))
-        return dlatents, ctx.pattern.transposed_times(latents, dx_hat), dx_hat.sum(0), None, None
+        latents, W_dec, *resids = ctx.saved_tensors
+        dx_hat, dlatents, dW_dec = None, torch.empty_like(latents), []
+        for (mask, part, rows), resid in zip(reversed(ctx.groups), reversed(resids)):
+            share = resid * (-2 / len(resid) / len(resids) * drecon)
+            dx_hat = share if dx_hat is None else dx_hat + share     # a group is part of every prefix that reaches it
+            dlatents[mask] = part.inner(dx_hat, W_dec[rows], torch.zeros_like(latents[mask]))
+            if ctx.needs_input_grad[1]:
+                dW_dec.insert(0, part.transposed_times(latents[mask], dx_hat))
+        db_dec = dx_hat.sum(0) if ctx.needs_input_grad[2] else None
+        return dlatents, torch.cat(dW_dec) if dW_dec else None, db_dec, None, None, None
+
+
+class DenseAuxK(torch.autograd.Function):
+    """mean_batch ||resid - codes @ W_dec||^2, codes = the k largest of ReLU(centred @ W_enc^T + b_enc) per row, by five
+    dense products; W_enc and W_dec (n_dead, d_in)."""
+
+    @staticmethod
+    def forward(ctx, W_enc, b_enc, W_dec, b_dec, centred, resid, k):
+        codes = torch.addmm(b_enc, centred, W_enc.t())
+        if k < len(W_enc):
+            codes.masked_fill_(codes < _kth_largest(codes, k), 0.0)
+        codes.relu_()
+        error = torch.addmm(resid, codes, W_dec, alpha=-1)
+        ctx.save_for_backward(W_enc, W_dec, centred, codes, error)
+        return torch.linalg.vector_norm(error) ** 2 / len(error)
+
+    @staticmethod
+    def backward(ctx, daux):
+        W_enc, W_dec, centred, codes, error = ctx.saved_tensors
+        derror = error * (-2 / len(error) * daux)
+        dpre = (derror @ W_dec.t()).mul_(codes > 0)
+        db_enc = dpre.sum(0)
+        return dpre.t() @ centred, db_enc, codes.t() @ derror, -(db_enc @ W_enc), None, None, None
 
 
 def loss(sae, x, dead=None, warmth=1.0):
@@ -137,30 +179,32 @@ def loss(sae, x, dead=None, warmth=1.0):
     if selected is None:
         return sae.loss(x, dead, warmth)
     pattern, pre = selected
-    pre = PreActs.apply(sae.W_enc, sae.b_enc, sae.b_dec, centred, pre, pattern)
-    latents, sparsity = _activate(sae, pre, pattern, warmth / len(x))
-    recon, resid = Reconstruction.apply(latents, sae.W_dec, sae.b_dec, centred, pattern)
-    aux = sae.auxk(x, resid, dead) if hasattr(sae, "auxk") and dead is not None and dead.any() else x.new_zeros(())
-    fired = pattern.column_sums((latents.detach() > 0).float()).long()
-    return Losses(recon + sparsity + aux, recon, sparsity, aux, fired)
+    pre, zero = PreActs.apply(sae.W_enc, sae.b_enc, sae.b_dec, centred, pre, pattern), x.new_zeros(())
+    latents = torch.relu(pre) if hasattr(sae, "k") else sae.activate(pre, pattern.columns)
+    recon, resid = Reconstruction.apply(latents, sae.W_dec, sae.b_dec, centred, pattern, sae.prefixes)
+    cost = sae.penalty(latents, pre, pattern.columns).sum() if sae.coeff else zero
+    sparsity = warmth / len(x) * sae.coeff * cost
+    if sae.arch == "gated":
+        W_dec, b_dec = sae.W_dec.detach(), sae.b_dec.detach()
+        aux, _ = Reconstruction.apply(torch.relu(pre), W_dec, b_dec, centred, pattern, sae.prefixes)
+    else:
+        aux = auxk(sae, centred, resid, dead) if sae.auxk_coeff and dead is not None and dead.any() else zero
+    fires = latents.detach() > 0
+    smallest = latents.detach().masked_fill(~fires, torch.inf).min() if len(fires) else x.new_tensor(torch.inf)
+    return Losses(recon + sparsity + aux, recon, sparsity, aux, pattern.column_sums(fires.float()).long(), smallest)
 
 
-def _activate(sae, pre, pattern, weight):
-    """Latents of the entries and the penalty summed over them, times weight."""
-    if sae.arch == "jumprelu":
-        threshold = sae.threshold.index_select(0, pattern.columns)
-        penalty = sae.l0_coeff * step_function(pre, threshold, sae.bandwidth).sum()
-        return jumprelu(pre, threshold, sae.bandwidth), weight * penalty
-    latents = torch.relu(pre)
-    return latents, weight * sae.l1_coeff * latents.sum() if sae.arch == "relu" else pre.new_zeros(())
-
-
-def _select_relu(sae, centred):
-    return _select_positive(sae, centred, sae.b_enc)
-
-
-def _select_jumprelu(sae, centred):
-    return _select_positive(sae, centred, sae.b_enc - sae.threshold + sae.bandwidth / 2)
+def auxk(sae, centred, resid, dead):
+    """`sae.auxk` from centred = x - b_dec: by dense products where the codes fill enough of the dead columns."""
+    dead = dead.nonzero().squeeze(1)
+    W_enc, b_enc, W_dec = sae.W_enc.t().index_select(0, dead), sae.b_enc[dead], sae.W_dec.index_select(0, dead)
+    if sae.k_aux >= AUXK_SPARSE_BELOW * len(dead):
+        return sae.auxk_coeff * DenseAuxK.apply(W_enc, b_enc, W_dec, sae.b_dec, centred, resid, sae.k_aux)
+    with torch.no_grad():
+        pattern, pre = _largest(centred, W_enc.t(), b_enc, sae.k_aux)
+    pre = PreActs.apply(W_enc.t(), b_enc, sae.b_dec, centred, pre, pattern)
+    nothing = resid.new_zeros(())                                             # the residual has b_dec taken off already
+    return sae.auxk_coeff * Reconstruction.apply(torch.relu(pre), W_dec, nothing, resid, pattern, (len(dead),))[0]
 
 
 def _select_positive(sae, centred, bias):
@@ -169,15 +213,15 @@ def _select_positive(sae, centred, bias):
     if sample.float().mean() > SPARSE_BELOW:
         return None
     pattern = _candidates(centred, sae.W_enc, bias)
-    return pattern, _exact(sae, centred, pattern)
+    return pattern, _exact(sae.W_enc, sae.b_enc, centred, pattern)
 
 
-def _select_topk(sae, centred):
+def _largest(centred, W_enc, b_enc, k):
     """(pattern, pre_acts) of the k largest entries of each row; where fewer are positive, entries that ReLU removes."""
-    pattern, k = _candidates(centred, sae.W_enc, sae.b_enc, sae.k), sae.k
+    pattern = _candidates(centred, W_enc, b_enc, k)
     counts = pattern.row_ends.diff()
     there = torch.arange(max(k, int(counts.max())), device=counts.device) < counts[:, None]  # rows at one length
-    pre = centred.new_full(there.shape, -1.0).masked_scatter_(there, _exact(sae, centred, pattern))
+    pre = centred.new_full(there.shape, -1.0).masked_scatter_(there, _exact(W_enc, b_enc, centred, pattern))
     pre, chosen = pre.topk(k, dim=1, sorted=False)
     columns = torch.zeros_like(there, dtype=torch.int64).masked_scatter_(there, pattern.columns).gather(1, chosen)
     ends = torch.arange(0, columns.numel() + 1, k, device=columns.device)
@@ -190,7 +234,7 @@ def _select_batchtopk(sae, centred):
     rank = min(2 * sae.k * len(centred[:64]), len(sample))                # twice as many as wanted: enough, but few
     for floor in (max(0.0, float(sample.topk(rank, sorted=False).values.min())), 0.0):
         pattern = _candidates(centred, sae.W_enc, sae.b_enc - floor)
-        pre = _exact(sae, centred, pattern)
+        pre = _exact(sae.W_enc, sae.b_enc, centred, pattern)
         if int((pre > floor).sum()) >= wanted:
             mask = torch.zeros_like(pre, dtype=torch.bool)
             mask[pre.topk(wanted, sorted=False).indices] = True
@@ -198,12 +242,18 @@ def _select_batchtopk(sae, centred):
     return pattern, pre
 
 
-SELECT = {"topk": _select_topk, "batchtopk": _select_batchtopk, "relu": _select_relu, "jumprelu": _select_jumprelu}
+SELECT = {  # architecture: function of (sae, x - b_dec) that finds the entries which can differ from zero
+    "topk": lambda sae, centred: _largest(centred, sae.W_enc, sae.b_enc, sae.k),
+    **dict.fromkeys(("batchtopk", "matryoshka"), _select_batchtopk),
+    "jumprelu": lambda sae, centred: _select_positive(sae, centred, sae.b_enc - sae.threshold + sae.bandwidth / 2),
+    **dict.fromkeys(("relu", "relu-tied", "relu-weighted", "relu-l0", "gated"),
+                    lambda sae, centred: _select_positive(sae, centred, sae.b_enc)),
+}
 
 
-def _exact(sae, centred, pattern):
+def _exact(W_enc, b_enc, centred, pattern):
     """float32 pre-activations of a pattern's entries."""
-    return pattern.inner(centred, sae.W_enc.t(), sae.b_enc[pattern.columns])
+    return pattern.inner(centred, W_enc.t(), b_enc[pattern.columns])
 
 
 def _candidates(centred, W_enc, bias, k=None):
@@ -229,6 +279,14 @@ def _find(pre, slack, k):
     entries = np.flatnonzero(signs > 0)
     counts = np.diff(np.searchsorted(entries, pre.shape[1] * np.arange(len(pre) + 1)))
     return torch.from_numpy(entries % pre.shape[1]), torch.from_numpy(counts)
+
+
+def _kth_largest(pre, k):
+    """(rows, 1) the k-th largest entry of each row."""
+    if _on_gpu(pre):
+        return pre.topk(k, dim=1, sorted=False).values.amin(1, keepdim=True)
+    place = pre.shape[1] - k
+    return torch.from_numpy(np.partition(pre.numpy(), place, axis=1)[:, place, None].copy())
 
 
 def _kth_bound(pre, k):

@@ -1,9 +1,8 @@
 """Train an SAE: one visible loop.
 
-    zero_grad -> loss -> backward -> project -> clip -> step -> renormalise -> count dead latents -> log
+    zero_grad -> loss -> backward -> project -> clip -> step -> renormalise -> observe -> count dead latents -> log
 Inputs are centred and scaled, u = (x - mean) / scale with E||u||^2 = 1, while we train; every saved SAE reads raw x
-again (`fold`). Dead latents are counted in tokens. ReLU-L1 revives them by resampling (Bricken et al. 2023), TopK by
-AuxK (Gao et al. 2024).
+again (`fold`). Dead latents, counted in tokens, return by resampling (Bricken et al. 2023) or AuxK (Gao et al. 2024).
 """
 
 import copy
@@ -147,8 +146,7 @@ def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
 
 
 def _loop(run, out):
-    config, saved = run.config, time.monotonic()
-    batch = run.stream.batch
+    config, batch, saved = run.config, run.stream.batch, time.monotonic()
     bar = progress.bar(total=run.steps * batch, initial=run.step * batch, desc="train", unit="tok")
     with bar, between_steps() as interrupted:
         while run.step < run.steps:
@@ -179,19 +177,21 @@ def train_step(run, x):
     sae, config = run.sae, run.config
     u = (x - run.mean).div_(run.scale)
     since = None if run.last_resample is None else run.step - run.last_resample
-    for group in run.optimizer.param_groups:
-        group["lr"] = learning_rate(run.step, run.steps, config, since)
+    run.optimizer.param_groups[0]["lr"] = learning_rate(run.step, run.steps, config, since)
     run.optimizer.zero_grad()
     warmth = min(1.0, (run.step + 1) / max(1, 2 * config.warmup * run.steps))
     losses = kernels.loss(sae, u, run.dead, warmth)
     losses.total.backward()
-    project_decoder_gradient(sae)
+    if sae.unit_norm:
+        project_decoder_gradient(sae)
     norm = torch.nn.utils.clip_grad_norm_(sae.parameters(), config.clip)
     if not torch.isfinite(losses.total + norm):
-        raise ValueError(f"the loss is {losses.total:.3g} and its gradient's norm {norm:.3g} at step {run.step + 1}; "
-                         f"the last checkpoint is kept. Is lr={config.lr} too high?")
+        raise ValueError(f"the loss is {losses.total:.3g}, its gradient's norm {norm:.3g} at step {run.step + 1}; the "
+                         f"last checkpoint is kept. Is lr={config.lr} too high?")
     run.optimizer.step()
-    renormalise_decoder(sae)
+    if sae.unit_norm:
+        renormalise_decoder(sae)
+    sae.observe(losses)
     run.n_tokens_since_fired = torch.where(losses.fired > 0, 0, run.n_tokens_since_fired + len(x))
     return losses
 
@@ -241,18 +241,19 @@ def resample(run):
 def plant(run, directions):
     """Start the dead latents of a run afresh at the unit rows `directions` (n_dead, d_in).
 
-    Decoder row = direction; encoder column = the same at 0.2 of the mean norm of living columns; b_enc = 0; Adam's
+    Decoder row = direction; encoder column = the same at 0.2 of the mean norm of living columns; biases = 0; Adam's
     moments there = 0. The learning rate warms up again (`learning_rate`).
     """
     dead, sae = run.dead, run.sae
-    sae.W_dec[dead] = directions
     alive_norm = sae.W_enc[:, ~dead].norm(dim=0).mean() if len(directions) < sae.d_sae else 1.0
-    sae.W_enc[:, dead] = 0.2 * alive_norm * directions.t()
-    sae.b_enc[dead] = 0.0
-    for parameter, rows in ((sae.W_dec, (dead,)), (sae.W_enc, (slice(None), dead)), (sae.b_enc, (dead,))):
-        for moment in ("exp_avg", "exp_avg_sq"):
-            if parameter in run.optimizer.state:
-                run.optimizer.state[parameter][moment][rows] = 0.0
+    planted = [(sae.W_dec, (dead,), directions), *((getattr(sae, name), (dead,), 0.0) for name in sae.biases)]
+    if not sae.tied:
+        planted.append((sae.W_enc, (slice(None), dead), 0.2 * alive_norm * directions.t()))
+    for parameter, place, value in planted:
+        parameter[place] = value
+        if parameter in run.optimizer.state:
+            for moment in ("exp_avg", "exp_avg_sq"):
+                run.optimizer.state[parameter][moment][place] = 0.0
     run.n_tokens_since_fired[dead] = 0
     run.last_resample = run.step
 
@@ -273,9 +274,8 @@ def _save_checkpoint(run, out):
     if out is None:
         return
     save_sae(copy.deepcopy(run.sae).fold(run.mean, run.scale), Path(out) / "sae.safetensors")
-    arrays = {"mean": run.mean, "n_tokens_since_fired": run.n_tokens_since_fired}
+    arrays = {"mean": run.mean, "n_tokens_since_fired": run.n_tokens_since_fired, **run.sae.state_dict()}
     for name, parameter in run.sae.named_parameters():
-        arrays[name] = parameter.detach()
         for moment in ("exp_avg", "exp_avg_sq"):
             state = run.optimizer.state.get(parameter)
             arrays[f"{name}/{moment}"] = state[moment] if state else torch.zeros_like(arrays[name])
@@ -289,12 +289,12 @@ def _load_checkpoint(run, path):
     arrays, record = files.load_arrays(path)
     run.step, run.scale, run.last_resample, run.log = (record[key] for key in ("step", "scale", "last_resample", "log"))
     run.stream.restore(record["stream"])
-    with torch.no_grad():
-        run.mean.copy_(torch.from_numpy(arrays["mean"]))
-        run.n_tokens_since_fired.copy_(torch.from_numpy(arrays["n_tokens_since_fired"]))
-        for name, parameter in run.sae.named_parameters():
-            parameter.copy_(torch.from_numpy(arrays[name]))
-            state = {"step": torch.tensor(float(run.step), device=parameter.device)}
-            for moment in ("exp_avg", "exp_avg_sq"):  # in the parameter's memory layout: fused Adam relies on that
-                state[moment] = torch.empty_like(parameter).copy_(torch.from_numpy(arrays[f"{name}/{moment}"]))
-            run.optimizer.state[parameter] = state
+    arrays = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    run.mean.copy_(arrays["mean"])
+    run.n_tokens_since_fired.copy_(arrays["n_tokens_since_fired"])
+    run.sae.load_state_dict({name: arrays[name] for name in run.sae.state_dict()})
+    for name, parameter in run.sae.named_parameters():
+        state = {"step": torch.tensor(float(run.step), device=parameter.device)}
+        for moment in ("exp_avg", "exp_avg_sq"):  # in the parameter's memory layout: fused Adam relies on that
+            state[moment] = torch.empty_like(parameter, requires_grad=False).copy_(arrays[f"{name}/{moment}"])
+        run.optimizer.state[parameter] = state

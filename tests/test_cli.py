@@ -27,11 +27,12 @@ def run(capfd, *argv):
     return code, *capfd.readouterr()
 
 
-@pytest.mark.parametrize("arch", [["--arch", "topk", "--k", 4], ["--arch", "relu", "--l1-coeff", 0.05]])
+@pytest.mark.parametrize("arch", [["topk", "--k", 4], ["batchtopk", "--k", 4], ["relu", "--l1-coeff", 0.05],
+                                  ["jumprelu", "--l0-coeff", 0.01, "--bandwidth", 0.1]])
 def test_train_then_eval(tiny, capfd, arch):  # noqa: F811
     out = tiny / "a b"
     code, printed, errors = run(
-        capfd, "train", "--model", "tiny", *arch, "--d-sae", 32, "--tokens", "3e3", "--batch", 100, "--out", out
+        capfd, "train", "--model", "tiny", "--arch", *arch, "--d-sae", 32, "--tokens", "3e3", "--batch", 100, "--out", out
     )
     assert (code, errors) == (0, "") and "explained_variance" in printed and "validation corpus:" in printed
     assert {path.name for path in out.iterdir()} == {"sae.safetensors", "run.json", "log.json", "card.json"}
@@ -130,7 +131,11 @@ def test_float16_halves_the_file_and_the_card_measures_what_was_stored(tiny, cap
     "change, message",
     [
         (["--model", "nope"], "unknown model 'nope'; bundled models are tiny"),
-        (["--arch", "gated"], "known ones are topk, relu"),
+        (["--arch", "gatd"], "known ones are topk, batchtopk, matryoshka, jumprelu, gated, relu"),
+        (["--arch", "gated"], "--k does not apply to --arch gated"),
+        (["--l0-coeff", 1], "--l0-coeff does not apply to --arch topk"),
+        (["--bandwidth", 1], "--bandwidth does not apply to --arch topk"),
+        (["--hoyer-coeff", 1], "--hoyer-coeff does not apply to --arch topk"),
         (["--k", 33], "k is 33 but the SAE has d_sae=32"),
         (["--k", 0], "1 <= k"),
         (["--d-sae", 0], "d_sae is 0"),

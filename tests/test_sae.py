@@ -1,14 +1,18 @@
 """SAEs against hand examples, finite differences, invariances and damaged files."""
 
+from itertools import product
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from saekit.sae import (SAE, SAES, BatchTopKSAE, ReLUSAE, TopKSAE, geometric_median, jumprelu, load_sae, new_sae,
-                        save_sae, step_function, unit_rows)
+from saekit.sae import SAE, SAES, ReLUSAE, TopKSAE, geometric_median, load_sae, new_sae, save_sae, unit_rows
 
 ARCHS = [("relu", {"l1_coeff": 0.3}), ("topk", {"k": 3}), ("batchtopk", {"k": 3}),
-         ("jumprelu", {"l0_coeff": 0.1, "threshold": 0.4, "bandwidth": 0.3})]
+         ("jumprelu", {"l0_coeff": 0.1, "threshold": 0.4, "bandwidth": 0.3}),
+         ("matryoshka", {"k": 3, "shares": (0.3, 0.6, 1)}), ("gated", {"l1_coeff": 0.3}), ("relu-tied", {"l1_coeff": 0.3}),
+         ("relu-weighted", {"l1_coeff": 0.3}), ("relu-hoyer", {"hoyer_coeff": 0.4}),
+         ("relu-l0", {"l0_coeff": 0.3, "slope": 3.0, "offset": -1.0})]
 
 
 def trained_looking(arch, settings, d_in=5, d_sae=9, dtype=torch.float64):
@@ -62,23 +66,6 @@ def test_a_topk_sae_of_two_latents_by_hand():
     ]
 
 
-def test_batchtopk_shares_its_latents_among_rows_by_need():
-    # k = 1 and two rows: the two largest of all four pre-activations are both the first row's
-    assert BatchTopKSAE(2, 2, k=1).activate(torch.tensor([[3.0, 2.0], [1.0, -1.0]])).tolist() == [[3, 2], [0, 0]]
-
-
-def test_jumprelu_by_hand():
-    # window of 0.5 about 1.5: the two in the middle lie in it; step: -1 / 0.5 each; jumprelu: 1.5 times that
-    z = torch.tensor([1.0, 1.4, 1.6, 2.0], requires_grad=True)
-    for function, value, dz, dthreshold in ((step_function, [0, 0, 1, 1], None, [0, -2, -2, 0]),
-                                            (jumprelu, [0, 0, z[2].item(), 2], [0, 0, 1, 1], [0, -3, -3, 0])):
-        threshold = torch.full((4,), 1.5, requires_grad=True)
-        out = function(z, threshold, 0.5)
-        grads = torch.autograd.grad(out.sum(), (z, threshold), allow_unused=True)
-        assert out.tolist() == value and grads[1].tolist() == dthreshold
-        assert grads[0] is None if dz is None else grads[0].tolist() == dz
-
-
 def test_auxk_by_hand():
     # latent 0 is dead and would read 1: its (1, 0) leaves (2, -4) - (1, 0), squared 17, over 32
     losses = two_by_two(TopKSAE(2, 2, k=1)).loss(torch.tensor([[3.0, 0.0]]), dead=torch.tensor([True, False]))
@@ -106,39 +93,61 @@ def test_forward_is_decode_of_encode_and_its_loss_the_plain_sum(arch, settings):
     sae, x = trained_looking(arch, settings), data()
     latents = sae.encode(x)
     assert torch.equal(sae(x), sae.decode(latents)) and (latents >= 0).all()
-    by_loops = sum(sum((x[i, j] - sae(x)[i, j]) ** 2 for j in range(5)) for i in range(7)) / 7
-    torch.testing.assert_close(sae.loss(x).recon, by_loops)
+    x_hats = [sae.decode(latents * (torch.arange(9) < end)) for end in sae.prefixes]
+    by_loops = [sum(sum((x[i, j] - x_hat[i, j]) ** 2 for j in range(5)) for i in range(7)) / 7 for x_hat in x_hats]
+    losses = sae.loss(x)
+    torch.testing.assert_close(losses.recon, sum(by_loops) / len(by_loops))
+    assert losses.smallest == latents[latents > 0].min() and torch.equal(losses.fired, (latents > 0).sum(0))
+
+
+def with_frozen_parts(sae, x, dead, warmth):
+    """The loss as a function of the parameters alone, with what its gradient takes as given held at today's values: the
+    residual that AuxK explains, the decoder behind Gated's gate."""
+    resid, W_dec, b_dec = (x - sae(x)).detach(), sae.W_dec.detach().clone(), sae.b_dec.detach().clone()
+
+    def loss():
+        losses = sae.loss(x, dead, warmth)
+        if sae.arch == "gated":
+            aux = (x - torch.relu(sae.pre_acts(x)) @ W_dec - b_dec).square().sum(1).mean()
+        else:
+            aux = sae.auxk(x, resid, dead) if sae.auxk_coeff else 0.0
+        return float(losses.recon + losses.sparsity + aux)
+
+    return loss
+
+
+@torch.no_grad()
+def slope(function, entry, h=1e-6):
+    """Central difference of function() as `entry`, one number of a parameter, moves."""
+    value, values = entry.item(), []
+    for step in (h, -h):
+        entry.fill_(value + step)
+        values.append(function())
+    entry.fill_(value)
+    return (values[0] - values[1]) / (2 * h)
 
 
 @pytest.mark.parametrize("arch, settings", ARCHS)
 @pytest.mark.parametrize("warmth", [1.0, 0.25])
 def test_gradients_equal_finite_differences(arch, settings, warmth):
     sae, x, dead = trained_looking(arch, settings), data(), torch.arange(9) > 6
-    resid = (x - sae(x)).detach()  # AuxK takes the residual as given, so it is held while the parameters move
-    frozen = lambda: sae.loss(x, None, warmth).total + (sae.auxk(x, resid, dead) if "topk" in arch else 0)  # noqa: E731
+    loss = with_frozen_parts(sae, x, dead, warmth)
     sae.loss(x, dead, warmth).total.backward()
-    for parameter in (getattr(sae, name) for name in ("W_enc", "b_enc", "W_dec", "b_dec")):
-        flat, grad, h = parameter.detach().clone().reshape(-1), parameter.grad.reshape(-1), 1e-6
-        for i in range(0, len(flat), 4):
-            values = []
-            for step in (h, -h):
-                moved = flat.clone()
-                moved[i] += step
-                with torch.no_grad():
-                    parameter.copy_(moved.view_as(parameter))
-                values.append(frozen().item())
-            with torch.no_grad():
-                parameter.copy_(flat.view_as(parameter))
-            assert (values[0] - values[1]) / (2 * h) == pytest.approx(grad[i].item(), rel=1e-5, abs=1e-7)
+    for name, parameter in sae.named_parameters():
+        if name != "log_threshold":  # the derivative of a smoothed loss: test_sae_gates.py
+            for place in list(product(*map(range, parameter.shape)))[::4]:
+                expected = slope(loss, parameter.detach()[place])
+                assert parameter.grad[place].item() == pytest.approx(expected, rel=1e-5, abs=1e-7), name
 
 
 @pytest.mark.parametrize("arch, settings", ARCHS)
 def test_a_folded_sae_gives_on_raw_x_what_it_gave_on_scaled_x(arch, settings):
     sae, raw, mean, scale = trained_looking(arch, settings), 4 * data() + 2, data(1)[0] + 2, 3.7
     latents, x_hat = sae.encode((raw - mean) / scale), sae((raw - mean) / scale)
-    directions = sae.W_dec.clone()
+    lengths = sae.W_dec.new_ones(9) if sae.unit_norm else sae.W_dec.norm(dim=1)
+    directions = sae.W_dec / lengths[:, None]
     sae.fold(mean, scale)
-    torch.testing.assert_close(sae.encode(raw), scale * latents, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(sae.encode(raw), scale * lengths * latents, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(sae(raw), scale * x_hat + mean, rtol=1e-12, atol=1e-12)
     assert torch.equal(sae.W_dec, directions)
 
@@ -148,11 +157,9 @@ def test_permuting_the_latents_changes_no_output(arch, settings):
     sae, x, order = trained_looking(arch, settings), data(), torch.tensor([3, 1, 4, 0, 8, 2, 7, 5, 6])
     before = sae(x)
     with torch.no_grad():
-        sae.W_dec.copy_(sae.W_dec[order])
-        sae.W_enc.copy_(sae.W_enc[:, order])
-        sae.b_enc.copy_(sae.b_enc[order])
-        if arch == "jumprelu":
-            sae.log_threshold.copy_(sae.log_threshold[order])
+        for name, parameter in sae.named_parameters():
+            if name != "b_dec":
+                parameter.copy_(parameter[:, order] if name == "W_enc" else parameter[order])
     torch.testing.assert_close(sae(x), before, rtol=1e-12, atol=1e-12)
 
 
@@ -186,7 +193,13 @@ def test_the_geometric_median_sits_where_most_points_are_and_in_the_middle_of_a_
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: new_sae("gated", 4, 8), "unknown architecture 'gated'; known ones are relu, topk"),
+        (lambda: new_sae("gatd", 4, 8), "unknown architecture 'gatd'; known ones are topk, batchtopk, matryoshka, jumprelu"),
+        (lambda: new_sae("matryoshka", 4, 8, k=1, shares=(0.5, 0.25, 1)), "shares of d_sae from above 0 rising to 1"),
+        (lambda: new_sae("matryoshka", 4, 8, k=1, shares=(0.5,)), r"shares is \[0.5\]"),
+        (lambda: new_sae("jumprelu", 4, 8, bandwidth=0), "bandwidth 0"),
+        (lambda: new_sae("gated", 4, 8, l1_coeff=-1), "l1_coeff is -1"),
+        (lambda: new_sae("relu-hoyer", 4, 8, hoyer_coeff=-1), "hoyer_coeff is -1"),
+        (lambda: new_sae("relu-l0", 4, 8, slope=0), "slope is 0"),
         (lambda: TopKSAE(4, 8, k=9), "k is 9 but the SAE has d_sae=8"),
         (lambda: TopKSAE(4, 8, k=0), "1 <= k"),
         (lambda: ReLUSAE(4, 0), "d_sae is 0"),
@@ -211,12 +224,14 @@ def test_the_frame_itself_is_no_architecture():
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 0), (torch.float16, 2e-3)])
 def test_a_saved_sae_comes_back(tmp_path, arch, settings, dtype, tolerance):
     sae, x = trained_looking(arch, settings, dtype=torch.float32), data(dtype=torch.float32)
+    sae.observe(sae.loss(x))
     save_sae(sae, tmp_path / "sae.safetensors", dtype, {"note": "kept"})
     for path in (tmp_path, tmp_path / "sae.safetensors"):
         back = load_sae(path)
         assert (back.arch, back.settings, back.W_dec.dtype) == (arch, sae.settings, torch.float32)
         for name, parameter in sae.state_dict().items():
-            torch.testing.assert_close(back.state_dict()[name], parameter, rtol=tolerance, atol=tolerance)
+            exact = tolerance if parameter.ndim == 2 else 0  # biases and thresholds are never rounded
+            torch.testing.assert_close(back.state_dict()[name], parameter, rtol=exact, atol=exact)
     if dtype == torch.float32:
         assert torch.equal(back(x), sae(x))
 
@@ -244,7 +259,7 @@ def damaged(path, change):
         (lambda t, h: t["W_dec"].__setitem__((2, 1), float("nan")), "W_dec holds NaN"),
         (lambda t, h: t["b_enc"].__setitem__(0, float("inf")), "b_enc holds NaN or infinity"),
         (lambda t, h: t.update(b_enc=torch.ones(9, dtype=torch.int32)), "b_enc holds int32"),
-        (lambda t, h: h.update(arch="gated"), "unknown architecture 'gated'"),
+        (lambda t, h: h.update(arch="gatd"), "unknown architecture 'gatd'"),
         (lambda t, h: h.update(settings={"depth": 2}), "header that describes no SAE"),
         (lambda t, h: h.update(d_sae="many"), "header that describes no SAE"),
         (lambda t, h: h.clear(), "was not written by saekit: it holds W_dec, W_enc, b_dec, b_enc"),

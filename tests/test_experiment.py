@@ -1,0 +1,27 @@
+"""What `saekit train` takes where the command line says nothing."""
+
+import pytest
+
+from saekit import experiment
+from saekit.cli import build_parser
+from saekit.sae import SAES
+
+
+def parsed(*options):
+    return build_parser().parse_args(["train", "--d-sae", "64", "--tokens", "100", "--out", "a", *map(str, options)])
+
+
+@pytest.mark.parametrize("arch", SAES)
+def test_every_architecture_has_defaults_that_a_flag_overrides(arch):
+    make, config = experiment._sae_and_config(parsed("--arch", arch))
+    name, value = next(iter(experiment.DEFAULTS[arch]["settings"].items()))
+    changed, _ = experiment._sae_and_config(parsed("--arch", arch, "--" + name.replace("_", "-"), 3 * value // 2 or 0.7))
+    assert make(8).arch == arch and make(8).settings[name] == value and config.tokens == 100
+    assert changed(8).settings == {**make(8).settings, name: 3 * value // 2 or 0.7}
+
+
+@pytest.mark.parametrize("arch", SAES)
+def test_a_card_names_each_flag_that_was_given(arch):
+    name = next(iter(experiment.DEFAULTS[arch]["settings"])).replace("_", "-")
+    command = experiment.command(parsed("--arch", arch, "--" + name, 7))
+    assert f" --{name} 7" in command and f"--arch {arch} --d-sae 64" in command

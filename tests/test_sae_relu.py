@@ -1,0 +1,88 @@
+"""The prices of ReLU SAEs by hand, tied encoders and free decoder rows."""
+
+import math
+
+import pytest
+import torch
+
+from saekit.sae import HoyerReLUSAE, ReLUSAE, SmoothL0ReLUSAE, TiedReLUSAE, WeightedReLUSAE
+from saekit.train import Run, TrainConfig, resample, train_step
+from tests.test_sae import data, trained_looking, two_by_two
+from tests.test_train import Batches
+
+
+def test_hoyer_charges_the_ratio_of_norms():
+    # 7 / 5 for (3, 4); 1 for one latent; sqrt(2) for two equal ones; nothing for a row of zeros
+    price = HoyerReLUSAE(2, 2).penalty(torch.tensor([[3.0, 4.0], [0.0, 9.0], [2.0, 2.0], [0.0, 0.0]]), None).sum(1)
+    assert price.tolist() == pytest.approx([1.4, 1, math.sqrt(2), 0])
+
+
+def test_hoyer_and_its_gradient_are_finite_on_rows_where_nothing_fires():
+    sae = HoyerReLUSAE(2, 2)
+    with torch.no_grad():
+        sae.b_enc.fill_(-9.0)
+    losses = sae.loss(torch.tensor([[1.0, 0.0]]))
+    losses.total.backward()
+    assert losses.sparsity == 0 and torch.isfinite(sae.W_enc.grad).all()
+
+
+def test_scaling_all_latents_changes_l1_but_not_hoyer():
+    latents = data(4, 2).abs().float()
+    for price, factor in ((HoyerReLUSAE(2, 2), 1), (ReLUSAE(2, 2), 3)):
+        torch.testing.assert_close(price.penalty(3 * latents, None).sum(), factor * price.penalty(latents, None).sum())
+
+
+def test_smooth_l0_costs_nothing_at_zero_and_about_one_far_from_it():
+    # slope 2, offset -4: sigmoid(2 * 2 - 4) = 1/2 at 2; sigmoid(-4) = 0.018 is taken off everywhere
+    price = SmoothL0ReLUSAE(2, 2, slope=2.0, offset=-4.0).penalty(torch.tensor([[0.0, 2.0, 50.0]]), None)
+    assert price.tolist()[0] == pytest.approx([0, 0.5 - 0.01799, 1 - 0.01799], abs=1e-4)
+
+
+def test_the_weighted_price_is_what_a_latent_writes():
+    # latents (1, 3) on rows of length 2 and 1/2: 2 + 1.5
+    sae = two_by_two(WeightedReLUSAE(2, 2, l1_coeff=1))
+    with torch.no_grad():
+        sae.W_dec.copy_(torch.tensor([[0.0, 2.0], [0.3, 0.4]]))
+    assert sae.loss(torch.tensor([[3.0, 0.0]])).sparsity.item() == pytest.approx(3.5)
+
+
+def test_long_rows_and_small_latents_evade_l1_but_not_the_weighted_price():
+    for arch, change in (("relu", 0.5), ("relu-weighted", 1.0)):
+        sae, x = trained_looking(arch, {"l1_coeff": 0.3}), data()
+        before = sae.loss(x)
+        with torch.no_grad():
+            sae.W_dec.mul_(2)
+            sae.W_enc.div_(2)
+            sae.b_enc.div_(2)
+        after = sae.loss(x)
+        torch.testing.assert_close(after.recon, before.recon)
+        torch.testing.assert_close(after.sparsity, change * before.sparsity)
+
+
+def test_a_tied_encoder_is_the_decoder_transposed_and_stays_so():
+    sae = TiedReLUSAE(6, 20, l1_coeff=0.01)
+    run = Run(sae, Batches(), TrainConfig(tokens=16 * 20, lr=5e-3))
+    run.start()
+    start = sae.W_dec.detach().clone()
+    train_step(run, next(run.stream))
+    assert {name for name, _ in sae.named_parameters()} == {"W_dec", "b_enc", "b_dec"}
+    assert torch.equal(sae.W_enc, sae.W_dec.t()) and not torch.equal(sae.W_dec, start)
+
+
+def test_resampling_a_tied_sae_leaves_unit_rows():
+    run = Run(TiedReLUSAE(6, 20), Batches(), TrainConfig(tokens=16 * 20, dead_after_tokens=1))
+    run.start()
+    run.n_tokens_since_fired[5:] = 1
+    resample(run)
+    torch.testing.assert_close(run.sae.W_dec.norm(dim=1), torch.ones(20))
+
+
+def test_free_decoder_rows_leave_the_unit_sphere_in_training_and_return_when_saved():
+    run = Run(WeightedReLUSAE(6, 20, l1_coeff=0.1), Batches(), TrainConfig(tokens=16 * 20, lr=5e-3))
+    run.start()
+    for _ in range(5):
+        train_step(run, next(run.stream))
+        run.step += 1
+    assert (run.sae.W_dec.norm(dim=1) - 1).abs().max() > 1e-3
+    run.sae.fold(run.mean, run.scale)
+    torch.testing.assert_close(run.sae.W_dec.norm(dim=1), torch.ones(20))
