@@ -259,3 +259,20 @@ def tied_landscape(ax, variances, weight_decay):
         ax.plot(*(sign * best * np.eye(2)[variances.argmax()]), "o", color="white", markeredgecolor=TRUTH)
     ax.set(xlabel=f"w along variance {variances[0]:g}", ylabel=f"w along variance {variances[1]:g}", aspect="equal")
     return ax
+
+
+# Lesson 6, train an SAE
+def frontier(ax, counts, curves, points, lines):
+    """Explained variance over active units: `curves` {classical name: values at counts}; `points` {SAE: (l0, value)}; `lines` {SAE: [(l0, value), …]}."""
+    for name, values in curves.items():
+        color = {"neurons": NEURON, "random directions": BASELINE}.get(name, ATOM)
+        ax.plot(counts, values, color=color)
+        ax.annotate(name, (counts[-1], values[-1]), xytext=(4, -3), textcoords="offset points", color=color, fontsize=8)
+    for values in lines.values():
+        ax.plot(*np.array(sorted(values)).T, color=LATENT, linewidth=1)
+    for place, (name, point) in enumerate(sorted(points.items(), key=lambda item: item[1])):
+        ax.plot(*point, "o", color=LATENT, markersize=4)
+        ax.annotate(name, point, xytext=(-6, 5) if place % 2 else (6, -8), ha="right" if place % 2 else "left", textcoords="offset points", color=LATENT, fontsize=8)
+    ax.set(xscale="log", xlabel="active units per token", ylabel="explained variance", ylim=(0, 1), xlim=(0.9, 2.2 * counts[-1]))
+    ax.set_xticks([1, *counts], [1, *counts])
+    ax.minorticks_off()
