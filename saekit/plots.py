@@ -270,9 +270,11 @@ def frontier(ax, counts, curves, points, lines):
         ax.annotate(name, (counts[-1], values[-1]), xytext=(4, -3), textcoords="offset points", color=color, fontsize=8)
     for values in lines.values():
         ax.plot(*np.array(sorted(values)).T, color=LATENT, linewidth=1)
-    for place, (name, point) in enumerate(sorted(points.items(), key=lambda item: item[1])):
-        ax.plot(*point, "o", color=LATENT, markersize=4)
-        ax.annotate(name, point, xytext=(-6, 5) if place % 2 else (6, -8), ha="right" if place % 2 else "left", textcoords="offset points", color=LATENT, fontsize=8)
+    height = -1.0
+    for name, (l0, value) in sorted(points.items(), key=lambda item: item[1][1]):
+        height = max(value, height + 0.045)  # labels in steps, so that none covers another
+        ax.plot([l0, 1.12 * l0], [value, height], "o-", color=LATENT, markersize=4, linewidth=0.5, markevery=[0])
+        ax.text(1.15 * l0, height, name, color=LATENT, fontsize=8, va="center")
     ax.set(xscale="log", xlabel="active units per token", ylabel="explained variance", ylim=(0, 1), xlim=(0.9, 2.2 * counts[-1]))
     ax.set_xticks([1, *counts], [1, *counts])
     ax.minorticks_off()
