@@ -26,7 +26,7 @@ from saekit.sae_frame import Losses
 
 SPARSE_BELOW = 0.1    # density of thresholded latents under which the sparse route is taken
 CHUNK = 2**22         # entries of pre_acts in memory at once (256 rows at least; on a GPU 64 times as many)
-AUXK_SPARSE_BELOW = 0.05    # density of AuxK's codes among the dead latents, likewise
+AUXK_SPARSE_BELOW = 0.15    # density of AuxK's codes among the dead latents, likewise
 SLACK = 2**-9         # how far rounding to bfloat16 may move pre-activations, over |x| max |W_enc[:, i]| + max |b_enc|
 BITS = {torch.float64: torch.int64, torch.float32: torch.int32, torch.bfloat16: torch.int16}
 BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))

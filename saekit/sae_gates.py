@@ -5,8 +5,6 @@
 References: Rajamanoharan et al. 2024a (Gated), 2024b (JumpReLU; a Gated SAE with tied encoders is one, section 3).
 """
 
-import math
-
 import torch
 from torch import nn
 
@@ -17,20 +15,21 @@ class JumpReLUSAE(SAE):
     """latents_i = pre_acts_i if pre_acts_i > threshold_i, else 0; loss = mean_batch ||x - x_hat||^2 + l0_coeff *
     mean_batch (number of latents that fire) + AuxK.
 
-    threshold = exp(log_threshold) learns through the smoothed derivatives of `jumprelu` and `step_function`; bandwidth
-    is in units of pre-activations on inputs scaled to E||x - mean||^2 = 1. No gradient reaches a latent that stays below
-    its threshold, so dead ones need AuxK here too.
+    threshold learns through the smoothed derivatives of `jumprelu` and `step_function`; it and bandwidth are in units of
+    pre-activations on inputs scaled to E||x - mean||^2 = 1. The paper learns its logarithm; by Adam's equal steps that
+    takes ten times as long around 0.1. No gradient reaches the weights of a latent that stays below its threshold, so
+    dead ones need AuxK here too.
     """
 
     arch = "jumprelu"
 
-    def __init__(self, d_in, d_sae, l0_coeff=0.003, bandwidth=0.01, threshold=0.01, auxk_coeff=1 / 32, seed=0):
+    def __init__(self, d_in, d_sae, l0_coeff=0.003, bandwidth=0.05, threshold=0.1, auxk_coeff=1 / 32, seed=0):
         super().__init__(d_in, d_sae, seed)
         if not (l0_coeff >= 0 and bandwidth > 0 and threshold > 0):
             raise ValueError(f"l0_coeff is {l0_coeff}, bandwidth {bandwidth} and threshold {threshold}; expected a "
                              "weight from 0 up and two positive numbers")
         self.l0_coeff, self.bandwidth, self.auxk_coeff = l0_coeff, bandwidth, auxk_coeff
-        self.log_threshold = nn.Parameter(torch.full((d_sae,), float(threshold)).log())
+        self.threshold = nn.Parameter(torch.full((d_sae,), float(threshold)))
 
     @property
     def settings(self):
@@ -40,19 +39,20 @@ class JumpReLUSAE(SAE):
     def coeff(self):
         return self.l0_coeff
 
-    @property
-    def threshold(self):
-        return self.log_threshold.exp()
-
     def activate(self, pre_acts, columns=None):
         return jumprelu(pre_acts, of_entries(self.threshold, columns), self.bandwidth)
 
     def penalty(self, latents, pre_acts, columns=None):
         return step_function(pre_acts, of_entries(self.threshold, columns), self.bandwidth)
 
+    @torch.no_grad()
+    def observe(self, losses):
+        """Keep thresholds from falling below 0, where latents would be negative."""
+        self.threshold.clamp_(min=0.0)
+
     def fold(self, mean, scale):
         with torch.no_grad():
-            self.log_threshold.add_(math.log(scale))
+            self.threshold.mul_(scale)
         return super().fold(mean, scale)
 
 

@@ -134,7 +134,7 @@ def test_gradients_equal_finite_differences(arch, settings, warmth):
     loss = with_frozen_parts(sae, x, dead, warmth)
     sae.loss(x, dead, warmth).total.backward()
     for name, parameter in sae.named_parameters():
-        if name != "log_threshold":  # the derivative of a smoothed loss: test_sae_gates.py
+        if name != "threshold":  # the derivative of a smoothed loss: test_sae_gates.py
             for place in list(product(*map(range, parameter.shape)))[::4]:
                 expected = slope(loss, parameter.detach()[place])
                 assert parameter.grad[place].item() == pytest.approx(expected, rel=1e-5, abs=1e-7), name

@@ -32,16 +32,24 @@ def test_thresholds_learn_by_the_derivative_of_the_smoothed_loss():
         return float((by_latents * height * ramp).sum() + 0.7 * 0.1 * ramp.sum(1).mean())
 
     sae.loss(x, warmth=0.7).total.backward()
-    grad = sae.log_threshold.grad
+    grad = sae.threshold.grad
     assert ((pre_acts - height).abs() < 0.4).sum() > 5
     for i in range(9):
-        assert slope(smoothed, sae.log_threshold.detach()[i]) == pytest.approx(grad[i].item(), rel=1e-5, abs=1e-9)
+        assert slope(smoothed, sae.threshold.detach()[i]) == pytest.approx(grad[i].item(), rel=1e-5, abs=1e-9)
+
+
+def test_thresholds_never_fall_below_zero():
+    sae = trained_looking("jumprelu", {})
+    with torch.no_grad():
+        sae.threshold[3] = -0.2
+    sae.observe(sae.loss(data()))
+    assert sae.threshold.min() == 0 and (sae.encode(data()) >= 0).all()
 
 
 def test_auxk_gives_a_gradient_to_a_latent_below_its_threshold_and_nothing_else_does():
     sae, x, dead = trained_looking("jumprelu", {"l0_coeff": 0.1, "bandwidth": 0.1}), data(), torch.arange(9) == 4
     with torch.no_grad():
-        sae.log_threshold[4] = 5.0
+        sae.threshold[4] = 150.0
     for given, reached in ((None, False), (dead, True)):
         sae.zero_grad()
         sae.loss(x, given).total.backward()
