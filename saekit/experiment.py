@@ -22,12 +22,12 @@ from saekit.transformer import load_lm, weight_hash
 RESAMPLED = {"resample_at": (0.1, 0.2, 0.3, 0.4)}
 DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing
     **dict.fromkeys(("topk", "batchtopk", "matryoshka"), {"settings": {"k": 32}, "lr": 4e-4, "config": {}}),
-    "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05}, "lr": 4e-4, "config": {}},
+    "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05}, "lr": 4e-4, "config": {}},  # price: threshold^2
     "gated": {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "config": RESAMPLED},
     **dict.fromkeys(("relu", "relu-tied", "relu-weighted"),
                     {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "config": RESAMPLED}),
-    "relu-hoyer": {"settings": {"hoyer_coeff": 0.02}, "lr": 1e-3, "config": RESAMPLED},
-    "relu-l0": {"settings": {"l0_coeff": 0.01}, "lr": 1e-3, "config": RESAMPLED},
+    "relu-hoyer": {"settings": {"hoyer_coeff": 0.1}, "lr": 1e-3, "config": RESAMPLED},
+    "relu-l0": {"settings": {"l0_coeff": 0.02}, "lr": 1e-3, "config": RESAMPLED},
 }
 SETTINGS = ("k", "l1_coeff", "l0_coeff", "hoyer_coeff", "bandwidth")    # flags that some architectures take
 SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean", "ce_recon", "ce_zero", "ce_mean",

@@ -257,7 +257,7 @@ def test_bad_settings_are_named(settings, message):
 # ---- the loop ----
 
 
-@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("arch", ["relu", "topk", "jumprelu", "gated"])
 def test_the_loss_falls_and_the_result_reads_raw_activations(arch):
     result = sae(arch)
     log = train_sae(result, Batches(), TrainConfig(tokens=16 * 600, lr=5e-3))
