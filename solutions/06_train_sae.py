@@ -558,7 +558,7 @@ claim("median density of neurons over that of living latents", np.median(neuron_
 claim("share of latents that fire on less than 1 % of tokens", (density < 0.01).mean(), at_least=0.6)
 
 # %% [markdown] id="silence-intro"
-# Rare is not dead, so "dead" needs a number: no firing within so many *tokens*.
+# The legend counts latents that never fire *here*. On the longer text of their card far fewer are silent: rare is not dead. So "dead" needs a number: no firing within so many *tokens*.
 
 # %% [markdown] id="ex-silence-task"
 # ### Exercise 6.7 · How long has it been silent?
