@@ -741,7 +741,7 @@ l0, explained = lines["relu"][1]
 claim("TopK above ReLU-L1, both trained here, at the same l0", np.interp(l0, k_axis, k_explained) - explained, at_least=0.01)
 
 # %% [markdown] id="frontier-after"
-# A surprise, and a warning. Neurons after a ReLU are a sparse code already: a few of those that speak say most, and a rotation such as PCA loses that. SAEs of some seconds of training stay below; those trained longer pass, not by much. So **explained variance at equal l0 is no reason to prefer latents**. What they stand for is (lessons 7 and 8), and where activations are no sparse
+# A surprise, and a warning. Neurons after a ReLU are a sparse code already: a few of those that speak say most, and a rotation such as PCA loses that. SAEs of some seconds of training stay below them there; the shipped TopK passes, not by much. So **explained variance at equal l0 is no reason to prefer latents**. What they stand for is (lessons 7 and 8), and where activations are no sparse
 # code, as in the residual stream, there are no such neurons. (`benchmarks/frontier.py` draws all ten at 4,096 latents.)
 #
 # ## 6.11 What the error holds
