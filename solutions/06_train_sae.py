@@ -615,7 +615,7 @@ for name, (auxk, rule) in {"none": (0, None), "worst example": (0, worst), "loss
     print("{:14} silent {:4.0%}   with a twin (cosine > 0.9) {:4.0%}   explained variance {:.3f}".format(name, *cures[name]))
 
 # %% id="cures-claims"
-claim("silent without a cure, more than with AuxK, share", cures["none"][0] - cures["AuxK"][0], at_least=0.0)
+claim("silent without a cure, more than with AuxK, share", cures["none"][0] - cures["AuxK"][0], at_least=0.02)
 claim("silent without a cure, more than with loss², share", cures["none"][0] - cures["loss²"][0], at_least=0.05)
 claim("dead latents of the shipped TopK, trained with AuxK, share", cards["topk"]["metrics"]["dead_fraction"], at_most=0.03)
 claim("latents with a twin: worst example, more than loss², share", cures["worst example"][1] - cures["loss²"][1], at_least=0.05)
