@@ -3,37 +3,26 @@
 An epoch is one pass over all contexts in an order drawn from (seed, epoch). Contexts are harvested in chunks of about
 `chunk` tokens; the rows of a chunk (one per token of a file; boundary tokens are left out) are shuffled together and
 cut into batches. Since every chunk is itself a random sample of the corpus, so is every batch. The state is (seed,
-epoch, position), position counting rows within the epoch: enough to go on exactly where a run stopped.
+epoch, position), position counting rows within the epoch: enough to go on exactly where a run stopped. `ArrayStream`
+does the same with rows that are in memory.
 """
 
 import numpy as np
 import torch
 
-from saekit.threads import one_thread_each, replicate
 from saekit.transformer import down_projection, mlp_post
 
 
-def harvest(lm, contexts, layer=0, tokens_at_once=8192):
+def harvest(lm, contexts, layer=0, tokens_at_once=4096):
     """mlp_post of every token of `contexts` (n, n_ctx) that is no boundary token: (n_rows, d_mlp), in reading order."""
-    tokens = torch.from_numpy(np.asarray(contexts, dtype=np.int64)).to(lm.model.device)
-    keep, step = tokens != lm.boundary, max(1, tokens_at_once // tokens.shape[1])
-    rows = torch.empty(int(keep.sum()), lm.d_mlp, device=lm.model.device)
-    places = rows.split([int(part.sum()) for part in keep.split(step)])
-    parts = list(zip(tokens.split(step), keep.split(step), places, strict=True))
-    n = min(torch.get_num_threads(), len(parts)) if tokens.device.type == "cpu" else 1
-    if n == 1:
-        _fill(lm, layer, parts)
-    else:
-        with one_thread_each(n) as pool:
-            replicas = [lm._replace(model=replica) for replica in replicate(lm.model, n)]
-            list(pool.map(_fill, replicas, [layer] * n, (parts[i::n] for i in range(n))))
+    contexts, step = np.asarray(contexts, dtype=np.int64), max(1, tokens_at_once // np.shape(contexts)[1])
+    kept = [np.flatnonzero(contexts[first:first + step] != lm.boundary) for first in range(0, len(contexts), step)]
+    rows = torch.empty(sum(map(len, kept)), lm.d_mlp, device=lm.model.device)
+    parts = torch.from_numpy(contexts).to(rows.device).split(step)
+    for tokens, index, place in zip(parts, kept, rows.split([len(index) for index in kept])):
+        index = torch.from_numpy(index).to(rows.device)  # known here, so that a GPU need not be waited for
+        torch.index_select(mlp_post(lm, tokens, layer).flatten(0, 1), 0, index, out=place)
     return rows
-
-
-def _fill(lm, layer, parts):
-    """Write mlp_post of each (tokens, keep, place) into its place."""
-    for tokens, keep, place in parts:
-        place.copy_(mlp_post(lm, tokens, layer)[keep])
 
 
 class ActivationStream:
@@ -99,3 +88,32 @@ class ActivationStream:
             generator = torch.Generator().manual_seed(hash((self.seed, self.epoch, index)) % 2**63)
             self._chunk_order = torch.randperm(len(self._rows), generator=generator).to(self._rows.device)
             self._held = index
+
+
+class ArrayStream:
+    """Endless batches (batch, d_in) of the rows of x (n, d_in), every epoch in a new order drawn from the seed.
+
+    An epoch's last rows that do not fill a batch are left out of it. ValueError if x holds fewer rows than a batch.
+    """
+
+    def __init__(self, x, batch=1024, seed=0):
+        self.x, self.batch, self.seed = torch.as_tensor(x, dtype=torch.float32), batch, seed
+        if self.x.ndim != 2 or not 1 <= batch <= len(self.x):
+            raise ValueError(f"x is {tuple(self.x.shape)} and batch is {batch}; expected (n, d_in), n at least batch")
+        self.restore({"epoch": 0, "position": 0})
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.position + self.batch > len(self.x):
+            self.restore({"epoch": self.epoch + 1, "position": 0})
+        self.position += self.batch
+        return self.x[self.order[self.position - self.batch : self.position]]
+
+    def state(self):
+        return {"epoch": self.epoch, "position": self.position}
+
+    def restore(self, state):
+        self.epoch, self.position = state["epoch"], state["position"]
+        self.order = torch.from_numpy(np.random.default_rng((self.seed, self.epoch)).permutation(len(self.x)))

@@ -38,13 +38,15 @@ def build_parser():
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     add_course_commands(commands)
     add_subject_commands(commands)
+    add_model_commands(commands)
     return parser
 
 
 def add_subject_commands(commands):
-    """train, eval, train-lm: the language models and their sparse autoencoders."""
+    """train, eval: sparse autoencoders."""
     train = commands.add_parser("train", help="train an SAE on a language model's MLP activations")
-    train.add_argument("--model", default="python-1l", help="bundled name, folder or hub id")
+    train.add_argument("--model", default="python-1l",
+                       help="bundled name, folder or hub id; NAME:untrained is the same model before its training")
     train.add_argument("--layer", type=int, default=0)
     train.add_argument("--arch", default="topk", help="topk, batchtopk, matryoshka, jumprelu, gated, relu, relu-tied, "
                        "relu-weighted (April 2024), relu-hoyer or relu-l0")
@@ -61,7 +63,9 @@ def add_subject_commands(commands):
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="cpu")
     train.add_argument("--out", required=True, help="folder for the SAE, its card and checkpoints")
-    train.add_argument("--float16", action="store_true", help="store the finished SAE in half the bytes")
+    stored = train.add_mutually_exclusive_group()
+    stored.add_argument("--float16", action="store_true", help="store the finished SAE in half the bytes")
+    stored.add_argument("--int8", action="store_true", help="store it in a quarter: int8 with one scale per latent")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     train.set_defaults(run=run_train)
     evaluate = commands.add_parser("eval", help="measure an SAE on held-out files")
@@ -70,10 +74,17 @@ def add_subject_commands(commands):
     evaluate.add_argument("--tokens", type=number, default=200_000, help="tokens to measure on")
     evaluate.add_argument("--json", action="store_true", help="print JSON instead of a table")
     evaluate.set_defaults(run=run_eval)
+
+
+def add_model_commands(commands):
+    """train-lm, models: the language models, and what ships in data/."""
     train_lm = commands.add_parser("train-lm", help="train a small language model on this machine's Python files")
     train_lm.add_argument("--out", required=True)
     train_lm.add_argument("--tokens", type=number, default=25_000_000)
-    train_lm.add_argument("--layers", type=int, default=1)
+    train_lm.add_argument("--arch", default="gpt2", help="gpt2 (learned positions, ReLU) or gpt-neox (rotary, GELU)")
+    train_lm.add_argument("--layers", type=int, default=1, help="number of blocks")
+    train_lm.add_argument("--tokenizer-from", default="", metavar="MODEL",
+                          help="share the tokenizer of a bundled model or folder instead of training one")
     train_lm.add_argument("--n-ctx", type=int, default=256)
     train_lm.add_argument("--batch", type=int, default=16, help="contexts per step")
     train_lm.add_argument("--dtype", default="float32", help="of the products: float32 or bfloat16")
@@ -81,6 +92,15 @@ def add_subject_commands(commands):
     train_lm.add_argument("--seed", type=int, default=0)
     train_lm.add_argument("--resume", action="store_true")
     train_lm.set_defaults(run=run_train_lm)
+    models = commands.add_parser("models", help="what ships in data/: a table, the commands, or all measured again")
+    models.add_argument("names", nargs="*", metavar="NAME", help="only these (default: all)")
+    verb = models.add_mutually_exclusive_group()
+    verb.add_argument("--command", dest="commands", action="store_true", help="the command that made each")
+    verb.add_argument("--verify", action="store_true", help="measure again here; exit code 1 where a card is off")
+    verb.add_argument("--add", metavar="RUN", help="copy a finished SAE from this folder into data/saes")
+    models.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    models.add_argument("--card-only", action="store_true", help="with --add: without its weights")
+    models.set_defaults(run=run_models)
 
 
 def number(text):
@@ -109,11 +129,28 @@ def run_train_lm(args):
     """saekit train-lm."""
     from saekit.pretrain import PretrainConfig, train_lm
 
-    config = PretrainConfig(tokens=args.tokens, n_layers=args.layers, n_ctx=args.n_ctx, batch=args.batch, lr=args.lr,
-                            dtype=args.dtype, seed=args.seed)
+    config = PretrainConfig(tokens=args.tokens, arch=args.arch, n_layers=args.layers, n_ctx=args.n_ctx,
+                            batch=args.batch, lr=args.lr, dtype=args.dtype, tokenizer_from=args.tokenizer_from,
+                            seed=args.seed)
     card = train_lm(args.out, config, resume=args.resume)
     for name, nats in card["ce_nats_per_token"].items():
         print(f"{name:12} {nats:.3f} nats/token {card['bits_per_byte'][name]:.3f} bits/byte")
+
+
+def run_models(args):
+    """saekit models."""
+    from saekit import catalog
+
+    if args.card_only and not args.add:
+        raise ValueError("--card-only goes with --add RUN")
+    if args.add:
+        print(f"{catalog.add(args.add, args.card_only)} added")
+        return 0
+    if args.verify:
+        from saekit.verify import verify
+
+        return verify(args.names, args.json)
+    return catalog.show(args.names, args.commands, args.json)
 
 
 def add_course_commands(commands):

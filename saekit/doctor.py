@@ -19,7 +19,7 @@ from saekit.course import answers
 ROOT = Path(__file__).resolve().parent.parent
 GB = 1e9
 TRAINING_GB = 3.0  # memory that `saekit train` stays under with 4,096 latents
-MODELS = ("python-1l", "python-4l", "python-1l-gelu", "saes")
+MODELS = ("python-1l", "python-4l", "python-1l-gelu")
 MATRIX_FLAGS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16", "avx512f": "AVX-512", "avx2": "AVX2", "asimd": "NEON"}
 
 
@@ -185,15 +185,19 @@ def models():
     """The transformers and SAEs that lessons 5 to 10 load."""
     data = Path(os.environ.get("SAEKIT_DATA") or ROOT / "data")
     there = [name for name in MODELS if (data / name).is_dir()]
-    size = sum(file.stat().st_size for file in data.rglob("*") if file.is_file()) / 1e6
     if "python-1l" not in there:
         return (
             "no transformer in data/",
             "lessons 0 to 4 run; 5 to 10 need a full copy of the repository, or SAEKIT_DATA",
         )
-    return f"{', '.join(there)} ({size:.0f} MB)", "all lessons run" if len(there) == len(
-        MODELS
-    ) else f"lessons that use {', '.join(name for name in MODELS if name not in there)} do not run"
+    saes = len(list(data.glob("saes/*/sae.safetensors")))
+    size = sum(file.stat().st_size for file in data.rglob("*") if file.is_file()) / 1e6
+    missing = [name for name in MODELS if name not in there] + ["SAEs"] * (saes == 0)
+    return f"{', '.join(there)}, {saes} SAE{'s' * (saes != 1)} ({size:.0f} MB)", (
+        f"lessons that use {', '.join(missing)} do not run"
+        if missing
+        else "all lessons run; `saekit models --verify` measures them here"
+    )
 
 
 def cache():

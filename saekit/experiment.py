@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from saekit import corpus, files
+from saekit import catalog, corpus, files
 from saekit.activations import ActivationStream
 from saekit.intervene import evaluate_sae
 from saekit.sae import load_sae, new_sae, save_sae
@@ -53,15 +53,29 @@ def train(args):
     if weight_hash(lm.model) != before:
         raise RuntimeError("the language model's weights changed while the SAE was trained")
     run = files.read_json(Path(args.out) / "run.json")
-    if args.float16:
-        save_sae(sae, Path(args.out) / "sae.safetensors", torch.float16, {"run": run})
-    card = {"command": command(args), "run": run, "steps": log[-1]["step"],
-            "metrics": evaluate_sae(load_sae(args.out).to(args.device), lm, args.layer)}
+    card = {"command": command(args), "run": run, "steps": log[-1]["step"], **_store(args, lm, run)}
     files.write_json(Path(args.out) / "card.json", card)
     (Path(args.out) / "checkpoint.safetensors").unlink(missing_ok=True)
     print_metrics(card["metrics"])
     rate = f"{log[-1]['tokens'] / seconds:,.0f} tokens/s with the harvest"
+    print("stored as {dtype}: ce_increase {ce_increase_stored:.5f}; float32: {ce_increase_float32:.5f}"
+          .format(**card["storage"]))
     print(f"{args.out}: {'done' if args.resume else rate}")
+
+
+def _store(args, lm, run):
+    """Store the finished SAE in the number format asked for; returns what its card says of that: storage with its cost,
+    the metrics of what is stored, and their tolerance."""
+    dtype = "int8" if args.int8 else "float16" if args.float16 else "float32"
+    full = load_sae(args.out)
+    measured = [evaluate_sae(full.to(args.device), lm, args.layer)]
+    if dtype != "float32":
+        save_sae(full, Path(args.out) / "sae.safetensors", getattr(torch, dtype), {"run": run})
+        measured.append(evaluate_sae(load_sae(args.out).to(args.device), lm, args.layer))
+    storage = {"dtype": dtype, "ce_increase_float32": measured[0]["ce_increase"],
+               "ce_increase_stored": measured[-1]["ce_increase"]}
+    tolerance = catalog.tolerance({name: measured[-1][name] for name in catalog.SAE_METRICS})
+    return {"storage": storage, "metrics": measured[-1], "tolerance": tolerance}
 
 
 def evaluate(args):
@@ -89,7 +103,7 @@ def command(args):
                **{name: getattr(args, name) for name in SETTINGS}, "tokens": args.tokens, "batch": args.batch,
                "lr": args.lr, "seed": args.seed, "out": Path(args.out).as_posix()}
     given = [f"{_flag(name)} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
-    return " ".join(["saekit train", *given, *["--float16"] * args.float16])
+    return " ".join(["saekit train", *given, *["--float16"] * args.float16, *["--int8"] * args.int8])
 
 
 def _sae_and_config(args):

@@ -11,6 +11,15 @@ from pathlib import Path
 import numpy as np
 
 
+def data_folder():
+    """The folder data/ beside the package: SAEKIT_DATA if set. ValueError if it is not there."""
+    folder = Path(os.environ.get("SAEKIT_DATA") or Path(__file__).resolve().parent.parent / "data")
+    if not folder.is_dir():
+        raise ValueError(f"data folder {folder} not found; saekit reads its models from data/ beside the package, "
+                         "so install it with `pip install -e .` from a full copy of the repository, or set SAEKIT_DATA")
+    return folder
+
+
 def write_atomic(path, data):
     """Write bytes so that `path` holds either its old content or all of `data`, whatever happens meanwhile."""
     path = Path(path)
@@ -60,6 +69,38 @@ def load_arrays(path):
     except (SafetensorError, TypeError, AttributeError, ValueError) as error:  # also number formats NumPy lacks
         raise ValueError(f"{path} is not a safetensors file that can be read here ({error}); "
                          "was it cut off, or is it another kind of file?") from None
+
+
+def pack_int8(array, axis):
+    """(codes int8, scales float16) with array ~ scales * sign(codes) * (codes / 127)^2, a scale per slice along `axis`.
+
+    array: (rows, columns); a scale is its slice's largest entry. The squares put the levels close together near 0,
+    where most weights are: on a trained decoder the error is less than half that of even steps. The scales keep both
+    axes, so that the product broadcasts. ValueError where an entry is beyond float16 or NaN.
+    """
+    largest = np.abs(array).max(axis, keepdims=True)
+    if not (largest <= np.finfo(np.float16).max).all():
+        raise ValueError(f"entries up to {np.abs(array).max():.3g} do not fit int8 with float16 scales")
+    scales = largest.astype(np.float16)
+    share = np.divide(array, scales.astype(np.float32), out=np.zeros_like(array, np.float32), where=scales > 0)
+    codes = np.rint(127 * np.sign(share) * np.sqrt(np.abs(share)))
+    return np.clip(codes, -127, 127).astype(np.int8), scales
+
+
+def unpack_int8(arrays, path):
+    """Arrays of a file in which NAME/scales goes with int8 codes NAME, decoded to float32; others stay.
+
+    ValueError naming the file if a pair does not fit together.
+    """
+    unpacked = {name: array for name, array in arrays.items() if not name.endswith("/scales")}
+    for name in arrays.keys() - unpacked.keys():
+        codes, scales = arrays.get(name.removesuffix("/scales"), np.int8(0)), arrays[name]
+        fitting = [(len(codes), 1), (1, codes.shape[1])] if codes.ndim == 2 and codes.dtype == np.int8 else []
+        if scales.dtype != np.float16 or scales.shape not in fitting:
+            raise ValueError(f"{path}: {name} is {scales.dtype} {scales.shape} and fits no int8 array of the file")
+        share = codes.astype(np.float32) / 127
+        unpacked[name.removesuffix("/scales")] = share * np.abs(share) * scales.astype(np.float32)
+    return unpacked
 
 
 def check_run_folder(out, resume):

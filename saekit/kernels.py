@@ -14,7 +14,7 @@ References: Gao et al. 2024 (sparse kernels), Chern et al. 2022 (maxima of group
 """
 
 import warnings
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from itertools import pairwise
 
@@ -57,7 +57,7 @@ class Pattern:
 
     def inner(self, a, b, plus):
         """a[row] . b[column] + plus, one number per entry; a (rows, d), b (columns, d)."""
-        if _on_gpu(a):
+        if on_gpu(a):
             return _cuda().inner(self.row_ends, self.columns, a, b, plus)
         start = torch.sparse_csr_tensor(self.row_ends, self.columns, plus, self.shape, check_invariants=False)
         return torch.sparse.sampled_addmm(start, a, b.t()).values()
@@ -85,12 +85,13 @@ class Pattern:
 
 def _bags(indices, weight, ends, values):
     """(bags, d): sum of values[e] * weight[indices[e]] over the entries ends[bag] <= e < ends[bag + 1] of each bag."""
-    if _on_gpu(weight):
+    if on_gpu(weight):
         return _cuda().bags(indices, weight, ends, values)
     return embedding_bag(indices, weight, ends, mode="sum", per_sample_weights=values, include_last_offset=True)
 
 
-def _on_gpu(x):
+def on_gpu(x):
+    """Whether x lies on a GPU."""
     return x.is_cuda
 
 
@@ -117,7 +118,7 @@ class PreActs(torch.autograd.Function):
 
 
 class Reconstruction(torch.autograd.Function):
-    """(recon, resid): resid = x - b_dec - latents @ W_dec (batch, d_in), recon = mean over the batch of ||resid||^2, and
+    """(recon, resid): resid = x - b_dec - latents @ W_dec (batch, d_in), recon = mean over the batch of ||resid||^2 and
     over `prefixes`: reconstructions from the first so many latents, each the one before it plus a group's share."""
 
     @staticmethod
@@ -171,7 +172,7 @@ class DenseAuxK(torch.autograd.Function):
 
 def loss(sae, x, dead=None, warmth=1.0):
     """`sae.loss(x, dead, warmth)` by the fastest route there is for this architecture; the same up to rounding."""
-    if sae.arch not in SELECT or _on_gpu(x) and not TRITON:
+    if sae.arch not in SELECT or on_gpu(x) and not TRITON:
         return sae.loss(x, dead, warmth)
     with torch.no_grad():
         centred = x - sae.b_dec
@@ -188,7 +189,7 @@ def loss(sae, x, dead=None, warmth=1.0):
         W_dec, b_dec = sae.W_dec.detach(), sae.b_dec.detach()
         aux, _ = Reconstruction.apply(torch.relu(pre), W_dec, b_dec, centred, pattern, sae.prefixes)
     else:
-        aux = auxk(sae, centred, resid, dead) if sae.auxk_coeff and dead is not None and dead.any() else zero
+        aux = auxk(sae, centred, resid, dead) if sae.auxk_coeff and dead is not None and len(dead) else zero
     fires = latents.detach() > 0
     smallest = latents.detach().masked_fill(~fires, torch.inf).min() if len(fires) else x.new_tensor(torch.inf)
     return Losses(recon + sparsity + aux, recon, sparsity, aux, pattern.column_sums(fires.float()).long(), smallest)
@@ -196,7 +197,6 @@ def loss(sae, x, dead=None, warmth=1.0):
 
 def auxk(sae, centred, resid, dead):
     """`sae.auxk` from centred = x - b_dec: by dense products where the codes fill enough of the dead columns."""
-    dead = dead.nonzero().squeeze(1)
     W_enc, b_enc, W_dec = sae.W_enc.t().index_select(0, dead), sae.b_enc[dead], sae.W_dec.index_select(0, dead)
     if sae.k_aux >= AUXK_SPARSE_BELOW * len(dead):
         return sae.auxk_coeff * DenseAuxK.apply(W_enc, b_enc, W_dec, sae.b_dec, centred, resid, sae.k_aux)
@@ -218,14 +218,19 @@ def _select_positive(sae, centred, bias):
 
 def _largest(centred, W_enc, b_enc, k):
     """(pattern, pre_acts) of the k largest entries of each row; where fewer are positive, entries that ReLU removes."""
-    pattern = _candidates(centred, W_enc, b_enc, k)
-    counts = pattern.row_ends.diff()
-    there = torch.arange(max(k, int(counts.max())), device=counts.device) < counts[:, None]  # rows at one length
-    pre = centred.new_full(there.shape, -1.0).masked_scatter_(there, _exact(W_enc, b_enc, centred, pattern))
-    pre, chosen = pre.topk(k, dim=1, sorted=False)
-    columns = torch.zeros_like(there, dtype=torch.int64).masked_scatter_(there, pattern.columns).gather(1, chosen)
+    if on_gpu(centred):
+        chunks = _products(centred, W_enc, b_enc)
+        found = [_cuda().largest(pre, reach, x, W_enc.t(), b_enc, k) for pre, reach, x in chunks]
+        pre, columns = (torch.cat(parts) for parts in zip(*found))
+    else:
+        pattern = _candidates(centred, W_enc, b_enc, k)
+        counts = pattern.row_ends.diff()
+        there = torch.arange(max(k, int(counts.max()))) < counts[:, None]                     # rows at one length
+        pre = centred.new_full(there.shape, -1.0).masked_scatter_(there, _exact(W_enc, b_enc, centred, pattern))
+        pre, chosen = pre.topk(k, dim=1, sorted=False)
+        columns = torch.zeros_like(there, dtype=torch.int64).masked_scatter_(there, pattern.columns).gather(1, chosen)
     ends = torch.arange(0, columns.numel() + 1, k, device=columns.device)
-    return Pattern(ends, columns.flatten(), pattern.shape), pre.flatten()
+    return Pattern(ends, columns.flatten(), (len(centred), W_enc.shape[1])), pre.flatten()
 
 
 def _select_batchtopk(sae, centred):
@@ -259,16 +264,22 @@ def _exact(W_enc, b_enc, centred, pattern):
 def _candidates(centred, W_enc, bias, k=None):
     """A pattern that holds every entry of centred @ W_enc + bias above zero, or with k all those among the k largest
     of their row, and few others."""
-    gpu = _on_gpu(centred)
+    find = _cuda().positive if on_gpu(centred) else partial(_find, k=k)
+    columns, counts = zip(*(find(pre, reach) for pre, reach, _ in _products(centred, W_enc, bias)))
+    row_ends = torch.cat([bias.new_zeros(1, dtype=torch.int64), torch.cat(counts).cumsum(0)])
+    return Pattern(row_ends, torch.cat(columns), (len(centred), len(bias)))
+
+
+def _products(centred, W_enc, bias):
+    """Yield (pre, reach, x) for chunks x of the rows: pre = x @ W_enc + bias (rows, d_sae), the only dense work, and
+    how far off rounding may have moved it, (rows, 1)."""
+    gpu = on_gpu(centred)
     rounded = (gpu or BF16) and W_enc.dtype == torch.float32
     dtype = torch.bfloat16 if rounded else W_enc.dtype
     slack = SLACK * (centred.norm(dim=1, keepdim=True) * W_enc.norm(dim=0).max() + bias.abs().max()) * rounded
-    x, W, b, found = centred.to(dtype), W_enc.to(dtype), bias.to(dtype), []
-    for part, reach in zip(*(rows.split(max(256, (64 * CHUNK if gpu else CHUNK) // len(b))) for rows in (x, slack))):
-        pre = torch.addmm(b, part, W)                                     # (rows, d_sae), the only dense work
-        found.append((_cuda().find if gpu else _find)(pre, reach, k))
-    columns, counts = (torch.cat(parts) for parts in zip(*found))
-    return Pattern(torch.cat([counts.new_zeros(1), counts.cumsum(0)]), columns, (len(x), len(b)))
+    W, b, rows = W_enc.to(dtype), bias.to(dtype), max(256, (64 * CHUNK if gpu else CHUNK) // len(bias))
+    for x, reach in zip(centred.split(rows), slack.split(rows)):
+        yield torch.addmm(b, x.to(dtype), W), reach, x
 
 
 def _find(pre, slack, k):
@@ -283,7 +294,7 @@ def _find(pre, slack, k):
 
 def _kth_largest(pre, k):
     """(rows, 1) the k-th largest entry of each row."""
-    if _on_gpu(pre):
+    if on_gpu(pre):
         return pre.topk(k, dim=1, sorted=False).values.amin(1, keepdim=True)
     place = pre.shape[1] - k
     return torch.from_numpy(np.partition(pre.numpy(), place, axis=1)[:, place, None].copy())

@@ -13,10 +13,7 @@ STEP = 8  # rows of a weight matrix in flight per program
 
 def inner(row_ends, columns, a, b, plus):
     """a[row] . b[column] + plus for every entry: a (rows, d), b (columns, d), plus (entries,)."""
-    out = torch.empty_like(plus)
-    _inner[(len(a),)](row_ends, columns, a.contiguous(), b.contiguous(), plus, out, a.shape[1],
-                      D=triton.next_power_of_2(a.shape[1]), STEP=STEP)
-    return out
+    return _inner_products(row_ends[:-1], row_ends.diff(), columns, a, b, plus, torch.empty_like(plus))
 
 
 def bags(indices, weight, ends, values):
@@ -27,25 +24,51 @@ def bags(indices, weight, ends, values):
     return out
 
 
-def find(pre, slack, k):
-    """(columns, counts per row) of the entries of `pre` that may be above zero and, with k, among the k largest of
-    their row; slack (rows, 1) is how far off they may be. Of more than 8 k that near to each other it takes 8 k."""
-    if k is None:
-        keep = pre > -slack
-        return keep.nonzero()[:, 1], keep.sum(1)
+def positive(pre, slack):
+    """(columns, counts per row) of the entries of `pre` that may be above zero; slack (rows, 1) is how far off they
+    may be. How many there are is asked of the GPU, which then has to be waited for."""
+    keep = pre > -slack
+    return keep.nonzero()[:, 1], keep.sum(1)
+
+
+def largest(pre, slack, x, W, b, k):
+    """(pre-activations, columns), both (rows, k): the k largest entries of each row of x @ W.T + b as far as they are
+    positive, then -1 at column 0. `pre` is that product rounded, slack (rows, 1) how far off it may be.
+
+    Of more than 8 k near to the k-th it takes 8 k. Its shapes are known beforehand, so nothing waits for the GPU.
+    """
+    columns, counts = candidates(pre, slack, k)
+    starts = torch.arange(0, columns.numel(), columns.shape[1], device=x.device)
+    exact = torch.full(columns.shape, -1.0, device=x.device)
+    _inner_products(starts, counts, columns, x, W, b[columns], exact)
+    exact, chosen = exact.topk(k, dim=1, sorted=False)
+    return exact, columns.gather(1, chosen)
+
+
+def candidates(pre, slack, k):
+    """(columns (rows, room), counts (rows,)): the first counts[row] columns of a row may be among its k largest and
+    positive entries."""
     room = triton.next_power_of_2(8 * k)
-    columns = torch.empty(len(pre), room, dtype=torch.int64, device=pre.device)
+    columns = torch.zeros(len(pre), room, dtype=torch.int64, device=pre.device)
     counts = torch.empty(len(pre), dtype=torch.int64, device=pre.device)
     _find[(len(pre),)](pre, slack, columns, counts, pre.shape[1], k, room,
                        GROUPS=max(1024, triton.next_power_of_2(4 * k)))
-    return columns[torch.arange(room, device=pre.device) < counts[:, None]], counts
+    return columns, counts
+
+
+def _inner_products(starts, counts, columns, a, b, plus, out):
+    """Fill out at entries starts[row] ... starts[row] + counts[row] - 1 of each row with a[row] . b[column] + plus."""
+    _inner[(len(a),)](starts, counts, columns, a.contiguous(), b.contiguous(), plus, out, a.shape[1],
+                      D=triton.next_power_of_2(a.shape[1]), STEP=STEP)
+    return out
 
 
 @triton.jit
-def _inner(row_ends, columns, a, b, plus, out, d, D: tl.constexpr, STEP: tl.constexpr):
+def _inner(starts, counts, columns, a, b, plus, out, d, D: tl.constexpr, STEP: tl.constexpr):
     row, dim = tl.program_id(0).to(tl.int64), tl.arange(0, D)
     x = tl.load(a + row * d + dim, mask=dim < d, other=0.0)
-    first, last = tl.load(row_ends + row), tl.load(row_ends + row + 1)
+    first = tl.load(starts + row)
+    last = first + tl.load(counts + row)
     for start in range(first, last, STEP):
         entry = start + tl.arange(0, STEP)
         real = entry < last

@@ -245,20 +245,65 @@ def signed_weights(ax, W):
 
 # Lesson 4, from PCA to the SAE
 def tied_landscape(ax, variances, weight_decay):
-    """Loss of a linear autoencoder with one tied latent w in the plane, axes of the given variances (2,), and its minima.
+    """Loss of a linear autoencoder with one tied latent w in the plane, axes of the given variances (2,), unequal.
 
-    With s = sum_i v_i w_i^2: the loss is sum v - 2 s + ||w||^2 s + 2 weight_decay ||w||^2. White dots: its minima.
+    With s = sum_i v_i w_i^2: the loss is sum v - 2 s + ||w||^2 s + 2 weight_decay ||w||^2. White dots: its minima;
+    crosses: its saddles. On axis i the slope is zero at 0 and at w_i^2 = 1 - weight_decay / v_i.
     """
     side = np.linspace(-1.5, 1.5, 121)
     first, second = np.meshgrid(side, side)
     length2, along = first**2 + second**2, variances[0] * first**2 + variances[1] * second**2
     loss = variances.sum() - 2 * along + length2 * along + 2 * weight_decay * length2
     ax.contourf(first, second, np.log(loss - loss.min() + 0.02), levels=18, cmap=SEQUENTIAL)
-    best = max(0.0, 1 - weight_decay / variances.max()) ** 0.5
-    for sign in {1, -1} if best else {1}:
-        ax.plot(*(sign * best * np.eye(2)[variances.argmax()]), "o", color="white", markeredgecolor=TRUTH)
+    order = np.argsort(variances)
+    saddle, minimum = np.maximum(0.0, 1 - weight_decay / variances[order]) ** 0.5
+    for sign in (1, -1):
+        if minimum:
+            ax.plot(*(sign * saddle * np.eye(2)[order[0]]), "X", color="white", markeredgecolor=TRUTH, markersize=8)
+        ax.plot(*(sign * minimum * np.eye(2)[order[1]]), "o", color="white", markeredgecolor=TRUTH)
     ax.set(xlabel=f"w along variance {variances[0]:g}", ylabel=f"w along variance {variances[1]:g}", aspect="equal")
     return ax
+
+
+# Lesson 5, inside a transformer
+def two_uses(ax, names, groups, labels):
+    """One row per name with the values (low, high) of its two uses as dots above and below the row's line."""
+    rng = np.random.default_rng(0)
+    for row, pair in enumerate(groups):
+        for values, color, shift, label in zip(pair, (BASELINE, ATOM), (0.17, -0.17), labels):
+            values = rng.permutation(values)[:150]
+            ax.plot(values, row + shift + rng.uniform(-0.1, 0.1, len(values)), ".", color=color, alpha=0.6, markersize=4, label=label if row == 0 else None)
+    ax.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), markerscale=2)
+
+
+def recipe_bars(ax, names, shares, others):
+    """Shares of the named atoms as bars, largest on top, and of all others together in grey below them."""
+    rows = np.arange(len(names) + 1)
+    ax.barh(rows, [*shares, others], color=[ATOM] * len(names) + [BASELINE])
+    ax.set(yticks=rows, yticklabels=[*(visible(name) for name in names), "others"], xlabel="share of the code", xlim=(0, 1))
+    ax.invert_yaxis()
+
+
+def levels_in_plane(ax, points, means, levels):
+    """Samples' coordinates `points` (list of (n, 2), one per level) in pale, and the curve through the levels' means (n_levels, 2)."""
+    for cloud, share in zip(points, np.linspace(0.15, 0.9, len(points))):
+        ax.plot(*cloud.T, ".", color=plt.get_cmap(SEQUENTIAL)(share), markersize=2, alpha=0.35)
+    ax.plot(*means.T, "o-", color=TRUTH, markersize=5)
+    for level, mean in zip(levels, means):
+        ax.annotate(str(level), mean, xytext=(5, 5), textcoords="offset points", fontweight="bold")
+    ax.set(xlabel="first direction", ylabel="second direction")
+
+
+def best_scores(ax, names, scores):
+    """Scores per name: one row of marks per name, `scores` maps a label to (values (n_names,), colour, marker)."""
+    rows = np.arange(len(names))
+    for label, (values, color, marker) in scores.items():
+        ax.plot(values, rows, marker, color=color, label=label, markersize=5)
+    ax.hlines(rows, 0, 1, color=BASELINE, linewidth=0.3, zorder=0)
+    ax.set(yticks=rows, yticklabels=names, xlim=(0, 1.02), ylim=(len(names) - 0.5, -0.5))
+    ax.tick_params(axis="y", labelsize=7)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
 # Lesson 6, train an SAE

@@ -1,32 +1,33 @@
 """Train the small language models that ship in data/ (`saekit train-lm`).
 
 One or more transformer blocks of the size used in Towards Monosemanticity (Bricken et al. 2023): d_model 128, MLP 512.
-    loss = mean over predictions of -log softmax(h W_U)[next token], in nats per token
-The last product and its softmax are 3/4 of the work, so both passes run together over blocks of rows that stay in the
-cache. Stopping and resuming gives the same weights to the bit (same machine, same threads): the order of contexts is a
-function of (seed, epoch), and a checkpoint holds weights, both moments of Adam and the step.
+Stopping and resuming gives the same weights to the bit (same machine, same threads, same text): the order of contexts
+is a function of (seed, epoch), and a checkpoint holds weights, the moments of both optimizers and the step.
 """
 
+import hashlib
 import math
+import shlex
 import time
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from saekit import corpus, files, ngram, progress, transformer
+from saekit import catalog, corpus, files, ngram, progress, transformer
 from saekit.interrupt import between_steps
-from saekit.threads import one_thread_each, replicate
+from saekit.pretrain_step import new_optimizers, one_thread_each, replicate, train_step
 
-ROWS = 256  # rows of logits in flight: 256 x 4096 floats are 4 MB, about one core's cache
 SAVE_EVERY = 120  # seconds between checkpoints
+ARCHITECTURES = ("gpt2", "gpt-neox")
 
 
 @dataclass(frozen=True)
 class PretrainConfig:
     tokens: int = 25_000_000    # seen in training, counted with repetition
+    arch: str = "gpt2"          # "gpt2": learned positions, ReLU; "gpt-neox": rotary positions, GELU
     n_layers: int = 1
     n_ctx: int = 256
     batch: int = 16             # contexts per step
@@ -35,55 +36,37 @@ class PretrainConfig:
     muon_lr: float = 0.02       # peak of Muon, on the matrices of attention; the same schedule
     weight_decay: float = 0.1   # on embedding and unembedding only: at Muon's rate it shrinks attention to nothing
     dtype: str = "float32"      # of the products; "bfloat16" is 2-3 times faster where the processor has it
+    tokenizer_from: str = ""    # bundled model or folder whose tokenizer this one shares; "": train one on these files
     seed: int = 0
 
     def __post_init__(self):
         for name in ("tokens", "n_layers", "n_ctx", "batch", "lr", "mlp_lr", "muon_lr"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a positive number")
-        if self.dtype not in ("float32", "bfloat16"):
-            raise ValueError(f"dtype is {self.dtype!r}; expected 'float32' or 'bfloat16'")
+        for name, known in (("dtype", ("float32", "bfloat16")), ("arch", ARCHITECTURES)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected {' or '.join(map(repr, known))}")
 
     @property
     def steps(self):
         return max(1, self.tokens // (self.batch * self.n_ctx))
 
 
-class LinearCrossEntropy(torch.autograd.Function):
-    """Mean cross-entropy of h @ W.T against targets, in nats: h (n, d_model), W (d_vocab, d_model), targets (n,);
-    products in dtype.
-
-    The gradient of the logits, (softmax - onehot) / n, is used while it is still in the cache and never stored.
-    """
-
-    @staticmethod
-    def forward(ctx, h, W, targets, dtype):
-        n, total = len(h), h.new_zeros(())
-        dh, dW, h, W = torch.empty_like(h), torch.zeros_like(W), h.to(dtype), W.to(dtype)
-        for first in range(0, n, ROWS):
-            rows, target = h[first:first + ROWS], targets[first:first + ROWS, None]
-            scores = (rows @ W.t()).float()
-            peak, at_target = scores.amax(1, keepdim=True), scores.gather(1, target)
-            norm = scores.sub_(peak).exp_().sum(1, keepdim=True)
-            total += (norm.log() + peak - at_target).sum()
-            scores.div_(norm * n).scatter_add_(1, target, torch.full_like(at_target, -1 / n))
-            scores = scores.to(dtype)
-            dh[first:first + ROWS] = scores @ W
-            dW += scores.t() @ rows
-        ctx.save_for_backward(dh, dW)
-        return total / n
-
-    @staticmethod
-    def backward(ctx, grad):
-        dh, dW = ctx.saved_tensors
-        return dh * grad, dW * grad, None, None
-
-
 def new_model(config, d_vocab):
-    """An untrained GPT-2 with a ReLU MLP of 512 and untied unembedding, seeded by config.seed."""
-    from transformers import GPT2Config, GPT2LMHeadModel
+    """An untrained transformer with an MLP of 512 and untied unembedding, seeded by config.seed.
+
+    "gpt-neox" keeps its residuals sequential: with parallel ones, as in Pythia, the MLP of a single block would read
+    the embedding alone and no neuron could tell one place from another.
+    """
+    from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoXConfig, GPTNeoXForCausalLM
 
     torch.manual_seed(config.seed)
+    if config.arch == "gpt-neox":
+        return GPTNeoXForCausalLM(GPTNeoXConfig(
+            vocab_size=d_vocab, max_position_embeddings=config.n_ctx, hidden_size=128, intermediate_size=512,
+            num_hidden_layers=config.n_layers, num_attention_heads=4, hidden_act="gelu", use_parallel_residual=False,
+            rope_parameters={"rope_type": "default", "rope_theta": 10_000.0, "partial_rotary_factor": 1.0},
+            tie_word_embeddings=False, bos_token_id=0, eos_token_id=0))
     return GPT2LMHeadModel(GPT2Config(
         vocab_size=d_vocab, n_positions=config.n_ctx, n_embd=128, n_layer=config.n_layers, n_head=4, n_inner=512,
         activation_function="relu", resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
@@ -94,35 +77,35 @@ def train_lm(out, config, resume=False, stream=None, tokenizer=None):
     """Train a language model into folder `out` and return its card (a dict, also written as card.json).
 
     stream, tokenizer: other text than this machine's (tests). Ctrl-C saves a checkpoint first; resume=True goes on from
-    it. Raises ValueError if `out` holds another run.
+    it. Raises ValueError if `out` holds another run, or one that was begun on other text.
     """
     out = Path(out)
-    step, log = _check_folder(out, config, resume), []
+    files.check_run_folder(out, resume)
+    _check_settings(out, config, resume)
     if tokenizer is None:
-        tokenizer = _own_tokenizer(out)
+        tokenizer = _tokenizer(out, config.tokenizer_from)
     stream = corpus.load_corpus("train", tokenizer) if stream is None else stream
+    text = {"corpus": stream.manifest._asdict(), "tokenizer": _sha(tokenizer)}
+    _check_text(out, text, resume)
     contexts = corpus.contexts(stream, config.n_ctx)
     model = new_model(config, tokenizer.get_vocab_size())
     optimizers = new_optimizers(model, config)
-    if step:
-        log = _load_checkpoint(out, model, optimizers)
-    files.write_json(out / "run.json", asdict(config))
+    step, log = _load_checkpoint(out, model, optimizers)
+    files.write_json(out / "run.json", {**asdict(config), **text})
     _train(model, optimizers, contexts, config, step, log, out)
     return _finish(out, model, tokenizer, config, stream.manifest, log)
 
 
 def _train(model, optimizers, contexts, config, step, log, out):
     """The loop: one context order per epoch, warm-up and linear decay, checkpoints meanwhile."""
-    saved, order, epoch = time.monotonic(), None, None
+    saved, orders = time.monotonic(), lru_cache(2)(lambda epoch: context_order(len(contexts), config.seed, epoch))
     replicas = replicate(model, min(torch.get_num_threads(), config.batch))
     bar = progress.bar(total=config.tokens, initial=step * config.batch * config.n_ctx, unit="tok", desc="train-lm")
-    with bar, between_steps() as interrupted, one_thread_each(len(replicas)) as pool:
+    with bar, between_steps() as interrupted, one_thread_each(replicas) as pool:
         while step < config.steps:
-            rows = np.arange(step * config.batch, (step + 1) * config.batch)
-            if epoch != rows[0] // len(contexts):
-                epoch = rows[0] // len(contexts)
-                order = np.random.default_rng([config.seed, epoch]).permutation(len(contexts))
-            tokens = torch.from_numpy(contexts[order[rows % len(contexts)]].astype(np.int64))
+            places = range(step * config.batch, (step + 1) * config.batch)
+            rows = [orders(place // len(contexts))[place % len(contexts)] for place in places]
+            tokens = torch.from_numpy(contexts[rows].astype(np.int64))
             rate, dtype = schedule(step, config.steps), getattr(torch, config.dtype)
             loss = train_step(replicas, optimizers, tokens, rate, dtype, pool.map)
             step += 1
@@ -138,68 +121,24 @@ def _train(model, optimizers, contexts, config, step, log, out):
                 raise KeyboardInterrupt
 
 
+def context_order(n, seed, epoch):
+    """The order in which the n contexts are read in an epoch."""
+    return np.random.default_rng([seed, epoch]).permutation(n)
+
+
 def schedule(step, steps):
     """Fraction of the peak learning rate: a linear rise over 2 % of the steps, then linear to 0."""
     warmup = max(1, steps // 50)
     return min((step + 1) / warmup, (steps - step) / (steps - warmup + 1))
 
 
-def new_optimizers(model, config):
-    """[Muon on the matrices of attention (Jordan 2024), AdamW on all others, norms and biases]; groups keep their peak
-    rate."""
-    matrices = [(name, p) for name, p in model.named_parameters() if p.ndim == 2]
-    tables = [p for name, p in matrices if ".h." not in name]
-    attention = [p for name, p in matrices if ".attn." in name]
-    mlp = [p for name, p in matrices if ".mlp." in name]
-    rest = [p for p in model.parameters() if p.ndim != 2]
-    adamw = torch.optim.AdamW([
-        {"params": tables, "lr": config.lr, "weight_decay": config.weight_decay},
-        {"params": mlp, "lr": config.mlp_lr, "weight_decay": 0.0},
-        {"params": rest, "lr": config.lr, "weight_decay": 0.0}], betas=(0.9, 0.99), fused=True)
-    optimizers = [torch.optim.Muon(attention, lr=config.muon_lr, weight_decay=0.0), adamw]
-    for group in (group for optimizer in optimizers for group in optimizer.param_groups):
-        group["peak_lr"] = group["lr"]
-    return optimizers
-
-
-def train_step(replicas, optimizers, tokens, rate=1.0, dtype=torch.float32, map=map):
-    """One step on tokens (batch, n_ctx) at `rate` times the peak learning rates, products in dtype; returns the loss in
-    nats per token. Each replica takes its part of the batch: two threads with a product each do more than two at one."""
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group["peak_lr"]
-    model = replicas[0]
-    parts = tokens.tensor_split(len(replicas))
-    loss = sum(map(partial(_backward, of=len(tokens), dtype=dtype), replicas, parts))
-    for parameter, *others in zip(*(replica.parameters() for replica in replicas)):
-        for other in others:
-            parameter.grad += other.grad
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    if not torch.isfinite(loss + norm):
-        raise ValueError(f"the loss is {loss:.3g} and its gradient's norm {norm:.3g}; the last checkpoint is kept. "
-                         "Is lr too high?")
-    for optimizer in optimizers:
-        optimizer.step()
-    return loss
-
-
-def _backward(replica, tokens, of, dtype):
-    """Leave in the replica's grads those of its part of the mean loss over `of` contexts; returns that part."""
-    replica.zero_grad()
-    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-        h = replica.transformer(input_ids=tokens[:, :-1], use_cache=False).last_hidden_state
-    loss = LinearCrossEntropy.apply(h.flatten(0, 1).float(), replica.lm_head.weight, tokens[:, 1:].flatten(), dtype)
-    loss = loss * (len(tokens) / of)
-    loss.backward()
-    return loss.detach()
-
-
 def evaluate(lm, stream, max_contexts=None):
     """(cross-entropy in nats per token, predictions) on a stream, over predictions made from tokens of files."""
     contexts = corpus.contexts(stream, lm.n_ctx, lm.boundary)[:max_contexts]
     total, count, batch = 0.0, 0, max(1, 2048 // lm.n_ctx)
-    for first in range(0, len(contexts), batch):
-        loss, counts = transformer.next_token_loss(lm, torch.from_numpy(contexts[first:first + batch].astype(np.int64)))
+    for first in progress.bar(range(0, len(contexts), batch), desc="cross-entropy", unit="batch", leave=False):
+        tokens = torch.from_numpy(contexts[first:first + batch].astype(np.int64)).to(lm.model.device)
+        loss, counts = transformer.next_token_loss(lm, tokens)
         total, count = total + float(loss[counts].double().sum()), count + int(counts.sum())
     return total / count, count
 
@@ -209,26 +148,60 @@ def bits_per_byte(nats_per_token, stream):
     return nats_per_token / math.log(2) * (len(stream.tokens) - len(stream.starts)) / stream.manifest.bytes
 
 
-def _own_tokenizer(out):
-    """The tokenizer in folder `out`, trained on this machine's training files if there is none yet."""
-    from tokenizers import Tokenizer
+def _tokenizer(out, source):
+    """The tokenizer in folder `out`; if there is none yet, that of `source`, or one trained on this machine's files.
 
-    path = out / "tokenizer.json"
-    if not path.is_file():
-        documents = corpus.read_documents(list(corpus.source_files()))
-        files.write_atomic(path, corpus.train_tokenizer(documents["train"]).to_str(pretty=True).encode())
-    return Tokenizer.from_file(str(path))
+    ValueError if `out` holds another tokenizer than `source`, or if it lacks the token that opens every document.
+    """
+    path, shared = out / "tokenizer.json", transformer.load_tokenizer(source) if source else None
+    if path.is_file():
+        tokenizer = transformer.load_tokenizer(path)
+        if shared is not None and _sha(shared) != _sha(tokenizer):
+            raise ValueError(f"{path} is another tokenizer than that of {source}; delete it or use another --out")
+    else:
+        tokenizer = shared or corpus.train_tokenizer(corpus.read_documents(list(corpus.source_files()))["train"])
+    if tokenizer.token_to_id(corpus.BOUNDARY) != 0:
+        raise ValueError(f"{source or path} has {tokenizer.id_to_token(0)!r} as token 0, expected {corpus.BOUNDARY!r}, "
+                         "which stands before every document; use the tokenizer of a model made by train-lm")
+    files.write_atomic(path, tokenizer.to_str(pretty=True).encode())
+    return tokenizer
 
 
-def _check_folder(out, config, resume):
-    """The step to start from: 0 for a new folder, else the checkpoint's. ValueError if `out` holds another run."""
-    files.check_run_folder(out, resume)
-    if resume and files.read_json(out / "run.json") != asdict(config):
-        raise ValueError(f"{out} holds a run with other settings (see {out / 'run.json'}); "
-                         "use the same ones or another --out")
-    if not (out / "checkpoint.safetensors").is_file():
-        return 0
-    return files.load_arrays(out / "checkpoint.safetensors")[1]["step"]
+def _sha(tokenizer):
+    """First 16 hex digits of a tokenizer's SHA-256."""
+    return hashlib.sha256(tokenizer.to_str().encode()).hexdigest()[:16]
+
+
+def _header(out):
+    """The run.json of the run in `out`."""
+    header = files.read_json(out / "run.json")
+    if not isinstance(header, dict):
+        raise ValueError(f"{out / 'run.json'} does not describe a run; was it edited by hand?")
+    return header
+
+
+def _check_settings(out, config, resume):
+    """ValueError naming the first setting in which the run to resume in `out` differs from this one."""
+    here = asdict(config)
+    there = _header(out) if resume else here
+    for name in here:
+        if there.get(name) != here[name]:
+            raise ValueError(f"{out} holds a run with other settings ({name} is {there.get(name)!r} there, "
+                             f"{here[name]!r} here); use the same ones or another --out")
+
+
+def _check_text(out, text, resume):
+    """ValueError if the run to resume in `out` was begun on other training files or with another tokenizer."""
+    header = _header(out) if resume else text
+    there = {name: header.get(name) for name in text}
+    if there != text:
+        raise ValueError(f"{out} was begun on other text ({_describe(there)}) than this machine has "
+                         f"({_describe(text)}); resume it where it was begun, or start anew in another --out")
+
+
+def _describe(text):
+    corpus = text["corpus"] or {}
+    return f"{corpus.get('files')} files, hash {corpus.get('sha')}, tokenizer {text['tokenizer']}"
 
 
 def _save_checkpoint(out, model, optimizers, step, log):
@@ -241,7 +214,9 @@ def _save_checkpoint(out, model, optimizers, step, log):
 
 
 def _load_checkpoint(out, model, optimizers):
-    """Put weights and moments back; returns the log so far."""
+    """Put weights and moments back where there is a checkpoint; returns (step, log so far)."""
+    if not (out / "checkpoint.safetensors").is_file():
+        return 0, []
     arrays, metadata = files.load_arrays(out / "checkpoint.safetensors")
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -250,13 +225,22 @@ def _load_checkpoint(out, model, optimizers):
                 moment = torch.from_numpy(arrays[key].copy())
                 moment = moment.squeeze() if key.endswith("/step") else moment
                 _state(optimizers, parameter)[key.rpartition("/")[2]] = moment
-    return metadata["log"]
+    return metadata["step"], metadata["log"]
 
 
 def _state(optimizers, parameter):
     """The moments that belong to a parameter, by name, in whichever optimizer holds it."""
     return next(optimizer.state[parameter] for optimizer in optimizers for group in optimizer.param_groups
                 if any(p is parameter for p in group["params"]))
+
+
+def command(out, config):
+    """The command line that repeats this run."""
+    options = {"out": out.as_posix(), "arch": config.arch, "tokenizer-from": config.tokenizer_from,
+               "tokens": config.tokens, "layers": config.n_layers, "n-ctx": config.n_ctx, "batch": config.batch,
+               "lr": config.lr, "dtype": config.dtype, "seed": config.seed}
+    given = [f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value != ""]
+    return " ".join(["saekit train-lm", *given])
 
 
 def _finish(out, model, tokenizer, config, train_manifest, log):
@@ -268,14 +252,14 @@ def _finish(out, model, tokenizer, config, train_manifest, log):
     stream = corpus.load_corpus("validation", tokenizer)
     ce, predictions = evaluate(lm, stream)
     baselines = ngram.table(corpus.load_corpus("train", tokenizer), stream, config.n_ctx, lm.d_vocab)
+    ce_table = {"transformer": ce, **baselines}
     card = {
-        "command": f"saekit train-lm --out {out.as_posix()} --tokens {config.tokens} --layers {config.n_layers} "
-                   f"--n-ctx {config.n_ctx} --batch {config.batch} --lr {config.lr} --dtype {config.dtype} "
-                   f"--seed {config.seed}",
+        "command": command(out, config),
         "config": asdict(config), "tokens_seen": config.steps * config.batch * config.n_ctx,
         "train": train_manifest._asdict(), "validation": stream.manifest._asdict(), "predictions": predictions,
-        "ce_nats_per_token": {"transformer": ce, **baselines},
-        "bits_per_byte": {name: bits_per_byte(nats, stream) for name, nats in {"transformer": ce, **baselines}.items()},
+        "ce_nats_per_token": ce_table,
+        "bits_per_byte": {name: bits_per_byte(nats, stream) for name, nats in ce_table.items()},
+        "tolerance": catalog.tolerance({"ce_nats_per_token": ce}),
         "weight_hash": transformer.weight_hash(lm.model), "log": log,
     }
     files.write_json(out / "card.json", card)

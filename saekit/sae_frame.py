@@ -96,8 +96,8 @@ class SAE(nn.Module):
         return self.decode(self.encode(x))
 
     def loss(self, x, dead=None, warmth=1.0):
-        """Losses on x (batch, d_in); dead: (d_sae,) bool, the latents AuxK may use; warmth in [0, 1] scales the penalty
-        while it is warmed up."""
+        """Losses on x (batch, d_in); dead: (n_dead,) indices of the latents AuxK may use; warmth in [0, 1] scales the
+        penalty while it is warmed up."""
         pre_acts = self.pre_acts(x)
         latents = self.activate(pre_acts)
         recon, resid = self.recon(x, latents)
@@ -116,7 +116,7 @@ class SAE(nn.Module):
 
     def aux(self, x, pre_acts, resid, dead):
         """The auxiliary term: AuxK where the architecture has it and something is dead, else 0."""
-        if not self.auxk_coeff or dead is None or not dead.any():
+        if not self.auxk_coeff or dead is None or not len(dead):
             return x.new_zeros(())
         return self.auxk(x, resid, dead)
 

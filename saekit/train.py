@@ -12,7 +12,6 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from saekit import files, kernels, progress
@@ -21,6 +20,7 @@ from saekit.sae import geometric_median, save_sae, unit_rows
 
 SAVE_EVERY = 60           # seconds between checkpoints
 PREVIEW_BATCHES = 8       # drawn before training for the mean, the scale and the geometric median
+LOG_EVERY = 25            # steps between looks at a run: its losses, its dead latents, on a GPU whether it is finite
 RESAMPLE_BATCHES = 8      # on which resampling measures the loss of inputs
 
 
@@ -63,35 +63,6 @@ def renormalise_decoder(sae):
         sae.W_dec.div_(sae.W_dec.norm(dim=1, keepdim=True).clamp_min(1e-12))
 
 
-class ArrayStream:
-    """Endless batches (batch, d_in) of the rows of x (n, d_in), every epoch in a new order drawn from the seed.
-
-    An epoch's last rows that do not fill a batch are left out of it. ValueError if x holds fewer rows than a batch.
-    """
-
-    def __init__(self, x, batch=1024, seed=0):
-        self.x, self.batch, self.seed = torch.as_tensor(x, dtype=torch.float32), batch, seed
-        if self.x.ndim != 2 or not 1 <= batch <= len(self.x):
-            raise ValueError(f"x is {tuple(self.x.shape)} and batch is {batch}; expected (n, d_in), n at least batch")
-        self.restore({"epoch": 0, "position": 0})
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        if self.position + self.batch > len(self.x):
-            self.restore({"epoch": self.epoch + 1, "position": 0})
-        self.position += self.batch
-        return self.x[self.order[self.position - self.batch : self.position]]
-
-    def state(self):
-        return {"epoch": self.epoch, "position": self.position}
-
-    def restore(self, state):
-        self.epoch, self.position = state["epoch"], state["position"]
-        self.order = torch.from_numpy(np.random.default_rng((self.seed, self.epoch)).permutation(len(self.x)))
-
-
 class Run:
     """All state of a training run, on the SAE's device: what a checkpoint holds and nothing else."""
 
@@ -100,6 +71,7 @@ class Run:
         self.steps = math.ceil(config.tokens / stream.batch)
         self.step, self.last_resample, self.log = 0, None, []
         self.n_tokens_since_fired = torch.zeros_like(sae.b_enc, dtype=torch.int64)
+        self.dead_latents = self.n_tokens_since_fired[:0]       # for AuxK: their indices at the last look
         self.mean, self.scale = torch.zeros_like(sae.b_dec), 1.0
         self.optimizer = torch.optim.Adam(sae.parameters(), lr=config.lr, fused=True)
 
@@ -160,7 +132,7 @@ def _loop(run, out):
             losses = train_step(run, x)
             run.step += 1
             bar.update(batch)
-            if run.step % 25 == 0 or run.step == run.steps:
+            if run.step % LOG_EVERY == 0 or run.step == run.steps:
                 run.log.append(log_entry(run, losses))
                 last = run.log[-1]
                 bar.set_postfix(loss=f"{last['loss']:.4f}", l0=f"{last['l0']:.1f}", dead=last["dead"])
@@ -173,19 +145,25 @@ def _loop(run, out):
 
 
 def train_step(run, x):
-    """One step of Adam on the batch x (batch, d_in) of raw activations; returns its Losses."""
+    """One step of Adam on the batch x (batch, d_in) of raw activations; returns its Losses.
+
+    On a GPU nothing here waits for a number, but for one step in LOG_EVERY (where latents have a threshold and not a
+    count, their number is waited for).
+    """
     sae, config = run.sae, run.config
-    u = (x - run.mean).div_(run.scale)
+    u, look = (x - run.mean).div_(run.scale), run.step % LOG_EVERY == 0
+    if look:
+        run.dead_latents = run.dead.nonzero().squeeze(1)
     since = None if run.last_resample is None else run.step - run.last_resample
     run.optimizer.param_groups[0]["lr"] = learning_rate(run.step, run.steps, config, since)
     run.optimizer.zero_grad()
     warmth = min(1.0, (run.step + 1) / max(1, 2 * config.warmup * run.steps))
-    losses = kernels.loss(sae, u, run.dead, warmth)
+    losses = kernels.loss(sae, u, run.dead_latents, warmth)
     losses.total.backward()
     if sae.unit_norm:
         project_decoder_gradient(sae)
     norm = torch.nn.utils.clip_grad_norm_(sae.parameters(), config.clip)
-    if not torch.isfinite(losses.total + norm):
+    if (look or not kernels.on_gpu(x)) and not torch.isfinite(losses.total + norm):
         raise ValueError(f"the loss is {losses.total:.3g}, its gradient's norm {norm:.3g} at step {run.step + 1}; the "
                          f"last checkpoint is kept. Is lr={config.lr} too high?")
     run.optimizer.step()
@@ -207,7 +185,7 @@ def next_batch(stream):
     """The next batch; one with NaN or infinity is put back and a ValueError names layer and batch."""
     before = stream.state()
     x = next(stream)
-    if not torch.isfinite(x.sum()):
+    if not kernels.on_gpu(x) and not torch.isfinite(x.sum()):    # on a GPU the loss tells, a few steps later
         batch = ", ".join(f"{name} {value}" for name, value in stream.state().items())
         stream.restore(before)
         raise ValueError(f"activations of layer {getattr(stream, 'layer', '?')} hold NaN or infinity in the batch that "
@@ -255,6 +233,7 @@ def plant(run, directions):
             for moment in ("exp_avg", "exp_avg_sq"):
                 run.optimizer.state[parameter][moment][place] = 0.0
     run.n_tokens_since_fired[dead] = 0
+    run.dead_latents = run.dead_latents[:0]
     run.last_resample = run.step
 
 
@@ -273,8 +252,12 @@ def _save_checkpoint(run, out):
     """Everything needed to go on to the bit, and beside it the SAE so far, folded (nothing if out is None)."""
     if out is None:
         return
+    if not all(bool(p.isfinite().all()) for p in run.sae.parameters()):
+        raise ValueError(f"the weights hold NaN or infinity at step {run.step}; the checkpoint before is kept. Is "
+                         f"lr={run.config.lr} too high, or the language model damaged?")
     save_sae(copy.deepcopy(run.sae).fold(run.mean, run.scale), Path(out) / "sae.safetensors")
-    arrays = {"mean": run.mean, "n_tokens_since_fired": run.n_tokens_since_fired, **run.sae.state_dict()}
+    arrays = {"mean": run.mean, "n_tokens_since_fired": run.n_tokens_since_fired, "dead_latents": run.dead_latents,
+              **run.sae.state_dict()}
     for name, parameter in run.sae.named_parameters():
         for moment in ("exp_avg", "exp_avg_sq"):
             state = run.optimizer.state.get(parameter)
@@ -292,6 +275,7 @@ def _load_checkpoint(run, path):
     arrays = {name: torch.from_numpy(array) for name, array in arrays.items()}
     run.mean.copy_(arrays["mean"])
     run.n_tokens_since_fired.copy_(arrays["n_tokens_since_fired"])
+    run.dead_latents = arrays["dead_latents"].to(run.mean.device)
     run.sae.load_state_dict({name: arrays[name] for name in run.sae.state_dict()})
     for name, parameter in run.sae.named_parameters():
         state = {"step": torch.tensor(float(run.step), device=parameter.device)}

@@ -1,11 +1,11 @@
 """Language models: load any causal transformer, read its MLP neurons, replace them.
 
     mlp_post = act(W_in ln(x) + b_in)        (batch, n_ctx, d_mlp), the input of the MLP's down projection: "the tap"
-`load_lm` accepts a bundled name ("python-1l"), a local folder or a hub id. Nothing here ever trains a loaded model.
+`load_lm` accepts a bundled name ("python-1l"), a local folder or a hub id, and any of them followed by ":untrained" for
+the same architecture before training. Nothing here ever trains a loaded model.
 """
 
 import hashlib
-import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +13,9 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from saekit.files import data_folder
+
+UNTRAINED = ":untrained"
 DOWN_PROJECTIONS = ("mlp.c_proj", "mlp.dense_4h_to_h", "mlp.down_proj", "fc2", "feed_forward.w2", "mlp.fc2")
 
 
@@ -30,15 +33,6 @@ class LanguageModel(NamedTuple):
     d_vocab: int
 
 
-def data_folder():
-    """The folder data/ beside the package: SAEKIT_DATA if set. ValueError if it is not there."""
-    folder = Path(os.environ.get("SAEKIT_DATA") or Path(__file__).resolve().parent.parent / "data")
-    if not folder.is_dir():
-        raise ValueError(f"data folder {folder} not found; saekit reads its models from data/ beside the package, "
-                         "so install it with `pip install -e .` from a full copy of the repository, or set SAEKIT_DATA")
-    return folder
-
-
 def bundled_models():
     """Names of the language models that ship in data/."""
     return sorted(path.parent.name for path in data_folder().glob("*/config.json"))
@@ -47,21 +41,20 @@ def bundled_models():
 def load_lm(name, device="cpu"):
     """Load a frozen causal language model from safetensors: a name in data/, a folder, or a hub id.
 
-    ValueError if there is no such model, if it is damaged or incomplete, or if this machine lacks the device.
+    A name that ends in ":untrained" is a control: architecture and tokenizer of what stands before the colon, whose
+    weights are not read but drawn from seed 0 by the architecture's own rule. ValueError if there is no such model, if
+    it is damaged or incomplete, or if this machine lacks the device.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig
 
     if device != "cpu" and not (device.startswith("cuda") and torch.cuda.is_available()):
         here = "cpu and cuda" if torch.cuda.is_available() else "cpu only"
         raise ValueError(f"device is {device!r}; this machine has {here}")
-    source = _source(name)
+    source = _source(name.removesuffix(UNTRAINED))
     try:
         with quiet(bars=not Path(source).exists()):  # a download shows its bar
             config = AutoConfig.from_pretrained(source)
-            model, found = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, use_safetensors=True,
-                                                                output_loading_info=True)
-            if found["missing_keys"]:
-                raise ValueError(f"its weights lack {', '.join(sorted(found['missing_keys'])[:3])}")
+            model = _untrained(config) if name.endswith(UNTRAINED) else _trained(source)
         tokenizer, boundary = _tokenizer(source, config)
         sizes = _sizes(model, config)
     except Exception as error:  # transformers and tokenizers raise many kinds: all mean that this is no loadable model
@@ -70,6 +63,26 @@ def load_lm(name, device="cpu"):
                          f"bundled models are {', '.join(bundled_models()) or 'none'}") from None
     model.to(device).eval().requires_grad_(False)
     return LanguageModel(Path(name).name, model, tokenizer, boundary, *sizes)
+
+
+def _trained(source):
+    """The model with the weights that lie in `source`, in float32. ValueError if some are missing."""
+    from transformers import AutoModelForCausalLM
+
+    model, found = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, use_safetensors=True,
+                                                        output_loading_info=True)
+    if found["missing_keys"]:
+        raise ValueError(f"its weights lack {', '.join(sorted(found['missing_keys'])[:3])}")
+    return model
+
+
+def _untrained(config):
+    """The model of a configuration as it is before training with seed 0; the caller's random numbers stay theirs."""
+    from transformers import AutoModelForCausalLM
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
 
 
 def _source(name):
@@ -81,7 +94,8 @@ def _source(name):
     if "/" in name and not path.exists() and not name.startswith((".", "/")):
         return name
     raise ValueError(f"unknown model {name!r}; bundled models are {', '.join(bundled_models()) or 'none'}, "
-                     "or give a folder with a config.json or a hub id such as EleutherAI/pythia-70m")
+                     "or give a folder with a config.json or a hub id such as EleutherAI/pythia-70m; "
+                     f"{UNTRAINED} may follow any of them")
 
 
 @contextmanager
@@ -104,12 +118,26 @@ def quiet(bars=False):
             logging.enable_progress_bar()
 
 
-def _tokenizer(source, config):
-    """(tokenizers.Tokenizer, boundary id) of a checkpoint; read directly where tokenizer.json is at hand, for speed."""
+def load_tokenizer(source):
+    """The `tokenizers.Tokenizer` of a bundled model, of a folder with tokenizer.json, or in such a file."""
     from tokenizers import Tokenizer
 
+    folder = data_folder() / source
+    path = next((path for path in (folder / "tokenizer.json", Path(source) / "tokenizer.json", Path(source))
+                 if path.is_file()), None)
+    if path is None:
+        raise ValueError(f"no tokenizer at {source}; expected a folder with a tokenizer.json or a bundled model "
+                         f"({', '.join(bundled_models()) or 'none'})")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the only kind that tokenizers raises
+        raise ValueError(f"{path} is no tokenizer that can be read here ({error}); was it cut off?") from None
+
+
+def _tokenizer(source, config):
+    """(tokenizers.Tokenizer, boundary id) of a checkpoint; read directly where tokenizer.json is at hand, for speed."""
     if (Path(source) / "tokenizer.json").is_file():
-        tokenizer = Tokenizer.from_file(str(Path(source) / "tokenizer.json"))
+        tokenizer = load_tokenizer(Path(source) / "tokenizer.json")
     else:
         from transformers import AutoTokenizer
 

@@ -1,10 +1,10 @@
 # %% [markdown] id="title"
 # # Lesson 3 · More features than dimensions
 #
-# **You will be able to**: say when a layer gains by storing more features than it has dimensions, and predict it with a formula · recognise the shapes it stores them in · measure interference, and say why rare features can afford it ·
+# **You will be able to**: predict with a formula when a layer gains by storing more features than it has dimensions · recognise the shapes it stores them in · measure interference, and say why rare features can afford it ·
 # tell what *can* fit into d dimensions from what cannot · read a compressed signal back with lesson 1's LASSO.
 #
-# **60 minutes.** From lesson 1 you know the LASSO, coherence and the Welch bound; of PyTorch you need nothing. All models here are tiny and trained as you watch.
+# **60 minutes.** From lesson 1 you know the LASSO, coherence and the Welch bound. PyTorch trains tiny models as you watch; you need none of it (`.detach().numpy()` turns its numbers into NumPy's).
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.
@@ -20,18 +20,18 @@ begin("03_superposition")
 # %% [markdown] id="one-number-intro"
 # ## 3.1 Two features, one number
 #
-# In lessons 1 and 2 there were more atoms than dimensions because *we* wanted it. Why would a network want it? Take the smallest case: two **features** (properties of the data: "this is code", "this is a citation"), each a number that is mostly zero,
-# and a layer with **one** dimension to store them in. The layer keeps `hidden = x @ W`, and must say afterwards what both features were:
+# In lessons 1 and 2 there were more atoms than dimensions because *we* wanted it. Why would a network want it? The smallest case: two **features** (properties of the data: "this is code", "this is a citation"), numbers that are mostly zero,
+# and a layer with **one** dimension for both. It keeps `hidden = x @ W`, and must say afterwards what both features were:
 #
 # `x_hat = relu(hidden @ W.T + b)`
 #
-# This is the toy model of Elhage et al. (2022). Row i of `W` is the direction of feature i; it writes with `W` and reads with `W.T`.
+# This is the toy model of Elhage et al. (2022). Row i of `W` is the direction of feature i; it is written with `W` and read with `W.T`.
 #
 # ### Exercise 3.1 · Store and read
 #
 # Difficulty 1 of 5 · 5 minutes · 2 points
 #
-# Return `x_hat` for every sample (every row of `x`).
+# Return `x_hat` for every sample (row of `x`).
 #
 # <details><summary>Hint 1 of 3</summary>Two matrix products: the first takes features to hidden units, the second goes back.</details>
 # <details><summary>Hint 2 of 3</summary><code>x @ W</code> is (batch, d_hidden); multiplied by <code>W.T</code> it has one column per feature again.</details>
@@ -58,17 +58,17 @@ x = np.array([[0.8, 0.0], [0.0, 0.6], [0.8, 0.6]])
 print(reconstruct(x, opposite, np.zeros(2)))
 
 # %% [markdown] id="opposite-after"
-# Two features in one dimension, and no error at all, as long as they are not on together: the ReLU throws away the negative echo of the other one. When both are on they cancel. This is **superposition**, and the echo is called **interference**.
+# Two features in one dimension, and no error as long as they are not on together: the ReLU throws away the other one's negative echo. When both are on they cancel. This is **superposition**, and the echo is **interference**.
 #
 # ## 3.2 When does it pay?
 #
-# Call p the probability that a feature is on (the paper's *sparsity* is 1 − p); when on, it is uniform in [0, 1], independently of the other. Squared errors are weighted: feature 1 has importance 1, feature 2 has importance I. Three solutions come to mind:
+# Each feature is on with probability p, independently of the other (the paper's *sparsity* is 1 − p), and then uniform in [0, 1]. The loss is the *sum* of the two squared errors, weighted by **importance**: 1 for feature 1, I for feature 2. Three solutions:
 #
-# 1. **not represented**: feature 1 has the dimension to itself, exact; of feature 2 the model says the mean, which costs its variance;
-# 2. **orthogonal**: the same the other way round;
-# 3. **superposed**: opposite directions, b = 0; both exact unless both are on, and then?
+# 1. **not represented**: feature 1 has the dimension to itself and is exact; for feature 2 the model always says its mean (b can do that), which costs its variance;
+# 2. **orthogonal**, as the paper calls it: now feature 2 has the dimension, and feature 1 is guessed;
+# 3. **superposed**: opposite directions, b = 0; both exact unless both are on.
 #
-# With both on, the hidden number is x₁ − x₂. If x₁ is the larger, feature 1 reads x₁ − x₂, too small by x₂, and feature 2 reads 0, too small by x₂ as well. So *each* errs by the smaller of the two.
+# And then? The hidden number is x₁ − x₂. If x₁ is the larger, feature 1 reads x₁ − x₂, too small by x₂, and feature 2 reads 0, too small by x₂ as well: *each* errs by the smaller of the two.
 #
 # ### Exercise 3.2 · The price of three solutions
 #
@@ -78,7 +78,7 @@ print(reconstruct(x, opposite, np.zeros(2)))
 #
 # <details><summary>Hint 1 of 3</summary>The variance of a feature that is on with probability p: mean of its square minus square of its mean. Its mean is p/2.</details>
 # <details><summary>Hint 2 of 3</summary>The mean of the square is p/3, so guessing costs p/3 − p²/4, times the importance of the feature that is guessed.</details>
-# <details><summary>Hint 3 of 3</summary>Both are on with probability p². Then feature 1 errs by 1/6 on average, weighted with 1, and feature 2 by 1/6, weighted with I.</details>
+# <details><summary>Hint 3 of 3</summary>Both are on with probability p². Then either squared error is 1/6 on average; the weights are 1 and I.</details>
 
 # %% id="ex-three-losses" exercise="three_losses" difficulty=4 minutes=12 points=5
 @exercise
@@ -93,7 +93,7 @@ def three_losses(p, importance):
     ### END SOLUTION
 
 # %% [markdown] id="boundary-intro"
-# The solutions 1 and 2 cost about p, the third about p²: **rare features make superposition cheap**. Let both be equally important, I = 1. **Below which p does superposition win?** Set p/3 − p²/4 equal to p²/3 and solve for p (two decimals).
+# Solutions 1 and 2 cost about p, the third about p²: **rare features make superposition cheap**. Let both be equally important, I = 1. **Below which p does superposition win?** Set p/3 − p²/4 equal to p²/3 and solve for p (two decimals).
 
 # %% id="predict-boundary"
 predict("boundary", 0.57)
@@ -103,8 +103,8 @@ for p in (0.5, 0.57, 0.6, 1.0):
     print(f"p = {p:.2f}: not represented, orthogonal, superposed cost", three_losses(p, 1.0).round(4))
 
 # %% [markdown] id="phase-intro"
-# That was arithmetic about three solutions that *we* thought of. Does gradient descent choose among them, and where we say? We train the two-feature model for 15 values of p times 15 of I, eight random starts each, all at once (one batched product), and keep the start with the lowest loss. There
-# are few cases (each feature off, or on with some value), so the training can use the *expected* loss, without noise.
+# *We* thought of these three. Does gradient descent choose among them, and where we say? We train the two-feature model for 15 values of p times 15 of I, eight random starts each, and keep the start with the lowest loss. With so few features
+# the *expected* loss can be computed, so training has no noise:
 
 # %% id="phase"
 p_grid, i_grid = np.geomspace(0.02, 1, 15), np.geomspace(0.1, 10, 15)
@@ -126,16 +126,18 @@ plots.show(fig, alt="Two maps of importance against probability. In both, superp
 # %% id="phase-claims"
 cheapest, second = np.sort(losses, axis=2)[..., 0], np.sort(losses, axis=2)[..., 1]
 clear = second > 1.05 * cheapest                              # the two best differ by more than 5 %
-claim("share of clear cells where training agrees with the formula", (measured.kind == losses.argmin(axis=2))[clear].mean(), at_least=0.95)
-gain = (1 - measured.loss / cheapest)[measured.kind != losses.argmin(axis=2)]
-claim("largest gain of a trained model over the formula, where they disagree", gain.max(initial=0), at_most=0.25)
+same = measured.kind == losses.argmin(axis=2)
+claim("share of clear cells where training agrees with the formula", same[clear].mean(), at_least=0.95)
+claim("largest gain of a trained model over the formula, where they disagree", (1 - measured.loss / cheapest)[~same].max(initial=0), at_most=0.25)
+ratio = np.abs(measured.W).min(axis=2) / np.abs(measured.W).max(axis=2)
+claim("share of cells whose weaker weight is 0.1 to 0.7 of the stronger one", ((ratio > 0.1) & (ratio < 0.7)).mean(), at_most=0.06)
 
 # %% [markdown] id="phase-after"
-# A **phase diagram**: the change is not gradual. Most cells that disagree lie along the border, and there training is *better* than our formula, since lengths other than 1 and a bias are open to it: a formula about three guesses is an upper bound on the best loss. A stray cell inside a region is one where all eight starts got stuck.
+# A **phase diagram**: the change is not gradual, hardly a cell stores its weaker feature by half. Most cells that disagree lie along the border, where training is *better* than our formula: it may choose other lengths and a bias, and three guesses only bound the best loss from above. In a stray cell inside a region all eight starts got stuck.
 #
 # ## 3.3 Five features in the plane
 #
-# Now two dimensions and five features, with importances 1, 0.8, 0.64 and so on. **If all features are always on (p = 1), how many of the five will the model keep?**
+# Now two dimensions and five features, with importances 1, 0.8, 0.64 and so on. `superposition.ToyModel` is your `reconstruct` with `W` and `b` to be trained, many copies side by side. **If all features are always on (p = 1), how many of the five will the model keep?**
 
 # %% id="predict-dense"
 predict("dense-features", 2)
@@ -160,12 +162,12 @@ explore(draw_five, log10_p=(-2.0, 0.0, 0.25), stills=[{"log10_p": 0.0}, {"log10_
         alt="Arrows of five features in the plane. At p = 1 two arrows at right angles; at p = 0.32 two pairs of opposite arrows; at p = 0.056 five arrows like a regular pentagon.")
 
 # %% [markdown] id="explore-after"
-# Dense: the two most important features at right angles, and the rest dropped, as PCA would do. Rarer: two pairs of opposites, the trick of section 3.1 once per axis. Rarer still: all five, in a **pentagon**. Nobody asked for regular shapes: features push each other away.
-# And it is the ReLU that makes it pay: with a linear output the best a model can do is PCA, which drops all but two, however rare the features are.
+# Dense: the two most important features at right angles, and the rest dropped, as PCA would do. Rarer: two pairs of opposites, the trick of section 3.1 once per axis. Rarer still: all five, in a **pentagon**. Features push each other away.
+# The ReLU makes it pay: with a linear output the best possible is PCA (lesson 4), which drops all but two, however rare the features.
 #
 # ## 3.4 How much of a dimension does a feature have?
 #
-# In a pair of opposites two features share one dimension, half each. In general: feature i has all of its own direction, but others lean on that direction too. The **dimensionality** of feature i is its share,
+# In a pair of opposites two features share one dimension, half each. In general, others lean on a feature's direction too; its **dimensionality** is its own share of that direction,
 #
 # `D_i = ‖W_i‖⁴ / Σ_j ⟨W_i, W_j⟩²`, summed over all j, i included.
 #
@@ -209,8 +211,8 @@ for name, W in {"pair": regular(2), "triangle": regular(3), "tetrahedron": tetra
     print(f"{name:12} {len(W)} features in {np.linalg.matrix_rank(W)} dimensions: each has {dimensionality(W)[0]:.3f}")
 
 # %% [markdown] id="plateau-intro"
-# Do trained models have just these shares? Five features in two dimensions first (now equally important), then three. A pair and one alone, or a triangle? Our formula decides. Opposite features err by min(x₁, x₂), features at 120° by min(x₁, x₂/2). For values uniform in [0, 1] three features cost p²/3 as pair and loner, but 3p²/8 as a triangle;
-# for values of nearly equal size (uniform in [0.7, 1]) the triangle should win:
+# Do trained models have just these shares? First five equally important features in two dimensions, then three: a pair and one alone, or a triangle? Price them as in section 3.2, for two features that are on together. Opposite, each errs by min(x₁, x₂); at 120° only by min(x₁, x₂/2), but a triangle has three such couples, a pair is one. With sizes uniform in [0, 1]
+# this makes p²/3 for the pair and 3p²/8 for the triangle; with sizes of exactly 1, 2p² and 3p²/2. So the triangle should win where sizes are nearly equal, say uniform in [0.7, 1]:
 
 # %% id="plateaus"
 def best_shares(n_features, d_hidden, low):
@@ -235,7 +237,7 @@ for name, share in zip(shares, (2 / 5, np.array([1 / 2, 1 / 2, 1]), 2 / 3)):
     claim(f"largest distance of a share from its plateau, {name}", np.abs(np.sort(shares[name]) - share).max(), at_most=0.02)
 
 # %% [markdown] id="hundred-intro"
-# The paper's triangles at 2/3 are thus not a law of the number of features: which shape wins depends on the distribution of their *sizes*, and on how rare they are. Now a crowd: **100 features in 10 dimensions**, equally important, twelve probabilities side by side.
+# So the paper's triangles at 2/3 do not follow from the number of features: which shape wins depends on how *sizes* are distributed, and on how rare features are. Now a crowd, equally important: **100 features in 10 dimensions**, at twelve probabilities.
 
 # %% id="hundred"
 p_hundred = np.geomspace(0.02, 0.7, 12)
@@ -255,32 +257,31 @@ plots.show(fig, alt="Share of a dimension per feature against 1/p. The most freq
 # %% id="hundred-claims"
 on_half = [np.mean(np.abs(values - 1 / 2) < 0.02) for values in shares_hundred]
 claim("share of features on the plateau 1/2, at the best p", max(on_half), at_least=0.8)
-groups = superposition.feature_groups(W_hundred[int(np.argmax(on_half))])
+groups = superposition.feature_groups(W_hundred[int(np.argmax(on_half))])   # features at right angles to all outside their group
 claim("of these, share of groups that are two features in one dimension", np.mean([len(g.features) == 2 and g.n_dims == 1 for g in groups]), at_least=0.6)
 claim("sum of all shares over the number of dimensions", max(dimensionality(W).sum() / 10 for W in W_hundred), at_most=1.001)
 
 # %% [markdown] id="large-intro"
-# The paper's model is larger, 400 features in 30 dimensions, at 20 probabilities. Too slow to train as you watch, so `benchmarks/toy_plateaus.py` did it beforehand (with fewer steps than its default). Where does at least a fifth of the represented features stand within 0.02 of a plateau?
+# At the best p most dimensions hold a pair at right angles to all others. The last claim is a budget: **the shares add up to at most the number of dimensions**. Scherlis et al. (2022) call the share a feature's *capacity* and read training as spending it where the next bit lowers the loss most.
+#
+# The paper's model is larger, 400 features in 30 dimensions. `benchmarks/toy_plateaus.py` trained it beforehand, for 20 probabilities. Where does at least a fifth of the represented features stand within 0.02 of a plateau?
 
 # %% id="large" tags=["nbval-check-output"]
 large, run = files.load_arrays(transformer.data_folder() / "toy-plateaus.safetensors")
 print(f"{run['n_features']} features in {run['d_hidden']} dimensions, {run['steps']} steps of {run['batch']} samples")
 corners = {"2/3": 2 / 3, "1/2": 1 / 2, "2/5": 2 / 5, "3/8": 3 / 8}
-for p, share, length in zip(large["feature_probability"], large["shares"], large["lengths"]):
+for p, share, length in zip(large["feature_probability"][::-1], large["shares"][::-1], large["lengths"][::-1]):
     on = share[length > 0.5].astype(float)
     near = {name: (np.abs(on - value) < 0.02).sum() for name, value in corners.items()}
     if max(near.values()) > 0.2 * len(on):
-        print(f"p = {p:.3f}: {len(on):3} represented; at", ", ".join(f"{name} {count:2}" for name, count in near.items()))
+        print(f"p = {p:.3f}: {len(on):3} represented ({run['d_hidden'] / len(on):.3f} dimensions each); at", ", ".join(f"{name} {count:2}" for name, count in near.items()))
 
 # %% [markdown] id="capacity"
-# From frequent to rare: some shares near 2/3 (the paper's triangles), then 1/2 and nothing but 1/2, two features for each of the 30 dimensions over a wide range of p, then crowds near 2/5 and 3/8 (its pentagons and square antiprisms), then ever thinner shares. But beware: if all shares are alike, each is the number of dimensions over the number of features, whatever the
-# arrangement. **A share near a plateau does not prove a shape**; look at the groups as well, as we did for the pairs.
-#
-# Back to the hundred. At the best p the ten dimensions hold pairs, each orthogonal to all others. The last line is a budget: **the shares add up to at most the number of dimensions**. Scherlis et al. (2022) call the same quantity a feature's *capacity* and read training as spending it: where the next bit of capacity lowers the loss most,
-# there it goes. A feature that gains less than the others' price gets none, one that gains more gets a whole dimension, and between them stands superposition.
+# From frequent to rare: some shares near 2/3 (the paper's triangles), then 1/2 and nothing but 1/2, two features for each dimension over a wide range of p, then crowds near 2/5 and 3/8 (its pentagons and square antiprisms, eight features in three dimensions). But beware: if all shares are alike, each is the number in brackets, whatever the
+# arrangement. **A share near a plateau does not prove a shape**; look at the groups too, as we did for the pairs.
 
 # %% [markdown] id="count-intro"
-# **Is F ∼ d/p?** The reference page says that the number of features F that fit grows like d/p, and adds that this is informal. Count them (‖W_i‖ > ½), beside a second crowd in 5 dimensions. If the law held, the columns `F p / d` would be constant:
+# **Is F ∼ d/p?** The reference page says that the number of features F that fit grows like d/p, and adds that this is informal. Count them (‖W_i‖ > ½), here and in a second crowd in 5 dimensions. If the law held, `F p / d` would be the same everywhere:
 
 # %% id="count"
 model = superposition.ToyModel(100, 5, n_instances=12, seed=1)
@@ -296,11 +297,11 @@ claim("exponent a of F ~ (1/p)^a in 10 dimensions (the law says 1)", slope, at_l
 claim("features in 10 dimensions over features in 5, same p", np.median(n_kept[fitted] / np.maximum(n_kept_5[fitted], 1)), at_least=1.5, at_most=3)
 
 # %% [markdown] id="count-after"
-# Half of it stands: twice the dimensions hold about twice the features, rather more than less. But F grows more slowly than 1/p: interference comes from all features that are on at once, and the readers `W.T` and ReLU are simple. And of course F cannot exceed the features there are: at the smallest p the count runs into 100, which says nothing about a law.
+# Half of it stands: twice the dimensions hold about twice the features, rather more. But F grows more slowly than 1/p: interference comes from all features that are on at once, and the reader, `W.T` and ReLU, is simple. (At the smallest p the count runs into the 100 features there are; the fit leaves that out.)
 #
 # ## 3.5 Friends and enemies
 #
-# So far features came and went independently. Real ones do not: "Python" and "indentation" come together, "French" and "Chinese" hardly ever. Take two pairs in two dimensions. **Which pair would you rather put on one line, in opposite directions: two features that always come together, or two that never do?** `"together"` or `"never"`.
+# So far features came and went independently. Real ones do not: "Python" and "indentation" come together, "French" and "Chinese" hardly ever. Take two pairs, A with a and B with b, in two dimensions. **Which pair would you rather put on one line, in opposite directions: two features that always come together, or two that never do?** `"together"` or `"never"`.
 
 # %% id="predict-pairs"
 predict("opposite-pairs", "never")
@@ -322,10 +323,10 @@ plots.show(fig, alt="Four arrows each. Left: A and a, which come together, are a
 # %% id="pairs-claims"
 cosines = {name: [geometry.unit_norm(W)[i] @ geometry.unit_norm(W)[i + 1] for i in (0, 2)] for name, W in found.items()}
 claim("cosine within pairs that come together", min(cosines["together"]), at_least=-0.3)
-claim("cosine within pairs that never do", max(cosines["never"]), at_most=0.1)
+claim("cosine within pairs that never do", max(cosines["never"]), at_most=-0.7)
 
 # %% [markdown] id="pairs-after"
-# Interference costs only when both are on, so enemies may share a line at no price, and friends must keep out of each other's echo: near right angles, or side by side, where the echo at least has the right sign. Geometry mirrors *co-occurrence*; it need not mean that features are alike.
+# On one line, interference costs only when both are on, so enemies may share it at no price, and friends keep out of each other's echo: near right angles, or side by side, where the echo has the right sign. Geometry mirrors *co-occurrence*; it need not mean that features are alike.
 
 # %% [markdown] id="eight-intro"
 # ## 3.6 What interference costs
@@ -338,7 +339,7 @@ print("cosines with 'legal':", (eight @ eight[0]).round(2))
 print("coherence", round(geometry.coherence(eight), 3), " least possible (Welch)", round(geometry.welch_bound(8, 2), 3))
 
 # %% [markdown] id="eight-after"
-# 0.71: nowhere near orthogonal, and no arrangement of eight directions in two dimensions comes below the Welch bound of 0.65. What carries the picture is the other half of the argument, *sparsity makes collisions rare*. How rare?
+# 0.71: nowhere near orthogonal. (The coherence takes |cosine|, and is 1 for opposites.) No arrangement of eight directions in two dimensions comes below the Welch bound of 0.65. So the other half of the argument must carry the picture: *sparsity makes collisions rare*. How rare?
 #
 # ### Exercise 3.4 · Collisions
 #
@@ -399,36 +400,34 @@ for p in (0.5, 0.1, 0.01, 0.001):
     print(f"p = {p}: two or more of 8 on in {100 * collision_probability(8, p):8.4f} % of samples, interference / signal {interference(eight, p)[0] / (p / 3):.2f}")
 
 # %% [markdown] id="cheap-after"
-# It stays, at three times the signal! Collisions become rare, but *without a nonlinearity* a feature that is off hears every single neighbour that is on. "Interference only when both are active" is true of a reader that can stay silent. So measure it with ReLU, and a bias that swallows echoes of up to 0.71 while a feature that is on still reads 1:
+# It stays, at about three times the signal! Collisions become rare, but *without a nonlinearity* a feature that is off hears every neighbour that is on. "Interference only when both are active" holds for a reader that can stay silent. Measure two: one with ReLU, one also with a bias that swallows neighbours' echoes while a feature of size 1 still reads 1:
 
 # %% id="relu"
 def error_over_signal(W, b, p):
     """Mean squared error of reconstruct over the mean square of x, on a million features."""
-    x = superposition.sample_features((125_000, 8), p, seed=3).numpy()
+    x = superposition.sample_features((1_000_000 // len(W), len(W)), p, seed=3).numpy()
     return ((reconstruct(x, W, b) - x) ** 2).mean() / (x**2).mean()
 
-plain, biased = (eight, np.zeros(8)), (eight * np.sqrt(1 / (1 - np.sqrt(0.5))), np.full(8, -np.sqrt(0.5) / (1 - np.sqrt(0.5))))
+echo = np.sqrt(0.5)                                           # the cosine between neighbours
+longer, bias = eight / np.sqrt(1 - echo), np.full(8, -echo / (1 - echo))
 for p in (0.5, 0.1, 0.01):
-    print(f"p = {p}: error / signal with ReLU {error_over_signal(*plain, p):.2f}; with a bias as well {error_over_signal(*biased, p):.2f}")
+    print(f"p = {p}: error / signal with ReLU {error_over_signal(eight, np.zeros(8), p):.2f}; with a bias as well {error_over_signal(longer, bias, p):.2f}")
 
 # %% [markdown] id="relu-after"
-# The ReLU removes the negative echoes; the bias removes the positive ones too, but also cuts off features that are on at less than full strength. For comparison: two opposite pairs keep four of the eight and drop the rest, for an error of about half the signal. Eight in the plane did not beat that. What does one pair cost?
+# The ReLU removes the negative echoes; the bias removes the positive ones too, but also weakens features of less than full size. Two opposite pairs, four of the eight dropped, err by about half the signal, and eight in the plane did not beat that. What does one pair cost? By section 3.2, p²/3 against a signal of 2p/3:
 
 # %% id="pentagon-cost"
-b_pair = np.zeros(2)
-ratios = []
 for p in (0.5, 0.1, 0.01):
-    x = superposition.sample_features((500_000, 2), p, seed=3).numpy()
-    ratios.append(((reconstruct(x, opposite, b_pair) - x) ** 2).mean() / (x**2).mean())
-    print(f"p = {p}: an opposite pair has error / signal {ratios[-1]:.4f} (p/2 = {p / 2})")
-claim("error over signal of a pair at p = 0.01", ratios[-1], at_most=0.01)
+    ratio = error_over_signal(opposite, np.zeros(2), p)
+    print(f"p = {p}: an opposite pair has error / signal {ratio:.4f} (p/2 = {p / 2})")
+claim("error over signal of a pair at p = 0.01", ratio, at_most=0.01)
 
 # %% [markdown] id="fit-intro"
-# So sparsity makes interference cheap where echoes are *negative* (the ReLU hears nothing) or *small* (a bias swallows them). In the plane few directions have either. In many dimensions?
+# So sparsity makes interference cheap where echoes are *negative* (the ReLU hears nothing) or *small* (a bias swallows them). In the plane few echoes are. In many dimensions?
 #
 # ## 3.7 How many directions fit?
 #
-# Exactly orthogonal: d, and not one more. Now allow |cosine| ≤ ε. Throw random directions and look at the worst pair, beside the least possible, the Welch bound of lesson 1:
+# Exactly orthogonal: d, and not one more. Now allow |cosine| ≤ ε. Draw random directions and compare the worst pair with lesson 1's Welch bound:
 
 # %% id="random" tags=["nbval-check-output"]
 for d in (2, 10, 100, 400):
@@ -436,10 +435,10 @@ for d in (2, 10, 100, 400):
     print(f"{4 * d:4} random directions in {d:3} dimensions: worst |cosine| {geometry.coherence(D):.2f}, Welch bound {geometry.welch_bound(4 * d, d):.2f}")
 
 # %% [markdown] id="bounds-intro"
-# Dimension does it: with four times too many directions, the worst pair is almost parallel in the plane and far from parallel in 400 dimensions. (Random is not optimal: Welch's bound is well below.) Three statements about the largest possible number n, which are often mixed up:
+# Dimension does it: with four times too many directions, the worst pair is almost parallel in the plane and far from it in 400 dimensions. (Random is not optimal.) Three statements about the largest possible number n are often mixed up:
 #
 # - **what exists** (Johnson–Lindenstrauss type, by throwing dice): the chance that two random directions have |cosine| > ε is at most 2 exp(−dε²/2), and there are fewer than n²/2 pairs, so n = exp(dε²/4) directions surely exist;
-# - **what cannot exist** in given d: Welch's bounds of all orders;
+# - **what cannot exist** in given d: Welch's bounds, lesson 1's and its kin for higher powers of the cosines;
 # - **what cannot exist, in the long run**: Kabatiansky and Levenshtein (1978), an *upper* bound on the rate (1/d) ln n for large d.
 
 # %% id="bounds" tags=["nbval-check-output"]
@@ -449,26 +448,26 @@ for d, eps in ((512, 0.1), (512, 0.3), (4096, 0.1)):
     print(f"d = {d}, |cosine| <= {eps}: at least {max(d, exists):.3g}, at most {most:.3g};  rates {eps**2 / 4:.4f} exists, {rate:.4f} cannot be exceeded")
 
 # %% [markdown] id="bounds-after"
-# Both are exponential in dε², the upper one with an extra ln(1/ε). The true number lies between, and nobody knows where; Welch's bounds hold in every dimension, but are loose here. At ε = 0.1 the exponential promise is worth nothing in 512 dimensions (the orthogonal basis is the better answer), and several times d in 4,096. And *fitting* is about directions alone: whether features placed there can be **read** depends on how many are on at once, which is section 3.9.
+# Both are exponential in dε², the upper one with an extra ln(1/ε). The true number lies between, nobody knows where. At ε = 0.1 the exponential promise is worth nothing in 512 dimensions (an orthogonal basis is better), and several times d in 4,096. And *fitting* is about directions alone: whether features can be **read** depends on how many are on at once (section 3.9).
 #
 # > **The sources say / what is true.**
 # >
-# > *Reference page: exp(Ω(dε²)) nearly orthogonal directions, "the Kabatyanskii–Levenshtein bound".* exp(Ω(dε²)) is what **exists**, a lower bound by random choice. Kabatiansky–Levenshtein is an **upper** bound: no arrangement does better than its rate.
+# > *Reference page: exp(Ω(dε²)) nearly orthogonal directions, "the Kabatyanskii–Levenshtein bound".* exp(Ω(dε²)) is what **exists**, by random choice. Kabatiansky–Levenshtein is an **upper** bound: no arrangement does better than its rate.
 # >
 # > *Reference page, figure: eight nearly orthogonal directions in 2-D.* Neighbours have cosine 0.71 and the Welch bound forbids less than 0.65. Near-orthogonality needs many dimensions.
 # >
-# > *Reference page: F ∼ d/p.* Informal, as it says. In our toy F grows like d, but like a power of 1/p clearly below 1 (section 3.4).
+# > *Reference page: F ∼ d/p.* Informal, as it says. In our toy F grows like d, but like a power of 1/p below 1 (section 3.4).
 # >
 # > *Reference page: interference is rare because collisions are rare.* Only with a nonlinearity that can be silent; a linear reader hears every feature that is on (section 3.6).
 # >
 # > *Lecture: near-orthogonality is possible when M ≥ d.* Possible for large d; for M > d the Welch bound says how near at best.
 # >
-# > *Article: networks represent more features than dimensions by features that interfere.* Shown here for toys. For language models it is a hypothesis that lessons 5 to 9 probe.
+# > *Article: networks represent more features than dimensions by features that interfere.* Shown here for toys; for language models lessons 5 to 9 probe it.
 
 # %% [markdown] id="basis-intro"
 # ## 3.8 Neurons: why some axes are special
 #
-# Why do we speak of directions and not of neurons? Because in the model so far the axes mean nothing. Turn all hidden directions by any rotation Q:
+# Why speak of directions and not of neurons? In the model so far the axes mean nothing. Turn all hidden directions by any rotation Q:
 
 # %% id="rotate" tags=["nbval-check-output"]
 Q = np.linalg.qr(np.random.default_rng(0).normal(size=(2, 2)))[0]
@@ -476,7 +475,7 @@ x = superposition.sample_features((1000, 5), 0.1, seed=1).numpy()
 print("largest change of any output after a rotation:", np.abs(reconstruct(x, regular(5) @ Q, np.zeros(5)) - reconstruct(x, regular(5), np.zeros(5))).max().round(9) + 0)
 
 # %% [markdown] id="privileged-intro"
-# Nothing changes, so nothing can prefer an axis. A ReLU on the *hidden* units changes that, since it works axis by axis: the basis becomes **privileged**. Ten features, five hidden units, with and without ReLU on them:
+# Nothing changes, so nothing can prefer an axis. A ReLU on the *hidden* units changes that, since it works axis by axis: the basis becomes **privileged**. Ten features, five hidden units, without and with ReLU on them (positive weights red, negative blue):
 
 # %% id="privileged"
 p_neurons = np.tile([0.5, 0.05], 6)
@@ -488,8 +487,9 @@ for name, kind in {"linear": superposition.ToyModel, "neurons": superposition.Ne
     W_by_kind[name] = superposition.best_restart(model, p_neurons, restarts=6, importance=importance)
 
 # %% id="privileged-figure"
-fig, axes = plots.panels(3, height=2.8)
-for ax, W, title in zip(axes, (W_by_kind["linear"][0], *W_by_kind["neurons"]), ("linear, p = 0.5", "neurons, p = 0.5", "neurons, p = 0.05")):
+fig, axes = plots.panels(3, height=2.9)
+titles = ("Linear, p = 0.5:\nspread over units", "Neurons, p = 0.5:\na unit per feature", "Neurons, p = 0.05:\nunits are shared")
+for ax, W, title in zip(axes, (W_by_kind["linear"][0], *W_by_kind["neurons"]), titles):
     plots.signed_weights(ax, W)
     ax.set_title(title)
 plots.show(fig, alt="Weights of ten features onto five hidden units. Linear hidden units: features spread over several units. Neurons at p = 0.5: one unit each for five features. Neurons at p = 0.05: every unit takes part in several features.")
@@ -507,7 +507,7 @@ claim("features per neuron at p = 0.5", features_per_neuron[0], at_most=2)
 claim("features per neuron at p = 0.05", features_per_neuron[1], at_least=3)
 
 # %% [markdown] id="privileged-after"
-# Frequent features: one neuron each, **monosemantic**. Rare features: every neuron takes part in several, **polysemantic**, and reading neuron by neuron is reading the wrong units. Nothing went wrong in training; the model stored more, cheaply.
+# Frequent features: one neuron each, **monosemantic**. Rare features: every neuron takes part in several, **polysemantic**, and reading neuron by neuron reads the wrong units.
 #
 # Can neurons even *compute* on features in superposition? The paper's test: the absolute value |x| of features between −1 and 1.
 #
@@ -531,15 +531,15 @@ def abs_weights(n):
     ### END SOLUTION
 
 # %% [markdown] id="abs-intro"
-# So six neurons compute three absolute values. Now ten features, six neurons, everything trained. We add up, over features, the explained share of the variance of |x|; without superposition the sum can reach about 3:
+# So six neurons can compute three absolute values. Now ten features, six neurons, everything trained, at p = 1 and at p = 0.03. We add up, over features, the explained share of the variance of |x|; without superposition the sum can reach about 3:
 
 # %% id="abs"
 W_in, W_out = abs_weights(3)
 x = superposition.sample_signed((5, 3), 0.5, seed=0).numpy()
-print("by hand, largest error:", np.abs(np.maximum(x @ W_in, 0) @ W_out - np.abs(x)).max())
 p_abs = np.tile([1.0, 0.03], 4)
 model = superposition.AbsModel(10, 6, n_instances=8, seed=0)
 superposition.train_toy(model, p_abs, 0.8 ** np.arange(10), steps=budget(smoke=40, laptop=1200), batch=256, sample=superposition.sample_signed)
+print("by hand, largest error:", np.abs(np.maximum(x @ W_in, 0) @ W_out - np.abs(x)).max())
 
 # %% id="abs-claims"
 p_column = torch.tensor(p_abs, dtype=torch.float32)[:, None, None]
@@ -551,17 +551,17 @@ claim("absolute values computed by 6 neurons, features always on", computed[0], 
 claim("absolute values computed by 6 neurons, features rarely on", computed[1], at_least=3.9)
 
 # %% [markdown] id="abs-after"
-# Rare features share neurons even while something is being *computed* with them. Our small model mostly does half an absolute value for many features; the paper's larger ones (100 features, 40 neurons) do better.
+# Rare features share neurons even while something is being *computed* with them.
 #
 # ## 3.9 Reading it back: superposition is compressed sensing
 #
-# Step outside. You are given the hidden vectors, and the directions `W`, and you want the features. `hidden = x @ W` with x sparse and non-negative: you have seen this, it is **lesson 1's problem**, with `W` as the dictionary and x as the code. The model's own reader is one product and a ReLU. Yours may search.
+# You are given hidden vectors and the directions `W`, and want the features: `hidden = x @ W` with x sparse and non-negative. This is **lesson 1's problem**, with `W` as dictionary and x as code. The model's own reader is one product and a ReLU. Yours may search.
 #
 # ### Exercise 3.7 · Read back
 #
 # Difficulty 3 of 5 · 8 minutes · 4 points
 #
-# Rows of `W` have different lengths, and the LASSO should not favour long ones. So: make atoms of length 1, find their **non-negative** LASSO codes with penalty `lam` (`lasso.fista` or any other solver of lesson 1), and convert these back to features of the rows of `W`.
+# Rows of `W` have different lengths, and the LASSO should not favour long ones. So: make atoms of length 1, find their **non-negative** LASSO codes with penalty `lam` (`lasso.fista` or another solver of lesson 1; the codes are its result's `.z`), and convert these back to features of the rows of `W`.
 #
 # <details><summary>Hint 1 of 3</summary>If <code>hidden = z @ unit_rows</code>, what is x with <code>hidden = x @ W</code>?</details>
 # <details><summary>Hint 2 of 3</summary><code>length = np.linalg.norm(W, axis=1)</code>; the atoms are <code>W / length[:, None]</code>.</details>
@@ -598,11 +598,12 @@ for k in ks:
 # %% id="read-figure"
 limit = 20 * geometry.donoho_tanner(20 / 64, positive=True)
 fig, ax = plots.panels(height=2.6)
-ax.plot(ks, readers["LASSO"], "o-", color=plots.ATOM, label="LASSO, which searches")
-ax.plot(ks, readers["one product"], "o-", color=plots.BASELINE, label="one product, the k loudest")
-ax.axvline(limit, color=plots.TRUTH, linewidth=0.8, linestyle="--", label="Donoho–Tanner, large sizes")
+ax.plot(ks, readers["LASSO"], "o-", color=plots.ATOM)
+ax.plot(ks, readers["one product"], "o-", color=plots.BASELINE)
+ax.axvline(limit, color=plots.TRUTH, linewidth=0.8, linestyle="--")
+for x_text, y_text, text in ((2.9, 0.86, "LASSO, which searches"), (2.6, 0.55, "one product, the k loudest"), (limit + 0.1, 0.9, "Donoho–Tanner, large sizes")):
+    ax.text(x_text, y_text, text)
 ax.set(title="The same 20 numbers hold more than one product can read", xlabel="features on at once, of 64", ylabel="share read exactly", ylim=(0, 1.05))
-ax.legend(loc="upper right")
 plots.show(fig, alt="Share of samples in which all features are named, against the number of features on. One product falls quickly after one feature; the LASSO stays near 1 for five or six and falls near the Donoho–Tanner limit of about eight.")
 
 # %% id="read-claims"
@@ -610,7 +611,7 @@ claim("share read exactly with 3 features on, LASSO", readers["LASSO"][2], at_le
 claim("share read exactly with 3 features on, one product", readers["one product"][2], at_most=0.6)
 
 # %% [markdown] id="read-after"
-# **Superposition is compressed sensing**: the network compresses sparse features into few dimensions, and sparse recovery decompresses. The limit is lesson 1's: how many are on, against dimensions and features. Does that help with a *trained* toy, whose reader was trained along with its directions?
+# **Superposition is compressed sensing**: the network compresses sparse features into few dimensions, and sparse recovery decompresses. The limit is lesson 1's: how many are on, against dimensions and features. Does it help with a *trained* toy, whose own reader learned along with its directions?
 
 # %% id="own"
 toy = superposition.ToyModel(64, 20, seed=0)
@@ -620,7 +621,7 @@ with torch.no_grad():
     own_error = (toy(x) - x).square().sum().item()
 
 # %% [markdown] id="own-go"
-# The same hidden numbers for the LASSO:
+# The same hidden numbers, for the LASSO:
 
 # %% id="own-lasso"
 W_toy, x, hidden = toy.W[0].detach().numpy(), x[0].numpy(), toy.hidden(x)[0].detach().numpy()
@@ -629,41 +630,38 @@ print(f"features represented: {(np.linalg.norm(W_toy, axis=1) > 0.5).sum()} of 6
 claim("error of the LASSO reader over that of the model's own", lasso_error / own_error, at_most=0.9)
 
 # %% [markdown] id="own-after"
-# There was more in the hidden vector than the model's own reader gets out. But you were *given* `W`. From a real model you only have hidden vectors: first find the dictionary (lesson 2), with an encoder that is fast enough for billions of samples. That is a sparse autoencoder, and this very toy will be its first test, in lesson 4.
+# There was more in the hidden vector than the model's own reader gets out. But you were *given* `W`. A real model gives only hidden vectors: first find the dictionary (lesson 2), with an encoder fast enough for billions of samples. That is a sparse autoencoder, and this very toy will be its first test (lesson 4).
 #
 # ## 3.10 The paper says / we measured
 
 # %% id="paper"
-rows = [
-    ("sharp phases: not represented, orthogonal, superposed", f"{100 * (measured.kind == losses.argmin(axis=2))[clear].mean():.0f} % of clear cells as the formula says"),
+table = [
+    ("phases: not represented, orthogonal, superposed", f"{100 * same[clear].mean():.0f} % of clear cells as the formula says"),
     ("5 in 2 dimensions, sparse: a pentagon, D = 2/5", f"D = {shares['five, values 0 to 1'].min():.3f} to {shares['five, values 0 to 1'].max():.3f}"),
     ("plateaus at 1/2 (pairs)", f"{100 * max(on_half):.0f} % of features within 0.02, at p = {p_hundred[int(np.argmax(on_half))]:.2f}, n = 100, m = 10"),
     ("triangles, D = 2/3", f"3 in 2 dimensions, sizes 0 to 1: {np.sort(shares['three, values 0 to 1']).round(2)}; sizes 0.7 to 1: {np.sort(shares['three, values 0.7 to 1']).round(2)}"),
-    ("correlated features: not opposite", f"cosines {np.round(cosines['together'], 2)}"),
-    ("anti-correlated features: opposite", f"cosines {np.round(cosines['never'], 2)}"),
+    ("correlated: not opposite; anti-correlated: opposite", f"cosines {np.round(cosines['together'], 2)}; {np.round(cosines['never'], 2)}"),
     ("ReLU on hidden units makes neurons meaningful", f"axis share {on_axes['neurons'][0]:.2f} against {on_axes['linear'][0]:.2f} without"),
-    ("absolute value is computed in superposition", f"{computed[1]:.1f} of 10 by 6 neurons if rare, {computed[0]:.1f} if dense"),
-]
-for says, found_here in rows:
-    print(f"{says:56} | {found_here}")
+    ("absolute value is computed in superposition", f"{computed[1]:.1f} of 10 by 6 neurons if rare, {computed[0]:.1f} if dense")]
+print("\n".join(f"{says:52} | {found_here}" for says, found_here in table))
 
 # %% [markdown] id="confusions"
-# Agreement with one exception, and the exception is instructive: with independent, rare features uniform in [0, 1], three in two dimensions form a pair and a loner. The paper sees triangles in its larger model; at that size we too find shares near 2/3, where features are on more often than not.
+# The triangles are the one exception: three independent, rare features uniform in [0, 1] form a pair and a loner in two dimensions. At the paper's size we too find shares near 2/3, where features are on more often than off.
 #
 # ## Common confusions
 #
-# - *"Superposition means that neurons are polysemantic."* Superposition is more features than dimensions; polysemantic is what a neuron then looks like, *if* axes are privileged. Directions may be polysemantic by mere rotation, without superposition.
-# - *"Nearly orthogonal directions, so no interference."* Many small echoes add up. What counts is their sum over the features that are on.
+# - *"Superposition means that neurons are polysemantic."* Superposition is more features than dimensions; polysemantic is what a neuron then looks like, *if* axes are privileged. Where they are not, a mere rotation makes units look polysemantic, without superposition.
+# - *"Nearly orthogonal directions, so no interference."* Many small echoes add up over the features that are on.
 # - *"Sparse features, so interference vanishes."* For a reader with a threshold. Not for a linear one.
 # - *"Regular polygons in a language model?"* They come from equal, independent features. Correlations bend them.
 #
 # ## Summary
 #
-# A layer gains by superposition when features are rare: cost p² against p. The boundary follows from three formulas. Features settle in regular shapes that share dimensions in simple fractions, with a total of at most d. Exponentially many directions fit nearly orthogonally in high dimensions, none in the plane, but what can be *read* depends on how many features are on, and on the reader. Reading is sparse recovery.
+# A layer gains by superposition when features are rare: cost p² against p. Features settle in regular shapes that share dimensions in simple fractions, at most d in all. Exponentially many directions fit nearly orthogonally in high dimensions, none in the plane; what can be *read* depends on how many features are on, and on the reader, and reading is sparse recovery.
 #
-# **Limits.** Everything here is a toy: features are independent or paired, non-negative, equally distributed, and *known*. Random starts end in local minima, and we mostly report the best of several; a single run of yours may differ. That a language model's features are directions at all is an assumption.
+# **Limits.** Everything here is a toy: features are independent or paired, alike in distribution, and *known*. Random starts end in local minima, and we mostly report the best of several. That a language model's features are directions at all is an assumption.
 #
-# **References.** Elhage et al., "Toy Models of Superposition" (2022) · Scherlis, Sachan, Jermyn, Benton and Shlegeris, "Polysemanticity and Capacity in Neural Networks" (2022) · Welch, "Lower bounds on the maximum cross correlation of signals" (1974) · Johnson and Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space" (1984) · Kabatiansky and Levenshtein, "Bounds for packings on a
+# **References.** Elhage et al., "Toy Models of Superposition" (2022) · Scherlis et al., "Polysemanticity and Capacity in Neural Networks" (2022) · Welch, "Lower bounds on the maximum cross correlation of signals" (1974) · Johnson and Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space" (1984) · Kabatiansky and Levenshtein, "Bounds for packings on a
 # sphere and in space" (1978) · Donoho and Tanner, "Observed universality of phase transitions in high-dimensional geometry" (2009).
 
 # %% id="progress"

@@ -1,7 +1,7 @@
 # %% [markdown] id="title"
 # # Lesson 4 · From PCA to the SAE
 #
-# **You will be able to**: show that a linear autoencoder finds the PCA subspace, and no more than that · say what L1, overcompleteness, ReLU and bias each break and mend · derive the SAE's encoder from
+# **You will be able to**: show that a linear autoencoder finds the PCA subspace, and no more · say what L1, overcompleteness, ReLU and bias each break and mend · derive the SAE's encoder from
 # lesson 1 and measure what its single step costs · train SAEs where the truth is known, and count what they find, shrink, kill and miss.
 #
 # **60 minutes.** You know the LASSO and ISTA (lesson 1), dictionary learning (lesson 2) and the toy model of superposition (lesson 3).
@@ -12,7 +12,7 @@
 # %% id="setup"
 import numpy as np
 import torch
-from saekit import geometry, lasso, lista, metrics, pca, plots, sae, superposition, synthetic, train
+from saekit import activations, geometry, lasso, lista, metrics, pca, plots, sae, superposition, synthetic, train
 from saekit.course import begin, budget, claim, exercise, predict, progress
 from saekit.course.widgets import explore
 begin("04_pca_to_sae")
@@ -20,11 +20,11 @@ begin("04_pca_to_sae")
 # %% [markdown] id="linear-intro"
 # ## 4.1 The linear autoencoder is PCA
 #
-# The lecture writes the simplest autoencoder in matrices: minimise ‖Xᵀ − U W Xᵀ‖² + λ‖W Xᵀ‖₁, and says: with M < d latents and λ = 0 it "reduces to PCA". In our notation, samples in rows:
+# The lecture writes the simplest autoencoder in matrices, encoder W and decoder U: minimise ‖Xᵀ − U W Xᵀ‖² + λ‖W Xᵀ‖₁, and says: with M < d latents and λ = 0 it "reduces to PCA". In our notation, samples in rows:
 #
 # `z = (x − mean) W_enc`  →  `x_hat = mean + z W_dec`,  the loss the mean of ‖x − x_hat‖²
 #
-# Nothing here mentions variance or right angles. We only ask for small errors and go downhill. **Will it find the principal components, one in each row of `W_dec`?** A thousand samples in ten dimensions, their mean away from zero:
+# **Will it find the principal components, one in each row of `W_dec`?** A thousand samples in ten dimensions, off centre:
 
 # %% id="linear-data"
 rng = np.random.default_rng(0)
@@ -36,8 +36,7 @@ variance = best.variance * 999 / 1000                                         # 
 auto = pca.LinearAutoencoder(d_in=10, n_latents=3, seed=0).fit(x_gauss)
 
 # %% [markdown] id="ex-angle-task"
-# Two sets of three directions are to be compared, but as *spaces*. **Principal angles** do that: take an orthonormal basis of each space; the singular values of the table of dot products between the two bases are the cosines of the angles.
-# All angles are 0 if the spaces agree, so the largest one is the verdict.
+# To compare two sets of three directions as *spaces*, use **principal angles**: take an orthonormal basis of each space; the singular values of their dot products are the cosines of the angles. All are 0 if the spaces agree, so the largest is the verdict.
 #
 # ### Exercise 4.1 · The angle between two spaces
 #
@@ -54,7 +53,7 @@ auto = pca.LinearAutoencoder(d_in=10, n_latents=3, seed=0).fit(x_gauss)
 def largest_angle(A, B):
     """Largest principal angle in radians between the spans of the rows of A (m, d) and of B (m, d), as one number.
 
-    >>> print(largest_angle(np.array([[2.0, 0.0]]), np.array([[0.0, 3.0]])).round(3))
+    >>> print(np.round(largest_angle(np.array([[2.0, 0.0]]), np.array([[0.0, 3.0]])), 3))
     1.571
     """
     ### BEGIN SOLUTION
@@ -64,7 +63,7 @@ def largest_angle(A, B):
     ### END SOLUTION
 
 # %% [markdown] id="tail-intro"
-# A second witness is the loss. The best that any three directions can do is to lose the other seven variances: the **eigenvalue tail**.
+# A second witness is the loss. Any three directions lose at least the seven smaller variances (eigenvalues of the covariance): the **eigenvalue tail**.
 
 # %% id="linear-claims" tags=["nbval-check-output"]
 error = metrics.mse(x_gauss, auto.decode(auto.encode(x_gauss)))
@@ -74,8 +73,8 @@ print("rows of W_dec at right angles:", np.allclose(auto.W_dec @ auto.W_dec.T, n
 print("encoder is the decoder's transpose:", np.allclose(auto.W_enc, auto.W_dec.T, atol=0.01))
 
 # %% [markdown] id="rotation"
-# The space is the right one, the axes are not. Put any invertible matrix G between the halves, `W_enc G` and `G⁻¹ W_dec`: the product, and so the loss, stays what it was. **A linear autoencoder knows a subspace and has no opinion about directions in
-# it**, and directions are what we are after. Two more questions about the landscape: can one get stuck, and does the mean matter?
+# The space is right, the axes are not. Put any invertible matrix G between the halves, `W_enc G` and `G⁻¹ W_dec`: the product, and so the loss, stays. **A linear autoencoder knows a subspace and has no opinion about directions in
+# it**, and we are after directions. Can one get stuck, and does the mean matter?
 
 # %% id="starts" tags=["nbval-check-output"]
 errors = []
@@ -88,9 +87,9 @@ print(f"without centring: {largest_angle(raw.W_dec, best.components[:3]):.2f} ra
       f"{largest_angle(raw.W_dec, np.linalg.svd(x_gauss)[2][:3]):.2f} rad from the singular directions of the raw data")
 
 # %% [markdown] id="saddle-intro"
-# No start gets stuck. Baldi and Hornik (1989) proved why: every other point with zero gradient, such as one that uses component 4 in place of 3, is a **saddle**, and noise rolls off it. And the lecture's "reduces to PCA" needs *centred* data; otherwise one latent is spent on the mean.
+# No start gets stuck. Baldi and Hornik (1989) proved why: every other point with zero gradient, such as one with component 4 in place of 3, is a **saddle**, left at the least push. And "reduces to PCA" needs *centred* data; else one latent is spent on the mean.
 #
-# What changes with **weight decay**, a price on ‖W_enc‖² + ‖W_dec‖²? Spread a gain s along one principal direction over both halves, √s each, and the price is 2 · decay · s. With variance v along it, the loss there is v(1 − s)² + 2 · decay · s.
+# What changes with **weight decay**, a price on ‖W_enc‖² + ‖W_dec‖²? Let the two halves together multiply one principal direction by a **gain** s, each by √s. Their price is 2 · decay · s; with variance v the loss in that direction is v(1 − s)² + 2 · decay · s.
 # **Which s is best for v = 4 and decay = 1?** Set the derivative to zero.
 
 # %% id="predict-gain"
@@ -105,10 +104,9 @@ axes_found = np.linalg.svd(tied.W_dec)[2][:3]
 print("its singular directions are the components:", np.allclose(abs(axes_found @ best.components[:3].T), np.eye(3), atol=1e-3))
 
 # %% [markdown] id="decay-after"
-# Decay does three things (Kunin et al. 2019). It **ties** the weights. It **shrinks**: 1 − decay/v, and a direction of variance below the decay is dropped, lesson 1's soft threshold again, for whole directions. And since different gains tell the directions apart, the components can be read from the SVD of `W_dec`;
-# its rows may still be mixtures.
+# Decay does three things (Kunin et al. 2019). It **ties** the weights. It **shrinks** gains to 1 − decay/v and drops directions whose variance is below the decay: lesson 1's soft threshold, for whole directions. And since gains differ, the components can be read from the SVD of `W_dec`; its rows may still be mixtures.
 #
-# Here is the whole landscape in the smallest case: one latent with tied weights w in the plane, variances 2 and 0.6. **Where are minimum, saddle and maximum, and where do they go as the decay grows?**
+# The whole landscape in the smallest case: one latent with tied weights w in the plane, variances 2 and 0.6. Dots are minima, crosses saddles. **Where do they go as the decay grows?**
 
 # %% id="landscape-draw"
 def draw_landscape(ax, weight_decay):
@@ -119,12 +117,14 @@ def draw_landscape(ax, weight_decay):
 
 # %% id="landscape"
 explore(draw_landscape, stills=[{"weight_decay": 0.0}, {"weight_decay": 1.0}, {"weight_decay": 2.2}], weight_decay=(0.0, 3.0, 0.1),
-        alt="Contours of the loss over the two weights. Without decay: two minima on the horizontal axis at plus and minus 1, two saddles on the vertical axis, a hill at the origin. With decay 1 the minima move inwards and the saddles are gone; with 2.2 only the origin is left.")
+        alt="Contours of the loss over the two weights. Without decay: two minima on the horizontal axis at plus and minus 1, two saddles on the vertical axis, a hill at the origin. With decay 1 the minima have moved inwards and the origin is a saddle; with 2.2 it is the only minimum.")
 
 # %% [markdown] id="ladder-intro"
+# Inwards. The saddles reach the hill in the middle when the decay is the smaller variance, and leave one saddle there; the minima reach it at the larger variance, and nothing is learned any more.
+#
 # ## 4.2 One change at a time
 #
-# PCA is solved and harmless. An SAE differs by four changes, and **each breaks something and mends something**. To see which, use lesson 3's pentagon: five features in the plane, one at a time active, its value between 0.5 and 2, all of it shifted away from the origin:
+# An SAE differs from PCA by a few changes, and **each breaks something and mends something**. See which on lesson 3's pentagon: five features in the plane, one active at a time with a value between 0.5 and 2, all shifted away from the origin:
 
 # %% id="pentagon"
 turns = 2 * np.pi * np.arange(5) / 5
@@ -133,7 +133,7 @@ x_star = synthetic.sparse_codes(2000, 5, k=1, seed=1, positive=True) @ pentagon 
 x_star = torch.tensor(x_star + 0.02 * rng.normal(size=x_star.shape), dtype=torch.float32)
 
 # %% [markdown] id="rung-intro"
-# One class can be each rung of the ladder. `saekit.sae.SAE` holds `W_enc`, `b_enc`, `W_dec`, `b_dec`; we switch parts off. The last lines of `climb` are optional: they keep every row of `W_dec` at length 1.
+# One class serves every rung: `saekit.sae.SAE` holds `W_enc`, `b_enc`, `W_dec`, `b_dec`; we switch parts off. In `climb` PyTorch finds the gradients (`backward`) and Adam takes the steps; its last lines can keep every row of `W_dec` at length 1.
 
 # %% id="rung"
 class Rung(sae.SAE):
@@ -162,7 +162,7 @@ def climb(rung, l1_coeff, trained, unit, steps=budget(smoke=60, laptop=600)):
             train.renormalise_decoder(rung)
 
 # %% [markdown] id="ladder-go"
-# Eight runs, each on the same 2,000 samples. Columns: explained variance; l0, how many latents differ from zero (by more than 0.01) per sample; the mean price Σ|latents|; and how well the rows of `W_dec` match the five features (mean max cosine, signed). **On which rung do the five come back?**
+# Eight runs on the same 2,000 samples. Columns: explained variance; l0, the latents per sample beyond ±0.01; the mean price Σ|latents|; lesson 2's mean max cosine between features and rows of `W_dec` (signed: an opposite row is no match). **On which rung do the five come back?**
 
 # %% id="ladder"
 linear, every = ("W_enc", "W_dec", "b_dec"), ("W_enc", "W_dec", "b_enc", "b_dec")
@@ -195,18 +195,18 @@ claim("mean max cosine of the SAE", ladder["+ bias: an SAE"][3], at_least=0.95)
 claim("l0 with a bias, less than without", ladder["+ ReLU"][1] - ladder["+ bias: an SAE"][1], at_least=0.1)
 
 # %% [markdown] id="ladder-after"
-# Climb it once more, slowly:
+# Once more, slowly:
 #
-# - **L1 with rows of any length** is no constraint: EV as if it were free, and a price that falls for as long as one trains, for the encoder shrinks and the decoder grows. Hence **rows of length 1**, as in lesson 2.
-# - **With unit rows** the price is real. Gained: turning the axes now costs something, so L1 *chooses* directions, which PCA could not. Lost: the closed form, and the promise of no bad minima.
+# - **L1 with rows of any length** is no constraint: shrink the encoder, grow the decoder, and the price falls while x_hat stays. Hence **rows of length 1**, as in lesson 2.
+# - **With unit rows** the price is real. Turning the axes now costs something, so L1 *chooses* directions, which PCA could not. Lost: the closed form, and the promise of no bad minima.
 # - **Overcomplete** makes room for five directions. But a linear encoder sends a plane to a plane: five numbers that hang on two are almost never zero.
-# - **ReLU** makes zeros, and codes a feature as there or not. Without a bias, though, every latent answers on half of the plane, its neighbours' half included.
-# - **The bias** is the threshold below which a latent stays silent. Now the five features come back; from another start, sometimes only nearly, for the promise of 4.1 is gone.
+# - **ReLU** makes zeros. Without a bias, though, every latent answers on half of the plane, its neighbours' half included.
+# - **The bias** is the threshold below which a latent stays silent. Now the five features come back, if the start is good: with other seeds some rows stay between features, at a higher loss. Try one.
 # - **Tied weights** cost little here; section 4.3 says what the freedom is for. **Without `b_dec`** the mean itself must be coded, and paid for.
 #
 # ## 4.3 The encoder is one step of lesson 1
 #
-# Where does `ReLU(x W_enc + b_enc)` come from? Not from neurons. Lesson 1 solved the LASSO by ISTA: a gradient step of length 1/L, then a soft threshold of λ/L, and with codes that must not be negative the soft threshold is `max(… − λ/L, 0)`. **Write the first step from z = 0. What are its weights and its bias?**
+# Where does `ReLU(x W_enc + b_enc)` come from? Lesson 1 solved the LASSO by ISTA: a gradient step of length 1/L, then a soft threshold of λ/L, and with codes that must not be negative the soft threshold is `max(… − λ/L, 0)`. **Write the first step from z = 0. What are its weights and its bias?**
 
 # %% [markdown] id="ex-encoder-task"
 # ### Exercise 4.2 · An encoder without training
@@ -235,7 +235,7 @@ def one_step_encoder(D, lam):
     ### END SOLUTION
 
 # %% [markdown] id="ex-unrolled-task"
-# So an SAE's encoder is lesson 1's solver, stopped after one step, with weights that may be better than D's transpose. The next steps are layers too. z + (x − zD)Dᵀ/L is `x W_enc + z S` with S = I − D Dᵀ/L:
+# So an SAE's encoder is lesson 1's solver, stopped after one step, with weights that may beat D's. The next steps are layers too. z + (x − zD)Dᵀ/L is `x W_enc + z S` with S = I − D Dᵀ/L:
 # what other latents have claimed is taken off.
 #
 # ### Exercise 4.3 · Several steps
@@ -273,7 +273,7 @@ claim("largest KKT violation of the exact codes", lasso.kkt_violation(x_test, D,
 print("one layer is one step:", np.allclose(unrolled_ista(x_test, D, lam, 1), lasso.ista(x_test, D, lam, positive=True, max_iter=1).z))
 
 # %% [markdown] id="ex-gap-task"
-# An encoder that is used for every sample, in place of a search for each, is called *amortised*. What it costs is the **amortisation gap**: how far its codes' objective lies above the minimum.
+# An encoder that is used for every sample, in place of a search for each, is called *amortised*. Its cost is the **amortisation gap**: how far its codes' objective lies above the minimum.
 #
 # ### Exercise 4.4 · The amortisation gap
 #
@@ -326,12 +326,12 @@ claim("share of the one-layer gap that 3 layers close", 1 - learned[3] / learned
 claim("share of the one-layer gap that 10 layers close", 1 - learned[10] / learned[1], at_least=0.8)
 
 # %% [markdown] id="lista-after"
-# Two lessons. Training the *single* step already replaces several untrained ones: the freedom of an untied `W_enc` is put to use. And a second look at the residual, which one product cannot take, closes most of what is left. SAEs nevertheless use one layer. It is cheap, and a deep encoder could learn to
-# compute things that the model itself does not. Keep the gap in mind when an SAE's latent is silent: perhaps the feature was absent; perhaps one step could not tell.
+# A trained *single* step, for which `W_enc` must be untied, replaces several untrained ones. A second look at the residual, which one product cannot take, closes most of the rest. SAEs nevertheless use one layer: it is cheap, and a deep encoder could learn to
+# compute things that the model itself does not.
 #
 # ## 4.4 The true features come back
 #
-# Now both at once, encoder and dictionary, on data whose truth we know: lesson 3's toy model with 64 features in 20 dimensions, each active on 5 % of samples. We train it, freeze it, and hand its 20 hidden numbers to an SAE, which never sees the features.
+# Now encoder and dictionary at once, on data whose truth we know: lesson 3's toy model with 64 features in 20 dimensions, each active on 5 % of samples. Once trained, it hands its 20 hidden numbers to an SAE, which never sees the features.
 
 # %% id="toy"
 toy = superposition.ToyModel(64, 20, seed=0)
@@ -348,7 +348,7 @@ print(f"{represented.sum()} of 64 features represented (length > 0.5), {float((f
 #
 # `latents = ReLU((x − b_dec) W_enc + b_enc)`, `x_hat = latents W_dec + b_dec`; mean of ‖x − x_hat‖² + l1_coeff · Σ latents; rows of `W_dec` of length 1
 #
-# The same loss goes about in other clothes: with a ½ before the square (the article, and lesson 1), or with a mean over the dimensions (Bricken et al.). If one is the other times a constant, their minimisers are equal. Which `l1_coeff` makes it so?
+# Others write the loss with a ½ before the square (the article, lesson 1), or with a mean over the dimensions (Bricken et al.). If one is the other times a constant, their minimisers are equal. Which `l1_coeff` makes it so?
 
 # %% id="reductions" tags=["nbval-check-output"]
 some, codes = x[:500].numpy(), np.random.default_rng(0).uniform(size=(5, 500, 64))   # five sets of codes, as different as can be
@@ -359,19 +359,19 @@ print("half the square, half the price: ", ((squares / 2 + 0.1 * price) / ours).
 print("mean over 20 dimensions, price/20:", ((squares / 20 + 0.01 * price) / ours).round(6))
 
 # %% [markdown] id="fit-intro"
-# A constant share on all five, so the same latents are best. A price means nothing without its reduction, nor without the scale of x: `saekit.train` scales inputs to unit variance while it trains. For TopK the price is replaced by a count, the k largest latents stay. It goes first, with 72 latents (a few more than there are features), k at the true number of active features, and dead latents are replanted on the way (section 4.6). One trap: the toy and the SAE draw their first directions alike, so with equal seeds the SAE would *start* at the toy's features. Hence another seed:
+# The share is the same on all five, so the same latents are best. A price means nothing without its reduction and the scale of x: `saekit.train` scales inputs to unit variance. TopK has no price but a count, the k largest latents stay. It goes first, with k at the true number of active features, 72 latents (a few more than features), and dead latents replanted (section 4.6). The seed is not the toy's: equal seeds draw equal first directions, and the SAE would *start* at the features.
 
 # %% id="fit"
 def fit(x, arch, d_sae, steps=800, resample_at=(), seed=1, **settings):
     """A trained SAE on the rows of x, from another seed than the toy's."""
     one = sae.new_sae(arch, x.shape[1], d_sae, seed=seed, **settings)
-    tokens = 512 * budget(smoke=40, laptop=steps)
+    tokens = 512 * budget(smoke=40, laptop=steps)                             # saekit counts samples as tokens
     config = train.TrainConfig(tokens=tokens, lr=5e-3, dead_after_tokens=10_000, resample_at=resample_at)
-    train.train_sae(one, train.ArrayStream(x, batch=512, seed=seed), config)
+    train.train_sae(one, activations.ArrayStream(x, batch=512, seed=seed), config)
     return one
 
 # %% [markdown] id="scores-intro"
-# Three helpers: how near the nearest latent comes to each true direction, what the latents say, and how many never speak.
+# Three helpers: the largest cosine to each true direction, what the latents say, and how many never speak.
 
 # %% id="scores"
 def cosines(D_true, one):
@@ -393,7 +393,7 @@ claim("TopK: mean max cosine to the represented features", cosines(D_true, top).
 claim("TopK: dead latents", silent(top), at_most=0)
 
 # %% [markdown] id="lambda-intro"
-# Without having seen one label, the latents point along features. And ReLU with L1? There the price must be *found*. We try six, from very low to very high, with resampling, and print the reference page's table with numbers in place of words. "Found" counts true features with a cosine above 0.9 to some latent.
+# Without one label, the latents point along features. And ReLU with L1? There the price must be *found*. We try six, with resampling, and print the reference page's table in numbers. "Found" counts true features with a cosine above 0.9 to some latent.
 # **At which end will features be missing, and at which will they be blends?**
 
 # %% id="lambda-sweep"
@@ -416,13 +416,13 @@ claim("ReLU-L1 at its best l1_coeff: mean max cosine to the represented features
 claim("ReLU-L1 at its best l1_coeff: dead latents after resampling", rows[good][3], at_most=0)
 
 # %% [markdown] id="lambda-after"
-# Read it against the reference page's table. *Very low*: reconstruction near-perfect, 20 and more latents per sample where 3 features are active, and nearly nothing found: the latents are blends. *Moderate*: the features come back. *Very high*: "poor reconstruction", yes; "major concepts unrepresented", not first of all
-# here: l0 falls below the number of features that are there, so their weaker occurrences are silenced. All our features are alike; where they are not, the weak and rare ones go first (section 4.7). And note that EV is best exactly where the dictionary is worst.
+# *Very low*: reconstruction near-perfect, far more latents per sample than active features, and nearly nothing found: the latents are blends. *Moderate*: the features come back. *Very high*: "poor reconstruction", yes; "major concepts unrepresented", not first of all:
+# l0 falls below the number of active features, so weaker occurrences are silenced. And EV is best exactly where the dictionary is worst.
 
 # %% [markdown] id="shrink-intro"
 # ## 4.5 Too small, and mended
 #
-# The right directions do not mean the right sizes. We know them: feature i enters x with size value · ‖W_i‖. Match each latent to its feature and compare, wherever both are active. For one isolated feature of size a, the loss (a − z)² + l1_coeff · z is smallest at z = a − l1_coeff/2, so some **shrinkage** must be expected. `size` below is the median, over such places, of what the latent says divided by what is true:
+# Right directions need not mean right sizes. The true ones are known: feature i enters x with size value · ‖W_i‖. For one isolated feature of size a, the loss (a − z)² + l1_coeff · z is smallest at z = a − l1_coeff/2, so some **shrinkage** must be expected. Match each latent to its feature; `size` is the median, wherever both are active, of what the latent says divided by what is true:
 
 # %% id="shrink-measure"
 def size(one, z, features, W):
@@ -464,7 +464,7 @@ def refit(target, latents, W_dec):
     ### END SOLUTION
 
 # %% [markdown] id="shrink-go"
-# Four SAEs: three prices, and TopK, which has no price. **Which of them will be too small?**
+# Four SAEs: three prices, and TopK without one. **Which of them will be too small?**
 
 # %% id="shrink"
 features_held = superposition.sample_features((4_000, 64), 0.05, seed=8)[:2000].numpy()
@@ -478,15 +478,16 @@ for name, one in {"l1_coeff 0.1": sweep[0.1], "l1_coeff 0.2": sweep[0.2], "l1_co
 
 # %% id="shrink-claims"
 claim("size as trained, l1_coeff 0.2", sizes["l1_coeff 0.2"][0], at_most=0.85)
-claim("error of the typical size after refitting, l1_coeff 0.2", abs(sizes["l1_coeff 0.2"][1] - 1), at_most=0.02)
+claim("size at l1_coeff 0.2, more than at 0.5", sizes["l1_coeff 0.2"][0] - sizes["l1_coeff 0.5"][0], at_least=0.05)
+claim("error of the typical size after refitting, l1_coeff 0.2 and 0.5", max(abs(sizes[f"l1_coeff {price}"][1] - 1) for price in (0.2, 0.5)), at_most=0.02)
 
 # %% [markdown] id="shrink-after"
-# The dearer, the smaller; and refitting brings the typical size back to within 2 %. TopK has no price, and is hardly too small; what is missing there is no shrinkage but the amortisation gap: one step for all samples, which has to hold back against what the neighbours cause.
-# Refitting has limits: it trusts the support. Where the SAE missed a small feature, its neighbours take over that feature's share, so single values are off although the median is right.
+# From 0.2 to 0.5 the dearer is the smaller, and refitting brings the typical size back to within 2 %. At 0.1 no refit helps: it trusts directions and supports, and these latents are blends (section 4.4). TopK has no price, and is hardly too small; what is missing is the amortisation gap: one step for all samples must hold back against what neighbours cause.
+# Single values may still be off: where a small feature was missed, its neighbours take over that share.
 #
 # ## 4.6 Dead latents
 #
-# An SAE's latent lives on gradients, and a silent ReLU has none. So a latent that no sample wakes is **dead**, like lesson 2's unused atom, and stays dead. To see it happen, give an SAE a bad start: half of `b_enc` at −2, so low that nothing ever wakes those latents. Then there is something to revive, and two rules for it:
+# An SAE's latent lives on gradients, and a silent ReLU has none. So a latent that no sample wakes is **dead**, like lesson 2's unused atom, and stays dead. To see it, start half of `b_enc` at −2, too low for anything to wake those latents. Two rules revive them:
 #
 # - **the article's**: take the single worst reconstructed example; point *all* dead latents along its residual; reset encoder and bias; perturb at random to break ties.
 # - **Bricken et al.'s**: draw an input for *each* dead latent, with probability proportional to its squared loss, and plant the input's direction.
@@ -538,7 +539,7 @@ def planting_odds(x, x_hat):
     ### END SOLUTION
 
 # %% [markdown] id="revive-intro"
-# Now the loop itself, `train.train_sae` in slow motion: 200 steps from the bad start, then plant, then 400 steps. `train.plant` puts the rows into `W_dec`, a fifth of their length (relative to the living) into `W_enc`, sets `b_enc` to 0 and clears Adam's memory.
+# Now `train.train_sae` in slow motion: 200 steps from the bad start, plant, 400 steps. `train.plant` puts the rows into `W_dec` and, at a fifth of the living ones' length, into `W_enc`, sets `b_enc` to 0 and clears Adam's memory.
 
 # %% id="directions"
 def directions(rule, run, n_dead):
@@ -557,7 +558,7 @@ def revive(rule):
     """An SAE from the bad start, its dead latents planted after a third of the steps; which they were; the rows planted."""
     steps = budget(smoke=60, laptop=600)
     config = train.TrainConfig(tokens=512 * steps, lr=5e-3, dead_after_tokens=512 * (steps // 15))
-    run = train.Run(sae.ReLUSAE(20, 64, l1_coeff=0.2, seed=1), train.ArrayStream(x, batch=512), config)
+    run = train.Run(sae.ReLUSAE(20, 64, l1_coeff=0.2, seed=1), activations.ArrayStream(x, batch=512), config)
     run.start()
     run.sae.b_enc.data[32:] = -2.0
     for run.step in range(steps):
@@ -575,21 +576,21 @@ for name, rule in {"none": None, "worst example, noise 0.05": 0.05, "worst examp
     one, dead, aimed = revive(rule)
     alive = (latents_of(one, x_held) > 0).any(0).numpy()
     alike = np.mean((aimed @ aimed.T)[np.triu_indices(len(aimed), 1)] > 0.9)
-    outcome[name] = int(dead.sum()), int(alive[dead].sum()), alike, int((cosines(D_true, one) > 0.9).sum())
-    print("{:26} dead {:3}, pairs planted alike {:4.0%}, alive at the end {:3}, features found {:3}".format(name, outcome[name][0], alike, *outcome[name][1::2]))
+    outcome[name] = int(dead.sum()), alike, int(alive[dead].sum()), int((cosines(D_true, one) > 0.9).sum())
+    print("{:26} dead {:3}, pairs planted alike {:4.0%}, alive at the end {:3}, features found {:3}".format(name, *outcome[name]))
 
 # %% id="revive-claims"
 claim("true features found after Bricken et al.'s rule, more than after none", outcome["Bricken et al."][3] - outcome["none"][3], at_least=5)
-claim("share of pairs planted alike (cosine above 0.9), worst example minus Bricken et al.", outcome["worst example, noise 0.05"][2] - outcome["Bricken et al."][2], at_least=0.5)
-claim("alive again after Bricken et al.'s rule, share", outcome["Bricken et al."][1] / outcome["Bricken et al."][0], at_least=0.9)
+claim("share of pairs planted alike (cosine above 0.9), worst example minus Bricken et al.", outcome["worst example, noise 0.05"][1] - outcome["Bricken et al."][1], at_least=0.5)
+claim("alive again after Bricken et al.'s rule, share", outcome["Bricken et al."][2] / outcome["Bricken et al."][0], at_least=0.9)
 
 # %% [markdown] id="revive-after"
-# Without planting, 32 latents must serve 64 features, and point between them. The article's rule gives all dead latents nearly one direction. They wake together on the same inputs, jointly say far too much, and the price drives them back; with a perturbation large enough to turn them apart (0.2 in each of 20 dimensions, as
-# long as the direction itself) most come back, and what they carry is hardly the residual any more. Sampling by loss² costs as little and plants directions that differ.
+# Without planting, 32 latents must serve 64 features, and point between them. The article's rule gives all dead latents nearly one direction. They wake together on the same inputs, jointly say far too much, and the price drives them back. With a perturbation nearly as long as the direction (0.2 in each of 20 dimensions)
+# most come back, but hardly carry the residual. Sampling by loss² costs as little, and its directions differ.
 #
 # ## 4.7 What is missed, and what is mixed
 #
-# **Too few at a time.** In the toy model features come and go independently. Real ones come in company. Let every second feature follow its neighbour: when feature 0 is active, feature 1 is too with probability 0.6. Each still has a direction of its own. About three are active at a time. **What will TopK do with k = 1?** `"a"`: learn half of the features well, and leave the others. `"b"`: learn blends of
+# **Too few at a time.** Real features come in company. Let every second feature follow its neighbour: when feature 0 is active, feature 1 is too with probability 0.6. Each still has a direction of its own, and about three are active at a time. **What will TopK do with k = 1?** `"a"`: learn half of the features well, and leave the others. `"b"`: learn blends of
 # neighbours. `"c"`: with 80 latents for 64 features there is room for all, so nothing changes.
 
 # %% id="predict-k"
@@ -618,10 +619,9 @@ claim("blends at k = 1, more than at k = 3", by_k[1][1] - by_k[3][1], at_least=1
 claim("features found at k = 3, more than at k = 16", by_k[3][0] - by_k[16][0], at_least=20)
 
 # %% [markdown] id="wrong-k-after"
-# At k = 1 a blend of two neighbours explains more per active latent than either alone, so blends is what the loss buys: true directions between them are gone. Near the true number they come apart. At k = 16 the error is smallest of all, and nearly nothing is found: with 16 of 20 dimensions' worth of latents to
-# spend on a sample, almost any dictionary reconstructs it, and nothing asks for the true one. **EV cannot tell you which k is right**: it rises throughout. Where the truth is unknown, lesson 8's tests must.
+# At k = 1 a blend of two neighbours explains more per active latent than either alone, so the loss buys blends, and loses a good part of the features. Near the true number they come apart. At k = 16 the error is smallest, and nearly nothing is found: with 16 latents for 20 dimensions almost any dictionary will do. **EV cannot tell you which k is right**: it rises throughout. Where the truth is unknown, lesson 8's tests must.
 #
-# **Too rare.** Word frequencies fall like 1/rank (Zipf's law), and features of text will not be fairer. Sixty-four features in random directions of 20 dimensions; feature number r is active on 0.5/r of the samples, the last one on 1 in 128. The data hold all of them. **Which will an SAE with 32 latents miss, and do 160 latents help?**
+# **Too rare.** Word frequencies fall like 1/rank (Zipf's law), and features of text will not be fairer. Take 64 random directions in 20 dimensions, feature r active on 0.5/r of the samples, the last on 1 in 128. **Which will an SAE with 32 latents miss, and do 160 latents help?**
 
 # %% id="zipf"
 frequency = 0.5 / np.arange(1, 65)
@@ -646,7 +646,7 @@ claim("32 latents: mean cosine of the 16 most frequent minus the 16 rarest featu
 claim("the 16 rarest features: found by 160 latents, more than by 32", (by_size[160][seldom] > 0.9).sum() - (by_size[32][seldom] > 0.9).sum(), at_least=8)
 
 # %% [markdown] id="expansion-intro"
-# **Too few or too many latents.** The article recommends 4 to 16 times as many latents as dimensions. On the toy the truth is 64 / 20 = 3.2 times. We sweep from 1× to 16× with TopK, k = 3:
+# **Too few or too many latents.** The article recommends 4 to 16 times as many latents as dimensions. On the toy the truth is 64 / 20 = 3.2 times. From 1× to 16×, TopK with k = 3:
 
 # %% id="expansion"
 factors = (1, 2, 4, 8, 16)
@@ -663,10 +663,11 @@ for factor in factors:
 # %% id="expansion-claims"
 claim("features found at 4×", by_factor[4][1], at_least=50)
 claim("features found at 1×", by_factor[1][1], at_most=10)
+claim("latents alive at 16×, of 320", by_factor[16][2], at_most=120)
 
 # %% [markdown] id="expansion-after"
-# With too few latents, a latent that must serve three features points between them. From 4× on nearly all are found, and what is added hardly raises EV. The last column shows who is not silent. On data with rarer things to say, as in the Zipf toy, larger dictionaries go on finding; on real activations
-# they also split what they have, as that column begins to do (lesson 9). A recommended range of factors is a statement about how many features there are per dimension, and in a language model nobody knows that.
+# With too few latents, one that must serve three features points between them. From 4× on nearly all are found, EV stops rising, and surplus latents die. Where there are rarer things to say, as in the Zipf toy, larger dictionaries go on finding; on real activations
+# they also split what they have (lesson 9). A recommended factor is a guess at features per dimension, and in a language model nobody knows that.
 
 # %% [markdown] id="paper-intro"
 # ## The papers say / we measured
@@ -678,7 +679,7 @@ table = [
     ("Gregor & LeCun 2010: few learned layers do the work of many steps", f"3 layers ≈ {worth[3]} ISTA steps, 10 ≈ {worth[10]}"),
     ("Sharkey et al. 2022: an SAE recovers a toy's features", f"mean max cosine TopK {cosines(D_true, top).mean():.3f}, ReLU-L1 {rows[good][4]:.3f}"),
     ("Wright & Sharkey 2024: L1 suppresses sizes, refitting mends it", f"size {sizes['l1_coeff 0.2'][0]:.2f} → {sizes['l1_coeff 0.2'][1]:.2f}"),
-    ("Bricken et al. 2023: resampling by loss² revives latents", f"{outcome['Bricken et al.'][1]} of {outcome['Bricken et al.'][0]} alive; worst example: {outcome['worst example, noise 0.05'][1]}"),
+    ("Bricken et al. 2023: resampling by loss² revives latents", f"{outcome['Bricken et al.'][2]} of {outcome['Bricken et al.'][0]} alive; worst example: {outcome['worst example, noise 0.05'][2]}"),
     ("Chanin & Garriga-Alonso 2025: wrong L0, wrong features", f"blends: {by_k[1][1]} at k = 1, {by_k[3][1]} at k = 3; found {by_k[3][0]} at k = 3, {by_k[16][0]} at k = 16"),
 ]
 print("\n".join(f"{says:68}{measured}" for says, measured in table))
@@ -686,36 +687,31 @@ print("\n".join(f"{says:68}{measured}" for says, measured in table))
 # %% [markdown] id="sources"
 # ## The sources say / what is true
 #
-# | the sources | what is true, and where you saw it |
-# |---|---|
-# | lecture: with M < d and λ = 0 the matrix autoencoder "reduces to PCA" | for centred X and M ≤ d; uncentred it is the SVD of the raw data (4.1). The *subspace*, not the components |
-# | lecture: the encoder as "inverse", instead of solving the LASSO | one step of solving it, with a gap (4.3) |
-# | article: why ReLU: non-negative, sparse, analysable, plausible | zeros need ReLU *and* bias (4.2); both come from the LASSO with z ≥ 0 (4.3). Plausibility proves nothing |
-# | article: unit norm "to prevent trivial solutions" | yes (4.2) |
-# | article: untied weights "often perform better" | they carry what one-step inference learns (4.3); on the pentagon the difference is small (4.2) |
-# | article: ½‖x − W f‖² without b_dec, λ from 1e-4 to 1e-2 | without b_dec the mean is coded and paid for (4.2). Our useful prices are at least ten times larger, for another reduction and input scale (4.4) |
-# | article: resample along the residual of the single worst example, perturbed | plants near-copies; compared in 4.6 |
-# | article: expansion 4–16× is best, lower is more robust | best is what the number of features asks for (4.7). Robustness over seeds: lesson 9 |
-# | reference page: λ very high, moderate, very low | measured in 4.4; a very high price silences weak occurrences before it loses directions |
-# | reference page: rare features are missed | the Zipf figure of 4.7 |
+# - *Lecture: with M < d and λ = 0 the matrix autoencoder "reduces to PCA".* For centred X and M ≤ d; else to the SVD of the raw data. The *subspace*, not the components (4.1).
+# - *Lecture: the encoder as "inverse", instead of solving the LASSO.* One step of solving it, with a gap (4.3).
+# - *Article: why ReLU: non-negative, sparse, analysable, plausible.* Zeros need ReLU *and* bias (4.2); both come from the LASSO with z ≥ 0 (4.3).
+# - *Article: unit norm "to prevent trivial solutions".* Yes (4.2).
+# - *Article: untied weights "often perform better".* They carry what one-step inference learns (4.3); little on the pentagon (4.2).
+# - *Article: ½‖x − W f‖² without b_dec, λ from 1e-4 to 1e-2.* Without b_dec the mean is paid for (4.2); our useful λ is ten times larger, for another reduction and scale (4.4).
+# - *Article: resample along the worst example's residual, perturbed.* Plants near-copies (4.6).
+# - *Article: expansion 4–16× is best, lower is more robust.* Best is what the number of features asks for (4.7); robustness: lesson 9.
+# - *Reference page: λ very high, moderate, very low.* Very high silences weak occurrences before it loses directions (4.4).
+# - *Reference page: rare features are missed.* Yes, see the Zipf figure (4.7).
 #
 # ## Common confusions
 #
 # - *"PCA's components are what a linear autoencoder learns."* Their span. With weight decay the SVD of its decoder shows them, its rows still do not.
-# - *"More latents make it sparse."* Room does not; the ReLU with its bias does.
-# - *"A silent latent means that the feature is absent."* Or that one step of inference could not tell.
-# - *"Explained variance went up, so the features got better."* At k = 16 it did, and they went.
+# - *"A silent latent means that the feature is absent."* Perhaps; or one step of inference could not tell.
 # - *"The latent says 0.4, so the feature has size 0.4."* With L1 it says too little. Refit before sizes are compared.
 #
 # ## Summary
 #
-# A linear autoencoder finds the PCA subspace from any start, and no directions. L1 with unit rows picks directions, overcompleteness makes room, ReLU and bias make zeros. The encoder is one step of non-negative ISTA with learned weights. Where the truth is known, TopK and ReLU-L1 bring it back, sizes need a refit, dead latents can be replanted,
+# A linear autoencoder finds the PCA subspace from any start, and no directions. L1 with unit rows picks directions, overcompleteness makes room, ReLU and bias make zeros. The encoder is one step of non-negative ISTA with learned weights. TopK and ReLU-L1 bring known features back; sizes need a refit, dead latents can be replanted,
 # a wrong sparsity blends, and a small dictionary misses the rare.
 #
-# **Limits.** The truth here is kind: features are directions of equal size, mostly independent, without noise. One seed each. In a language model none of this is known, and scores with "found" in them end with this lesson.
+# **Limits.** The truth here is kind: features are directions of equal size, mostly independent, without noise; one seed each. In a language model none of this is known, and nobody can count what is "found".
 #
-# **References.** Baldi and Hornik, "Neural networks and principal component analysis" (1989) · Kunin, Bloom, Goeva and Seed, "Loss landscapes of regularized linear autoencoders" (2019) · Gregor and LeCun, "Learning fast approximations of sparse coding" (2010) · Ablin, Moreau, Massias and Gramfort, "Learning step sizes for
-# unfolded sparse coding" (2019) · Sharkey, Braun and Millidge, "Taking features out of superposition with sparse autoencoders" (2022) · Bricken et al., "Towards Monosemanticity" (2023) · Wright and Sharkey, "Addressing feature suppression in SAEs" (2024) · Gao et al., "Scaling and evaluating sparse autoencoders" (2024) · Chanin and Garriga-Alonso, "Sparse but
+# **References.** Baldi and Hornik, "Neural networks and principal component analysis" (1989) · Kunin et al., "Loss landscapes of regularized linear autoencoders" (2019) · Gregor and LeCun, "Learning fast approximations of sparse coding" (2010) · Sharkey, Braun and Millidge, "Taking features out of superposition with sparse autoencoders" (2022) · Bricken et al., "Towards Monosemanticity" (2023) · Wright and Sharkey, "Addressing feature suppression in SAEs" (2024) · Gao et al., "Scaling and evaluating sparse autoencoders" (2024) · Chanin and Garriga-Alonso, "Sparse but
 # wrong: incorrect L0 leads to incorrect features in sparse autoencoders" (2025).
 
 # %% id="progress"

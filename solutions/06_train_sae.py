@@ -56,16 +56,9 @@ x = harvest("validation", budget(smoke=4_000, laptop=25_000))                  #
 data = x.numpy()
 print(f"share of neurons active per token: {(data > 0).mean():.2f}")
 
-# %% [markdown] id="harvest-after"
-# What is rare in code cannot be one of these neurons: hardly one is rare enough. So we look for an overcomplete dictionary again. The reference page asks: "*An SAE with dictionary size M = 16,384 is trained on d = 512 dimensional activations. On a typical input, 150 features are nonzero. What is the overcomplete factor? What is the
-# sparsity level? Why does the overcomplete factor need to be much larger than 1?*" Answer as a factor, as a percentage with two decimals, and with `"a"`: to make reconstruction possible at all; `"b"`: superposition: there are more features than dimensions, and each wants a latent; `"c"`: so that every latent can be dense.
-
-# %% id="predict-factor"
-predict("overcomplete-factor", 32)
-predict("sparsity-level", 0.92)
-predict("why-overcomplete", "b")
-
 # %% [markdown] id="encoder-intro"
+# What is rare in code cannot be one of these neurons: hardly one is rare enough. So we look for an overcomplete dictionary again, with codes that cost one product instead of a search.
+#
 # ## 6.2 An encoder in one product
 #
 # `pre_acts = (x - b_dec) @ W_enc + b_enc`  →  `latents = activation(pre_acts)`  →  `x_hat = latents @ W_dec + b_dec`

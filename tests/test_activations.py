@@ -11,9 +11,7 @@ from tests import tiny_lm
 from tests.test_transformer import by_hand
 
 
-@pytest.mark.parametrize("n_threads", [1, 2, 5])
-def test_harvest_gives_the_neurons_of_every_token_but_the_boundary_in_reading_order(n_threads, monkeypatch):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: n_threads)
+def test_harvest_gives_the_neurons_of_every_token_but_the_boundary_in_reading_order():
     contexts = tiny_lm.contexts(7)
     before = weight_hash(tiny_lm.lm().model)
     expected = by_hand(tiny_lm.lm(), contexts)[0][contexts != 0]

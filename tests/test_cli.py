@@ -1,6 +1,7 @@
 """The command line from end to end on a tiny model: what it writes and prints, one line for whatever is wrong."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -127,6 +128,30 @@ def test_float16_halves_the_file_and_the_card_measures_what_was_stored(tiny, cap
     assert card["command"].endswith("--float16")
 
 
+def test_int8_quarters_the_file_and_the_card_says_what_that_cost(tiny, capfd):  # noqa: F811
+    wide = ["--d-sae", 128]
+    assert run(capfd, *TRAIN, *wide, "--out", tiny / "a")[0] == 0
+    code, printed, _ = run(capfd, *TRAIN, *wide, "--out", tiny / "b", "--int8")
+    sizes = [(tiny / name / "sae.safetensors").stat().st_size for name in "ab"]
+    assert code == 0 and "stored as int8" in printed and sizes[1] < 0.4 * sizes[0]  # headers and biases stay
+    cards = [files.read_json(tiny / name / "card.json") for name in "ab"]
+    storage = cards[1]["storage"]
+    assert storage["dtype"] == "int8" and storage["ce_increase_float32"] == cards[0]["metrics"]["ce_increase"]
+    assert storage["ce_increase_stored"] == cards[1]["metrics"]["ce_increase"] != storage["ce_increase_float32"]
+    assert storage["ce_increase_stored"] == pytest.approx(storage["ce_increase_float32"], abs=0.01)
+    assert cards[1]["metrics"] == json.loads(run(capfd, "eval", tiny / "b", "--json")[1])
+    assert cards[1]["command"].endswith("--int8") and run(capfd, *TRAIN, "--out", "c", "--int8", "--float16")[0] == 2
+
+
+def test_an_sae_of_an_untrained_control_is_trained_and_evaluated_on_it(tiny, capfd):  # noqa: F811
+    control = ["tiny:untrained" if word == "tiny" else word for word in TRAIN]
+    assert run(capfd, *control, "--out", tiny / "a")[0] == 0
+    card = files.read_json(tiny / "a" / "card.json")
+    assert "--model tiny:untrained" in card["command"] and card["run"]["model"] == "tiny:untrained"
+    assert card["metrics"]["ce_clean"] == pytest.approx(math.log(tiny_lm.D_VOCAB), rel=0.5)  # it knows nothing yet
+    assert json.loads(run(capfd, "eval", tiny / "a", "--json")[1]) == card["metrics"]
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -225,8 +250,13 @@ def test_train_lm_prints_the_table(tiny, capfd):  # noqa: F811
     ]
     code, _, errors = run(capfd, "train-lm", "--out", tiny / "lm", "--tokens", 3000)
     assert code == 2 and errors.count("\n") == 1 and "already holds a run" in errors
-    code, _, errors = run(capfd, "train-lm", "--out", tiny / "new", "--tokens", 0)
-    assert code == 2 and "tokens is 0" in errors and not (tiny / "new").exists()
+    for change, message in (
+        (["--tokens", 0], "tokens is 0"),
+        (["--arch", "bert"], "arch is 'bert'; expected 'gpt2' or 'gpt-neox'"),
+        (["--tokenizer-from", "nope"], "no tokenizer at nope"),
+    ):
+        code, _, errors = run(capfd, "train-lm", "--out", tiny / "new", *change)
+        assert code == 2 and errors.count("\n") == 1 and message in errors and not (tiny / "new" / "run.json").exists()
 
 
 CHILD = """

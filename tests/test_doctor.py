@@ -71,6 +71,18 @@ def test_without_models_the_later_lessons_are_named(monkeypatch, tmp_path):
     assert "lessons 0 to 4 run" in doctor.models()[1]
 
 
+def test_models_that_are_there_are_counted_and_missing_ones_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("SAEKIT_DATA", str(tmp_path))
+    for name in ("python-1l", "saes/python-1l-topk-4096"):
+        (tmp_path / name).mkdir(parents=True)
+    assert "lessons that use python-4l, python-1l-gelu, SAEs do not run" in doctor.models()[1]
+    (tmp_path / "saes" / "python-1l-topk-4096" / "sae.safetensors").write_bytes(bytes(3_000_000))
+    assert doctor.models()[0] == "python-1l, 1 SAE (3 MB)"
+    for name in ("python-4l", "python-1l-gelu"):
+        (tmp_path / name).mkdir()
+    assert doctor.models()[1].startswith("all lessons run")
+
+
 def test_no_finding_shows_where_the_user_lives(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert not any(str(tmp_path) in text for finding in doctor.report() for text in finding)

@@ -98,3 +98,51 @@ def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError):
         files.check_run_folder(tmp_path / "file" / "run", resume=False)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_int8_comes_back_to_the_nearest_of_its_levels(axis):
+    array = (np.random.default_rng(0).normal(size=(30, 50)) * np.logspace(-2, 2, 50)).astype(np.float32)
+    codes, scales = files.pack_int8(array, axis)
+    back = files.unpack_int8({"W": codes, "W/scales": scales, "b": array[0]}, "file")
+    assert codes.dtype == np.int8 and scales.dtype == np.float16 and scales.size == array.shape[1 - axis]
+    assert back.keys() == {"W", "b"} and back["W"].dtype == np.float32
+    levels = np.linspace(-1, 1, 255) ** 2 * np.sign(np.linspace(-1, 1, 255))
+    levels = np.moveaxis(scales.astype(float), axis, 0).ravel()[:, None] * levels  # (slices, 255), from the formula
+    slices, found = (np.moveaxis(x, axis, -1).astype(float) for x in (array, back["W"]))
+    nearest = np.abs(slices[:, :, None] - levels[:, None]).min(-1)
+    gap = 2 * np.sqrt(np.abs(slices) * levels[:, -1:]) / 127 + levels[:, -1:] / 127**2  # between the levels around x
+    assert (np.abs(found - slices) - nearest <= 0.01 * gap + 1e-3 * levels[:, -1:]).all()
+
+
+def test_int8_loses_less_than_even_steps_where_most_entries_are_small():
+    array = np.random.default_rng(0).laplace(size=(40, 500)).astype(np.float32)
+    back = files.unpack_int8(dict(zip(("W", "W/scales"), files.pack_int8(array, 1))), "file")["W"]
+    step = np.abs(array).max(1, keepdims=True) / 127
+    even = np.rint(array / step) * step
+    assert np.linalg.norm(back - array) < 0.8 * np.linalg.norm(even - array)
+
+
+def test_int8_bears_zero_and_tiny_slices_and_refuses_huge_ones_and_nan():
+    array = np.float32([[0, 0], [1e-9, -1e-9], [1, -0.25]])
+    back = files.unpack_int8(dict(zip(("W", "W/scales"), files.pack_int8(array, 1))), "file")["W"]
+    np.testing.assert_allclose(back, [[0, 0], [0, 0], [1, -0.25]], atol=0.005)
+    for bad in (1e8, float("nan")):
+        with pytest.raises(ValueError, match="do not fit int8"):
+            files.pack_int8(np.float32([[bad]]), 1)
+
+
+@pytest.mark.parametrize(
+    "packed, scales",
+    [
+        (None, np.float16([[1]])),
+        (np.float32([[1]]), np.float16([[1]])),
+        (np.int8([[1, 2]]), np.float16([[1], [1]])),
+        (np.int8([[1, 2]]), np.float32([[1]])),
+        (np.int8([1, 2]), np.float16([[1, 2]])),
+        (np.int8(1), np.float16(1)),
+    ],
+)
+def test_scales_that_fit_no_array_are_an_error_that_names_the_file(packed, scales):
+    with pytest.raises(ValueError, match="odd.safetensors: W/scales is .* fits no int8 array"):
+        files.unpack_int8({"W/scales": scales, **({} if packed is None else {"W": packed})}, "odd.safetensors")

@@ -17,7 +17,7 @@ from tests.test_kernels import ARCHS, assert_equal_steps, pair, rows  # noqa: E4
 
 @pytest.fixture(autouse=True)
 def as_if_on_a_gpu(monkeypatch):
-    monkeypatch.setattr(kernels, "_on_gpu", lambda x: True)
+    monkeypatch.setattr(kernels, "on_gpu", lambda x: True)
     monkeypatch.setattr(kernels, "SPARSE_BELOW", 2.0)
 
 
@@ -28,7 +28,7 @@ def assert_equal_on_device(plain, fast, x, dead=None, warmth=1.0):
 
 @pytest.mark.parametrize("arch", ARCHS)
 def test_the_step_in_triton_equals_the_plain_one(arch):
-    assert_equal_on_device(*pair(arch), rows(), dead=torch.arange(40) % 3 == 0, warmth=0.5)
+    assert_equal_on_device(*pair(arch), rows(), dead=torch.arange(0, 40, 3), warmth=0.5)
 
 
 def test_it_does_so_on_rows_of_zeros_ties_a_single_row_and_all_latents():
@@ -43,13 +43,21 @@ def test_it_does_so_on_rows_of_zeros_ties_a_single_row_and_all_latents():
 def test_it_finds_the_largest_of_rows_longer_than_its_groups_and_few_others():
     pre = torch.randn(3, 5000, generator=torch.Generator().manual_seed(0)).bfloat16().to(DEVICE)
     pre[1] -= 10.0
-    columns, counts = kernels_cuda.find(pre, torch.zeros(3, 1, device=DEVICE), 7)
+    columns, counts = kernels_cuda.candidates(pre, torch.zeros(3, 1, device=DEVICE), 7)
     assert counts[1] == 0 and 7 <= counts[0] < 14 and 7 <= counts[2] < 14
-    for row, found in zip(pre, columns.split(counts.tolist())):
+    for row, found in zip(pre, (line[:count] for line, count in zip(columns, counts))):
         top = row.topk(7).values
         assert set(found.tolist()) >= set((row >= max(top.min(), 1e-6)).nonzero().flatten().tolist())
 
 
 def test_of_too_many_equal_entries_it_takes_as_many_as_there_is_room_for():
-    columns, counts = kernels_cuda.find(torch.ones(2, 3000, device=DEVICE), torch.zeros(2, 1, device=DEVICE), 3)
-    assert counts.tolist() == [32, 32] and len(columns) == 64  # 8 k rounded up to a power of two
+    columns, counts = kernels_cuda.candidates(torch.ones(2, 3000, device=DEVICE), torch.zeros(2, 1, device=DEVICE), 3)
+    assert counts.tolist() == [32, 32] and columns.shape == (2, 32)  # 8 k rounded up to a power of two
+
+
+def test_where_fewer_are_positive_the_rest_are_entries_that_relu_removes():
+    x, W = torch.tensor([[1.0, 0.0], [-1.0, 0.0]], device=DEVICE), torch.tensor([[2.0, 0.0], [3.0, 0.0]], device=DEVICE)
+    b = torch.tensor([0.0, -4.0], device=DEVICE)
+    pre, columns = kernels_cuda.largest(x @ W.t() + b, torch.zeros(2, 1, device=DEVICE), x, W, b, 2)
+    assert pre.sort(1, descending=True).values.tolist() == [[2.0, -1.0], [-1.0, -1.0]]
+    assert columns[pre == 2.0].tolist() == [0]

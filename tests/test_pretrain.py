@@ -1,60 +1,26 @@
-"""Training a language model: its loss against torch's, resuming to the bit, a table over one set of predictions."""
+"""Training a language model: resuming to the bit, both architectures, a table over one set of predictions."""
 
 import json
 import math
 import os
+import shlex
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from saekit import corpus, files, ngram, pretrain, threads
-from saekit.pretrain import LinearCrossEntropy, PretrainConfig, bits_per_byte, evaluate, train_lm
-from saekit.transformer import next_token_loss
+from saekit import corpus, files, ngram, pretrain
+from saekit.cli import build_parser
+from saekit.intervene import evaluate_sae
+from saekit.pretrain import PretrainConfig, bits_per_byte, evaluate, train_lm
+from saekit.pretrain_step import LinearCrossEntropy
+from saekit.sae import new_sae
+from saekit.transformer import load_lm, mlp_post, next_token_loss
 from tests import tiny_lm
 from tests.tiny_lm import tiny  # noqa: F401
-
-
-def numbers(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-@pytest.mark.parametrize("rows_at_once", [4, 7, 256])
-def test_the_fused_loss_equals_torch_cross_entropy_with_its_gradients(rows_at_once, monkeypatch):
-    monkeypatch.setattr(pretrain, "ROWS", rows_at_once)
-    h, W, targets = numbers(14, 5), 4 * numbers(30, 5, seed=1), torch.arange(14) * 2
-    results = []
-    for loss in (
-        lambda h, W: LinearCrossEntropy.apply(h, W, targets, torch.float32),
-        lambda h, W: F.cross_entropy(h @ W.t(), targets),
-    ):
-        leaves = h.clone().requires_grad_(), W.clone().requires_grad_()
-        value = loss(*leaves)
-        (3 * value).backward()
-        results.append((value.detach(), leaves[0].grad, leaves[1].grad))
-    torch.testing.assert_close(results[0], results[1], rtol=1e-5, atol=1e-6)
-
-
-def test_the_fused_loss_bears_large_logits():
-    h, W = torch.tensor([[1000.0]]), torch.tensor([[1.0], [0.0]])
-    assert LinearCrossEntropy.apply(h, W, torch.tensor([1]), torch.float32).item() == 1000
-
-
-def test_replicas_take_the_step_that_the_model_takes_alone():
-    tokens = torch.randint(0, 300, (4, 16), generator=torch.Generator().manual_seed(0))
-    losses, grads = [], []
-    for n in (1, 3):  # 3 parts of 4 contexts: 2, 1, 1
-        model = pretrain.new_model(CONFIG, 300)
-        optimizers, replicas = pretrain.new_optimizers(model, CONFIG), threads.replicate(model, n)
-        with threads.one_thread_each(n) as pool:
-            losses.append([pretrain.train_step(replicas, optimizers, tokens, map=pool.map) for _ in range(2)])
-        grads.append([parameter.grad for parameter in model.parameters()])
-    torch.testing.assert_close(losses[0], losses[1], rtol=1e-5, atol=0)
-    torch.testing.assert_close(grads[0], grads[1], rtol=1e-3, atol=1e-5)
-    assert losses[0][1] < losses[0][0]
 
 
 CONFIG = PretrainConfig(tokens=16 * 4 * 12, n_ctx=16, batch=4)
@@ -93,23 +59,24 @@ def crash():
 
 
 @pytest.mark.parametrize(
-    "step, act",
+    "step, act, arch",
     [
-        (5, lambda: os.kill(os.getpid(), signal.SIGINT)),
-        (1, lambda: os.kill(os.getpid(), signal.SIGTERM)),
-        (7, crash),
-        (1, crash),
+        (5, lambda: os.kill(os.getpid(), signal.SIGINT), "gpt-neox"),
+        (1, lambda: os.kill(os.getpid(), signal.SIGTERM), "gpt2"),
+        (7, crash, "gpt2"),
+        (1, crash, "gpt2"),
     ],
 )
-def test_interrupted_and_resumed_training_gives_the_same_bits(tiny, short, monkeypatch, step, act):  # noqa: F811
-    whole = train(tiny / "whole")
+def test_interrupted_and_resumed_training_gives_the_same_bits(tiny, short, monkeypatch, step, act, arch):  # noqa: F811
+    config = replace(CONFIG, arch=arch)
+    whole = train(tiny / "whole", config)
     with monkeypatch.context() as patch, pytest.raises((KeyboardInterrupt, MemoryError)):
         stop_at(step, act, patch)
-        train(tiny / "cut")
-    resumed = train(tiny / "cut", resume=True)
+        train(tiny / "cut", config)
+    resumed = train(tiny / "cut", config, resume=True)
     assert all(torch.equal(resumed[name], weight) for name, weight in whole.items())
     assert not torch.equal(
-        train(tiny / "other", PretrainConfig(tokens=768, n_ctx=16, batch=4, seed=1))["lm_head.weight"],
+        train(tiny / "other", replace(config, seed=1))["lm_head.weight"],
         whole["lm_head.weight"],
     )
 
@@ -118,13 +85,42 @@ def test_a_folder_with_another_run_and_a_finished_one_are_refused(tiny, short): 
     train(tiny / "a")
     with pytest.raises(ValueError, match="already holds a run"):
         train(tiny / "a")
-    with pytest.raises(ValueError, match="other settings"):
-        train(tiny / "a", PretrainConfig(tokens=99, n_ctx=16, batch=4), resume=True)
+    with pytest.raises(ValueError, match=r"other settings \(tokens is 768 there, 99 here\)"):
+        train(tiny / "a", replace(CONFIG, tokens=99), resume=True)
     files.write_json(tiny / "a" / "card.json", {})
     with pytest.raises(ValueError, match="finished run"):
         train(tiny / "a", resume=True)
     with pytest.raises(ValueError, match="no run to resume"):
         train(tiny / "b", resume=True)
+
+
+def test_a_run_begun_on_other_files_or_with_another_tokenizer_is_not_resumed(tiny, short, monkeypatch):  # noqa: F811
+    train(tiny / "a")
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match="a was begun on other text .*[(]27 files"):
+        patch.setattr(corpus, "source_files", lambda: tiny_lm.candidates()[1:])
+        train(tiny / "a", resume=True)
+    header = files.read_json(tiny / "a" / "run.json")
+    for damage, message in (({**header, "corpus": None}, "begun on other text"), ([], "does not describe a run")):
+        files.write_json(tiny / "a" / "run.json", damage)
+        with pytest.raises(ValueError, match=message):
+            train(tiny / "a", resume=True)
+
+
+@pytest.mark.parametrize("batch", [4, 7, 1000])
+def test_every_epoch_reads_every_context_once_also_in_a_batch_that_spans_two(tiny, short, monkeypatch, batch):  # noqa: F811
+    n, seen = 50, []
+    tokens = np.random.default_rng(0).integers(1, 300, 1 + 15 * n).astype(np.uint16)  # 50 contexts of 16
+    stream = corpus.TokenStream(tokens, np.zeros(1), ["a"], corpus.Manifest("train", 1, 1, "0"))
+    monkeypatch.setattr(pretrain, "train_step", lambda _replicas, _optimizers, tokens, *_: seen.append(tokens) or 0.0)
+    monkeypatch.setattr(pretrain, "SAVE_EVERY", 1e9)
+    monkeypatch.setattr(pretrain, "_save_checkpoint", lambda *_: None)
+    config = replace(CONFIG, batch=batch, tokens=16 * batch * (3 * n // batch + 1))
+    train_lm(tiny / "a", config, stream=stream, tokenizer=tiny_lm.tokenizer())
+    rows = [row.tobytes() for row in torch.cat(seen).numpy()]
+    assert len(rows) > 3 * n
+    epochs = [rows[first : first + n] for first in range(0, 3 * n, n)]
+    assert len({frozenset(epoch) for epoch in epochs}) == 1 and len(set(epochs[0])) == n
+    assert epochs[0] != epochs[1] != epochs[2]
 
 
 def test_a_diverged_loss_is_an_error_and_never_saved(tiny, short, monkeypatch):  # noqa: F811
@@ -137,7 +133,10 @@ def test_a_diverged_loss_is_an_error_and_never_saved(tiny, short, monkeypatch): 
     assert metadata["step"] == 2 and all(np.isfinite(array).all() for array in arrays.values())
 
 
-@pytest.mark.parametrize("settings", [{"tokens": 0}, {"n_layers": 0}, {"lr": -1}, {"batch": 0}, {"lr": float("nan")}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"arch": "bert"}, {"dtype": "int8"}, {"tokens": 0}, {"n_layers": 0}, {"lr": -1}, {"batch": 0}, {"lr": float("nan")}],
+)
 def test_bad_settings_are_named(settings):
     with pytest.raises(ValueError, match=f"{next(iter(settings))} is"):
         PretrainConfig(**settings)
@@ -184,3 +183,66 @@ def test_bits_per_byte_by_hand():
     # 9 tokens and 3 boundary tokens for 18 bytes: half a token a byte; 2 ln 2 nats are 2 bits a token
     stream = corpus.TokenStream(np.zeros(12), np.zeros(3), [], corpus.Manifest("validation", 3, 18, ""))
     assert bits_per_byte(2 * math.log(2), stream) == pytest.approx(1)
+
+
+@pytest.fixture(scope="module")
+def rotary():
+    """A trained gpt-neox of one block, with larger weights than new ones, as a loaded language model."""
+    model = pretrain.new_model(replace(CONFIG, arch="gpt-neox"), 300)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(5 if parameter.ndim == 2 else 1)
+    return tiny_lm.lm()._replace(model=model.eval().requires_grad_(False), d_model=128, d_mlp=512)
+
+
+def test_neurons_of_gpt_neox_are_gelu_and_read_earlier_tokens_and_their_order(rotary):
+    tokens = torch.tensor([[0, 5, 9, 7], [0, 9, 5, 7], [0, 5, 8, 7]])
+    neurons = mlp_post(rotary, tokens)
+    assert neurons.shape == (3, 4, 512) and -0.18 < neurons.min() < -0.1  # the lowest point of GELU is at -0.17
+    last = neurons[:, 3]  # the same token in all three
+    assert (last[0] - last[1]).abs().max() > 0.01 and (last[0] - last[2]).abs().max() > 0.01
+
+
+def test_gpt_neox_depends_on_distances_and_not_on_places(rotary):
+    shifted = [mlp_post(rotary, torch.tensor([[7] * n + [5, 9, 3]]))[0, -1] for n in (1, 4)]
+    assert not torch.allclose(*shifted, atol=1e-3)  # what stands before differs
+    alone = [mlp_post(rotary, torch.tensor([[7] * n]))[0, -1] for n in (1, 2, 9)]
+    torch.testing.assert_close(alone[0], alone[2], rtol=1e-4, atol=1e-4)  # no learned positions: all places are alike
+
+
+def test_a_trained_gpt_neox_is_loaded_spliced_and_evaluated_like_any_other(tiny):  # noqa: F811
+    card = train(tiny / "neox", replace(CONFIG, arch="gpt-neox", n_layers=2))
+    lm = load_lm(str(tiny / "neox"))
+    assert (lm.n_layers, lm.d_model, lm.d_mlp, lm.n_ctx, lm.boundary) == (2, 128, 512, 16, 0)
+    metrics = evaluate_sae(new_sae("topk", 512, 32, k=4), lm, layer=1, tokens=1000)
+    assert metrics["ce_zero"] != metrics["ce_clean"] < math.log(300)
+    tolerances = [card["tolerance"][text]["ce_nats_per_token"] for text in ("same_text", "other_text")]
+    assert 0 < tolerances[0] < tolerances[1]
+
+
+def test_the_command_on_the_card_gives_the_same_settings(tiny, short):  # noqa: F811
+    config = replace(CONFIG, arch="gpt-neox", n_layers=3, lr=0.01, seed=5, dtype="bfloat16", tokenizer_from="a b")
+    words = shlex.split(pretrain.command(tiny / "out put", config))
+    args = build_parser().parse_args(words[1:])
+    assert words[0] == "saekit" and args.out == str(tiny / "out put")
+    assert (args.tokens, args.arch, args.layers, args.lr, args.seed, args.dtype, args.tokenizer_from) == (
+        768, "gpt-neox", 3, 0.01, 5, "bfloat16", "a b")  # fmt: skip
+
+
+def test_a_shared_tokenizer_is_the_same_file_and_another_one_is_refused(tiny, short):  # noqa: F811
+    shared = replace(CONFIG, tokenizer_from="tiny")
+    train_lm(tiny / "a", shared)
+    folders = tiny / "a", tiny_lm.folder() / "data" / "tiny"
+    ours, theirs = (json.loads((folder / "tokenizer.json").read_text()) for folder in folders)
+    assert ours == theirs
+    (tiny / "b").mkdir()
+    (tiny / "b" / "tokenizer.json").write_text(corpus.train_tokenizer([corpus.Document("", "a = 1")], 280).to_str())
+    for source, message in (("tiny", "another tokenizer than that of tiny"), ("gone", "no tokenizer at gone")):
+        with pytest.raises(ValueError, match=message):
+            train_lm(tiny / "b", replace(CONFIG, tokenizer_from=source))
+    text = (tiny / "b" / "tokenizer.json").read_text()
+    for change, message in ((text.replace("<|file|>", "<|other|>"), "'<|other|>' as token 0"), (text[:90], "cut off")):
+        (tiny / "tokenizer.json").write_text(change)
+        with pytest.raises(ValueError, match=message):
+            train_lm(tiny / "c", replace(CONFIG, tokenizer_from=str(tiny)))
+    assert not (tiny / "c" / "run.json").exists()

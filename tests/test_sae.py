@@ -68,16 +68,16 @@ def test_a_topk_sae_of_two_latents_by_hand():
 
 def test_auxk_by_hand():
     # latent 0 is dead and would read 1: its (1, 0) leaves (2, -4) - (1, 0), squared 17, over 32
-    losses = two_by_two(TopKSAE(2, 2, k=1)).loss(torch.tensor([[3.0, 0.0]]), dead=torch.tensor([True, False]))
+    losses = two_by_two(TopKSAE(2, 2, k=1)).loss(torch.tensor([[3.0, 0.0]]), dead=torch.tensor([0]))
     assert losses.aux.item() == pytest.approx(17 / 32) and losses.total.item() == pytest.approx(20 + 17 / 32)
 
 
 def test_auxk_moves_dead_latents_and_leaves_living_ones_alone():
-    sae, dead = trained_looking("topk", {"k": 2}), torch.arange(9) > 5
+    sae, dead = trained_looking("topk", {"k": 2}), torch.arange(6, 9)
     x = data()
     sae.auxk(x, x - sae(x).detach(), dead).backward()
     assert sae.W_dec.grad[dead].abs().sum() > 0 and sae.W_enc.grad[:, dead].abs().sum() > 0
-    assert sae.W_dec.grad[~dead].abs().sum() == 0 and sae.W_enc.grad[:, ~dead].abs().sum() == 0
+    assert sae.W_dec.grad[:6].abs().sum() == 0 and sae.W_enc.grad[:, :6].abs().sum() == 0
 
 
 def test_topk_keeps_exactly_k_latents_also_among_ties_and_never_a_negative_one():
@@ -130,7 +130,7 @@ def slope(function, entry, h=1e-6):
 @pytest.mark.parametrize("arch, settings", ARCHS)
 @pytest.mark.parametrize("warmth", [1.0, 0.25])
 def test_gradients_equal_finite_differences(arch, settings, warmth):
-    sae, x, dead = trained_looking(arch, settings), data(), torch.arange(9) > 6
+    sae, x, dead = trained_looking(arch, settings), data(), torch.arange(7, 9)
     loss = with_frozen_parts(sae, x, dead, warmth)
     sae.loss(x, dead, warmth).total.backward()
     for name, parameter in sae.named_parameters():
@@ -221,7 +221,7 @@ def test_the_frame_itself_is_no_architecture():
 
 
 @pytest.mark.parametrize("arch, settings", ARCHS)
-@pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 0), (torch.float16, 2e-3)])
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 0), (torch.float16, 2e-3), (torch.int8, 1e-2)])
 def test_a_saved_sae_comes_back(tmp_path, arch, settings, dtype, tolerance):
     sae, x = trained_looking(arch, settings, dtype=torch.float32), data(dtype=torch.float32)
     sae.observe(sae.loss(x))

@@ -47,7 +47,7 @@ def test_thresholds_never_fall_below_zero():
 
 
 def test_auxk_gives_a_gradient_to_a_latent_below_its_threshold_and_nothing_else_does():
-    sae, x, dead = trained_looking("jumprelu", {"l0_coeff": 0.1, "bandwidth": 0.1}), data(), torch.arange(9) == 4
+    sae, x, dead = trained_looking("jumprelu", {"l0_coeff": 0.1, "bandwidth": 0.1}), data(), torch.tensor([4])
     with torch.no_grad():
         sae.threshold[4] = 150.0
     for given, reached in ((None, False), (dead, True)):

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from saekit import files, train
+from saekit import activations, files, train
 from saekit.sae import SAES, load_sae, new_sae
 from saekit.train import Run, TrainConfig, learning_rate, next_batch, resample, train_sae, train_step
 
@@ -417,14 +417,14 @@ def test_the_penalty_warms_up_twice_as_long_as_the_learning_rate(monkeypatch):
 
 
 def test_an_array_stream_shows_every_row_once_per_epoch_in_a_new_order():
-    stream = train.ArrayStream(torch.arange(12.0)[:, None], batch=4, seed=3)
+    stream = activations.ArrayStream(torch.arange(12.0)[:, None], batch=4, seed=3)
     first, second = (torch.cat([next(stream) for _ in range(3)]).flatten() for _ in range(2))
     assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(12))
     assert first.tolist() != second.tolist()
 
 
 def test_an_array_stream_goes_on_where_its_state_was_taken():
-    stream = train.ArrayStream(torch.rand(10, 2), batch=4)
+    stream = activations.ArrayStream(torch.rand(10, 2), batch=4)
     for _ in range(3):
         next(stream)
     state, expected = stream.state(), [next(stream) for _ in range(4)]
@@ -435,7 +435,7 @@ def test_an_array_stream_goes_on_where_its_state_was_taken():
 @pytest.mark.parametrize("x, batch", [(torch.rand(3, 2), 4), (torch.rand(3), 2), (torch.rand(3, 2), 0)])
 def test_an_array_stream_needs_rows_for_one_batch(x, batch):
     with pytest.raises(ValueError, match=f"batch is {batch}"):
-        train.ArrayStream(x, batch)
+        activations.ArrayStream(x, batch)
 
 
 def test_planting_points_dead_latents_at_the_given_rows_and_leaves_the_living_alone():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from saekit import transformer
+from saekit import pretrain, transformer
 from saekit.transformer import load_lm, mlp_post, next_token_loss, replace_mlp_post, weight_hash
 from tests import tiny_lm
 from tests.tiny_lm import tiny  # noqa: F401
@@ -136,6 +136,38 @@ def test_a_hub_id_that_cannot_be_reached_is_one_silent_error(tiny, capfd):  # no
     with pytest.raises(ValueError, match="nobody/nothing could not be loaded.*bundled models are tiny") as error:
         load_lm("nobody/nothing")
     assert "\n" not in str(error.value) and capfd.readouterr() == ("", "")
+
+
+def test_an_untrained_control_has_the_architecture_and_tokenizer_but_new_weights(tiny):  # noqa: F811
+    trained, control = load_lm("tiny"), load_lm("tiny:untrained")
+    assert control.name == "tiny:untrained" and control[4:] == trained[4:]  # all sizes
+    assert control.tokenizer.to_str() == trained.tokenizer.to_str()
+    shapes = [{name: w.shape for name, w in lm.model.state_dict().items()} for lm in (trained, control)]
+    assert shapes[0] == shapes[1] and weight_hash(control.model) != weight_hash(trained.model)
+    assert not control.model.training and not any(p.requires_grad for p in control.model.parameters())
+
+
+def test_an_untrained_control_is_the_same_every_time_and_leaves_the_random_numbers_alone(tiny):  # noqa: F811
+    torch.manual_seed(7)
+    first, after = load_lm("tiny:untrained"), torch.rand(1)
+    torch.manual_seed(7)
+    assert after == torch.rand(1) and weight_hash(first.model) == weight_hash(load_lm("tiny:untrained").model)
+
+
+def test_the_control_of_our_own_models_is_where_their_training_began(tmp_path):
+    for arch in pretrain.ARCHITECTURES:
+        start = pretrain.new_model(pretrain.PretrainConfig(arch=arch, n_ctx=16), 300)
+        start.config.save_pretrained(tmp_path / arch)  # no weights: a control needs none
+        (tmp_path / arch / "tokenizer.json").write_text(tiny_lm.tokenizer().to_str())
+        assert weight_hash(load_lm(f"{tmp_path / arch}:untrained").model) == weight_hash(start)
+        with pytest.raises(ValueError, match="could not be loaded"):
+            load_lm(str(tmp_path / arch))
+
+
+@pytest.mark.parametrize("name", ["tiny:trained", "tiny:untrained:untrained", ":untrained", "nowhere:untrained"])
+def test_only_what_stands_before_untrained_is_looked_up(tiny, name):  # noqa: F811
+    with pytest.raises(ValueError, match="unknown model.*bundled models are tiny.*:untrained may follow any"):
+        load_lm(name)
 
 
 def test_a_missing_data_folder_is_an_error_that_says_how_to_install(monkeypatch, tmp_path):

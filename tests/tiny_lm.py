@@ -64,15 +64,13 @@ def tokenizer():
     return corpus.train_tokenizer([corpus.Document(str(i), source(1000 + i)) for i in range(4)], D_VOCAB)
 
 
-def make_model(path, n_layers=1, seed=0):
-    """Write an untrained GPT-2 with ReLU, weights large enough to matter and its tokenizer."""
+def new_model(n_layers=1, seed=0):
+    """An untrained GPT-2 with ReLU and weights large enough to matter."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    from saekit.transformer import quiet
-
     torch.manual_seed(seed)
-    model = GPT2LMHeadModel(
+    return GPT2LMHeadModel(
         GPT2Config(
             vocab_size=D_VOCAB,
             n_positions=N_CTX,
@@ -87,6 +85,15 @@ def make_model(path, n_layers=1, seed=0):
             initializer_range=0.3,
         )
     )
+
+
+def make_model(path, n_layers=1, seed=0):
+    """Write such a model, its biases and norms away from 0 and 1, and its tokenizer."""
+    import torch
+
+    from saekit.transformer import quiet
+
+    model = new_model(n_layers, seed)
     with torch.no_grad(), quiet():
         for parameter in model.parameters():
             if parameter.ndim == 1:

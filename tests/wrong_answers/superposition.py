@@ -42,6 +42,11 @@ WRONG = {
             "first two are exchanged",
         ),
         Wrong(
+            "averaged over the two features",
+            LOSS + "    return np.array([importance * v, v, (1 + importance) * p**2 / 6]) / 2\n",
+            "do you average",
+        ),
+        Wrong(
             "importance of the wrong feature",
             LOSS + "    return np.array([importance * v, importance * v, (1 + importance) * p**2 / 6])\n",
             "Which of the two features is guessed",

@@ -118,32 +118,16 @@ def mean_max_cosine(f, rng):
         close(f(5 * A, A), f(A, A)),
         "true atoms five times as long changed the score. Are the rows of D_true scaled as well?",
     )
-    expect(
-        close(f(A, A), 1.0),
-        "a dictionary compared with itself should score 1. What is the largest cosine in each row?",
-        expected=1.0,
-        got=f(A, A),
-    )
-    expect(
-        close(f(A, -A), 1.0),
-        "every atom with its sign turned is as good as before and should score 1. What becomes of a cosine of -1?",
-        expected=1.0,
-        got=f(A, -A),
-    )
-    expect(
-        close(f(A, A[[2, 0, 3, 1]]), 1.0),
-        "the same atoms in another order should score 1. Do you compare row i with row i only?",
-        expected=1.0,
-        got=f(A, A[[2, 0, 3, 1]]),
-    )
     more = np.vstack([A, rng.normal(size=(5, 3))])
-    expect(
-        close(f(A, more), 1.0),
-        "five superfluous learned atoms should not lower the score: every true atom is there. Along which axis do"
-        " you take the maximum?",
-        expected=1.0,
-        got=f(A, more),
-    )
+    for learned, message in (
+        (A, "a dictionary compared with itself should score 1. What is the largest cosine in each row?"),
+        (-A, "every atom with its sign turned is as good as before and should score 1. What becomes of a cosine of -1?"),
+        (A[[2, 0, 3, 1]], "the same atoms in another order should score 1. Do you compare row i with row i only?"),
+        (more, "five superfluous learned atoms should not lower the score: every true atom is there. Along which axis"
+               " do you take the maximum?"),
+    ):
+        got = f(A, learned)
+        expect(close(got, 1.0), message, expected=1.0, got=got)
     E = np.array([[1.0, 0, 0], [0, 1, 0]])
     got = expect_number(f(E, E[:1]))
     expect(
@@ -196,14 +180,9 @@ def mod_update(f, rng):
         "that is zᵀx, which would be right only if the codes of different atoms never overlapped. Which matrix is to"
         " be divided out?",
     )
-    step = out - D
+    step, downhill = out - D, z.T @ (z @ (truth - D))
     expect(
-        not close(
-            step,
-            (step.ravel() @ (z.T @ (z @ (truth - D))).ravel())
-            / ((z.T @ (z @ (truth - D))) ** 2).sum()
-            * (z.T @ (z @ (truth - D))),
-        ),
+        not close(step, (step * downhill).sum() / (downhill**2).sum() * downhill),
         "you moved the old rows along zᵀ(x − zD), which is downhill, but not to the bottom. How far does one"
         " gradient step go?",
     )

@@ -10,17 +10,6 @@ PREDICTIONS = [
         "a": "A good latent will be as rare as that, further down. Can 512 neurons afford it, if they must say everything? Run the next cell.",
         "c": "That is where a ReLU starts, with its input as often positive as negative. Training has made these neurons choosier. Run the next cell.",
     }, reply="About sixty of 512 at a time, with a wide spread: some speak on one token in a hundred, some on nine in ten."),
-    Prediction("overcomplete-factor", right="6b510d713e6c4905", wrong={
-        0.03125: "The other way round: how many latents for each dimension?", 150: "That is how many are active.",
-    }, reply="16,384 / 512 = 32 latents for each dimension.", otherwise="Divide what there is of latents by what there is of dimensions."),
-    Prediction("sparsity-level", right="d23ac04d41a6154e", digits=2, wrong={
-        0.01: "As a percentage, please: 100 times that.", 99.08: "That is the share that is zero. The share that is active was asked for.",
-        29.3: "That compares with the dimensions. Compare with the latents.",
-    }, reply="150 of 16,384 are active: 0.92 %. More than 99 % are zero.", otherwise="150 active ones of how many? In per cent, with two decimals."),
-    Prediction("why-overcomplete", right="425478283aa06f44", options=("a", "b", "c"), wrong={
-        "a": "512 latents could reconstruct exactly: a basis does. What could a basis not do?",
-        "c": "Dense latents are what we want to get away from. What does superposition say about the number of features?",
-    }, reply="If there are more features than dimensions, a dictionary needs a row for each of them, and only few are used at a time."),
     Prediction("l1-and-lasso", right="815ac2bb1f5f9557", options=("a", "b", "c"), wrong={
         "b": "The LASSO's penalty is on coefficients, not on the dictionary. What are the coefficients of an SAE?",
         "c": "Size is not the point: any weight could make up for it. How does each penalty change when a small coefficient gets smaller still?",

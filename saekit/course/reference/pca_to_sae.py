@@ -6,7 +6,7 @@ import numpy as np
 def largest_angle(A, B):
     """Largest principal angle in radians between the spans of the rows of A (m, d) and of B (m, d), as one number.
 
-    >>> print(largest_angle(np.array([[2.0, 0.0]]), np.array([[0.0, 3.0]])).round(3))
+    >>> print(np.round(largest_angle(np.array([[2.0, 0.0]]), np.array([[0.0, 3.0]])), 3))
     1.571
     """
     Q_A, Q_B = np.linalg.qr(A.T)[0], np.linalg.qr(B.T)[0]

@@ -1,0 +1,873 @@
+# %% [markdown] id="title"
+# # Lesson 5 · Inside a small transformer
+#
+# **You will be able to**: write a word as shares of a few atoms, and name the atoms · say what a hidden state is and at which places a model holds one · test, instead of believing, that concepts are directions and hidden states sparse sums of them · tell a concept that needs a plane from one that
+# needs a line · compute MLP neurons from hidden states · measure how well the best neuron stands for a concept, and say why the neuron is the wrong unit.
+#
+# **60 minutes.** You know `z`, the LASSO and atoms (lessons 1 and 2), superposition (lesson 3) and PCA (lesson 4). Nothing about transformers is assumed.
+
+# %% [markdown] id="setup-intro"
+# Run this first. It puts our version of every exercise in place until yours passes.
+
+# %% id="setup"
+import numpy as np
+import torch
+from saekit import activations, concepts, corpus, dictlearn, geometry, interpret, metrics, plots, transformer
+from saekit.course import begin, budget, claim, exercise, predict, progress
+from saekit.course.widgets import explore
+begin("05_transformer")
+
+# %% [markdown] id="load-intro"
+# ## 5.1 A model that has read Python
+#
+# So far we made our data, or photographed them. From here on they are what a language model computes while it reads. Ours ships with the course and is about as small as a transformer can be:
+
+# %% id="load" tags=["nbval-check-output"]
+lm = transformer.load_lm("python-1l")
+before = transformer.weight_hash(lm.model)
+print(f"{lm.n_layers} block, {lm.d_model} numbers per hidden state, {lm.d_mlp} MLP neurons, {lm.d_vocab} tokens, up to {lm.n_ctx} of them at a time")
+
+# %% [markdown] id="complete-intro"
+# Text is cut into **tokens**, pieces frequent enough to have a number of their own. After each token the model gives every token a probability of coming next. **How would you go on after these four beginnings?** The model always takes the likeliest token here (*greedy* decoding), twelve times:
+
+# %% id="complete"
+def complete(prompt, n_tokens=12):
+    """The prompt, and the n_tokens that the model finds likeliest, one after the other."""
+    tokens = [lm.boundary] + lm.tokenizer.encode(prompt).ids
+    for _ in range(n_tokens):
+        tokens.append(int(transformer.logits(lm, torch.tensor([tokens]))[0, -1].argmax()))
+    return lm.tokenizer.decode(tokens[1:])
+
+for prompt in ("try:\n    import json\nexcept", "with open(path) as", "class Stack:\n    def __init__(self", "if x is"):
+    print(complete(prompt) + "\n-----")
+
+# %% [markdown] id="complete-after"
+# It knows what follows what, and it has no idea of the whole. What it knows, it must have stored in its numbers. Where?
+#
+# ## 5.2 A token is a recipe
+#
+# The lecture writes a word's vector as a sum of concepts:
+#
+# > "apple" = 0.09 "dessert" + 0.11 "organism" + 0.16 "fruit" + 0.22 "mobile&IT" + 0.42 "others".
+#
+# The five numbers add up to 1: they are *shares*. You own every tool to make such a line. The first thing a transformer does is to look up a row of 128 numbers for each token, its **embedding**. These 4,096 rows are our samples; lesson 2 learns atoms from them; and the code of a row is lesson 1's `z`, the non-negative LASSO. We take off
+# the mean row, and make every row one of length 1, so that one λ means the same for all:
+
+# %% id="atoms"
+def unit(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+def code(x, D, lam=0.2):
+    """Lesson 1's z for each row: min ½‖x − z D‖² + lam ‖z‖₁ with z ≥ 0."""
+    return dictlearn.sparse_encode(x, D, lam, positive=True).z
+
+table = lm.model.get_input_embeddings().weight.numpy()
+embeddings = unit(table - table.mean(axis=0))                          # (4096 tokens, 128)
+start = embeddings[np.random.default_rng(0).permutation(len(embeddings))[:384]]
+word_atoms = dictlearn.learn_dictionary(embeddings, start, code, dictlearn.Online(), n_epochs=budget(smoke=1, laptop=8), batch_size=1024).D
+
+# %% [markdown] id="ex-nearest-task"
+# Three times as many atoms as dimensions. An atom is 128 numbers and has no name, but it lies in the same space as the tokens. So let its nearest tokens name it.
+#
+# ### Exercise 5.1 · Name an atom
+#
+# Difficulty 2 of 5 · 6 minutes · 2 points
+#
+# Return the positions of the `n` rows of `embeddings` that have the largest **cosine** with `atom`, the largest first. Rows have any length: some tokens are longer than others, and that must not count.
+#
+# <details><summary>Hint 1 of 3</summary>A cosine is a dot product of two vectors, divided by both lengths. Which of the two lengths differs from token to token?</details>
+# <details><summary>Hint 2 of 3</summary><code>embeddings @ atom</code> holds all dot products; <code>np.linalg.norm(embeddings, axis=1)</code> all lengths.</details>
+# <details><summary>Hint 3 of 3</summary><code>np.argsort(-cosines)</code> lists positions from the largest cosine down. Take the first <code>n</code>.</details>
+
+# %% id="ex-nearest" exercise="nearest_tokens" difficulty=2 minutes=6 points=2
+@exercise
+def nearest_tokens(atom, embeddings, n):
+    """Positions of the n rows of embeddings (n_tokens, d) with the largest cosine to atom (d,), largest first, as integers.
+
+    >>> print(nearest_tokens(np.array([1.0, 0.0]), np.array([[2.0, 2.0], [0.0, 1.0], [0.5, 0.0]]), 2))
+    [2 0]
+    """
+    ### BEGIN SOLUTION
+    cosines = embeddings @ atom / np.linalg.norm(embeddings, axis=1)
+    return np.argsort(-cosines)[:n]
+    ### END SOLUTION
+
+# %% [markdown] id="names-intro"
+# Here are twelve atoms, chosen without looking: every 32nd, in the order of how many tokens use them. **Give each a name.** Some will refuse.
+
+# %% id="names"
+strings = np.array(interpret.token_strings(lm.tokenizer, range(lm.d_vocab)), dtype=object)
+
+def named(atom, n=5):
+    return " ".join(repr(strings[token])[1:-1].replace(" ", "␣") for token in nearest_tokens(atom, embeddings, n))
+
+word_codes = code(embeddings, word_atoms)
+users = (word_codes > 0).sum(axis=0)
+for atom in np.argsort(-users)[::32]:
+    print(f"in {users[atom]:3} tokens: {named(word_atoms[atom])}")
+
+# %% [markdown] id="ex-recipe-task"
+# (␣ is a blank; tokens that begin a word carry it.) Most lines have something in common: a kind of word, an ending, a stretch of letters, a sign. Nobody asked for that. The loss asked for few atoms and small errors, and such atoms came out.
+#
+# ### Exercise 5.2 · The recipe
+#
+# Difficulty 2 of 5 · 6 minutes · 3 points
+#
+# `z` is the code of one sample, not negative. Return three things: the positions of its `n` largest entries, the largest first; their **shares** of the sum of all entries; and the share of all the others together. The shares and the last number add up to 1.
+#
+# <details><summary>Hint 1 of 3</summary>In the lecture's line, what is the whole of which 0.22 is a share?</details>
+# <details><summary>Hint 2 of 3</summary><code>which = np.argsort(-z)[:n]</code> are the atoms; <code>z[which]</code> their coefficients.</details>
+# <details><summary>Hint 3 of 3</summary>Divide by <code>z.sum()</code>. The others hold <code>1 - shares.sum()</code>.</details>
+
+# %% id="ex-recipe" exercise="recipe" difficulty=2 minutes=6 points=3
+@exercise
+def recipe(z, n):
+    """(which, shares, others) of a code z (n_atoms,) >= 0: its n largest entries' positions (n,), their shares (n,) of z.sum(), and the rest's share.
+
+    >>> which, shares, others = recipe(np.array([0.0, 3.0, 1.0]), 1)
+    >>> print(which, shares, others)
+    [1] [0.75] 0.25
+    """
+    ### BEGIN SOLUTION
+    which = np.argsort(-z)[:n]
+    shares = z[which] / z.sum()
+    return which, shares, 1 - shares.sum()
+    ### END SOLUTION
+
+# %% [markdown] id="recipe-hand-intro"
+# By hand: the lecture's line comes from five coefficients of any size. Twice its shares give the same recipe, in falling order:
+
+# %% id="recipe-hand" tags=["nbval-check-output"]
+which, shares, others = recipe(np.array([0.18, 0.22, 0.32, 0.44, 0.84]), 4)
+print(which, shares.round(2), f"others {others:.2f}")
+
+# %% [markdown] id="recipes-intro"
+# Now five tokens. Each ingredient is named by its three nearest tokens:
+
+# %% id="recipes"
+def in_words(z, D, n=4):
+    """The lecture's line for one code."""
+    which, shares, others = recipe(z, n)
+    return " + ".join(f"{share:.2f} ⟨{named(D[atom], 3)}⟩" for atom, share in zip(which, shares) if share > 0.005) + f" + {abs(others):.2f} others"
+
+for word in (" matrices", " for", "Node", " self", "_size"):
+    token = lm.tokenizer.encode(word).ids[0]
+    print(f"{strings[token]!r} = {in_words(word_codes[token], word_atoms)}\n")
+
+# %% [markdown] id="recipes-after"
+# There they are, lines like the lecture's. Before we believe in them: a LASSO gives *every* vector such a line, and nearest tokens name every direction. What would a recipe look like that means nothing? It would need many atoms, and still miss. So we need a comparison that is fair: data drawn with the same covariance, scaled to length 1 like ours, and nothing else
+# in common with embeddings: a **Gaussian twin**. If embeddings are sparse in a way that second moments do not explain, they need fewer atoms than their twin, and are explained better. Dictionary and score use different samples:
+
+# %% id="twin"
+def sparsity_test(x, n_atoms, n_epochs, lam, seed=0):
+    """For x and its Gaussian twin: (explained variance, atoms per sample) on the quarter of the samples not learned from."""
+    rng = np.random.default_rng(seed)
+    twin = unit(rng.multivariate_normal(np.zeros(x.shape[1]), np.cov(x.T), size=len(x), method="cholesky").astype(np.float32))
+    scores = []
+    for samples in (x[rng.permutation(len(x))], twin):
+        train, test = samples[len(x) // 4:], samples[:len(x) // 4]
+        D = dictlearn.learn_dictionary(train, train[:n_atoms], lambda x, D: code(x, D, lam), dictlearn.Online(), n_epochs, 1024).D
+        z = code(test, D, lam)
+        scores.append((metrics.explained_variance(test, z @ D), (z > 0).sum(axis=1).mean()))
+    return scores
+
+# %% id="twin-words"
+(words_ev, words_l0), (twin_ev, twin_l0) = sparsity_test(embeddings, 384, budget(smoke=1, laptop=6), lam=0.2)
+print(f"embeddings: {words_ev:.2f} explained by {words_l0:.1f} atoms; Gaussian twin: {twin_ev:.2f} by {twin_l0:.1f}")
+claim("explained variance, embeddings minus twin", words_ev - twin_ev, at_least=0.05)
+claim("atoms per sample, twin minus embeddings", twin_l0 - words_l0, at_least=0.5)
+
+# %% [markdown] id="twin-after"
+# More explained with fewer atoms, so the hypothesis survives. And its limit stands in the same line: at this price most of a *new* token's embedding is left unexplained. The recipes are a good beginning of a story, not the vector.
+
+# %% [markdown] id="stations-intro"
+# ## 5.3 Three stations
+#
+# The lecture means more than a table: its "apple" is a **hidden state**, the vector that stands for a token *in its context*. In our model the 128 numbers of a token pass three stations:
+#
+# 1. **embedding**: the token's row, plus a row for its position. It knows nothing of the other tokens.
+# 2. **after attention**: attention has looked at earlier tokens and *added* what it found there.
+# 3. **after MLP**: 512 neurons have read the second station, and *added* their output. From here the next token is predicted.
+#
+# A hook writes down what passes by; nothing in the model is changed. We take files the model was not trained on, and split them: **fit** for everything that is learned or chosen, **held** for every score. No file is in both:
+
+# %% id="stations"
+block = lm.model.transformer.h[0]
+stations = {"embedding": block.ln_1, "after attention": block.ln_2, "after MLP": lm.model.transformer.ln_f}
+
+def hidden_states(contexts):
+    """What enters each station, at every token but the boundary: {station: (tokens, 128)}."""
+    caught = {name: [] for name in stations}
+    handles = [module.register_forward_pre_hook(lambda _module, inputs, name=name: caught[name].append(inputs[0])) for name, module in stations.items()]
+    with torch.inference_mode():
+        for part in torch.from_numpy(contexts.astype(int)).split(32):
+            lm.model.base_model(input_ids=part, use_cache=False)
+    for handle in handles:
+        handle.remove()
+    return {name: torch.cat(parts).numpy()[contexts != lm.boundary] for name, parts in caught.items()}
+
+# %% id="data"
+text = corpus.load_corpus("validation", lm.tokenizer, lm.boundary)
+contexts = corpus.contexts(text, lm.n_ctx, lm.boundary)
+n = budget(smoke=60, laptop=240, gpu=400)
+rows = {"fit": np.arange(0, 3 * n, 3), "held": np.arange(len(contexts) - 3 * n // 2, len(contexts), 3)}       # every third context
+tokens = {part: contexts[rows[part]][contexts[rows[part]] != lm.boundary].astype(int) for part in rows}
+states = {part: hidden_states(contexts[rows[part]]) for part in rows}
+print({part: f"{len(tokens[part]):,} tokens" for part in rows})
+
+# %% [markdown] id="labels-intro"
+# And the truth: Python's own tokenizer and parser say of each token what it is. `saekit.concepts` asks them:
+
+# %% id="labels"
+names = list(concepts.CONCEPTS)
+labels, depths = {}, {}
+for part in rows:
+    keep = contexts[rows[part]] != lm.boundary
+    labels[part] = concepts.label_stream(text, lm.tokenizer, lm.n_ctx, rows[part])[keep]                # (tokens, concepts), True or False
+    depths[part] = concepts.depth_stream(text, lm.tokenizer, lm.n_ctx, rows[part])[keep]                # (tokens, 2): bracket, indent
+print(f"{len(names)} concepts, such as: {', '.join(names[::9])}")
+
+# %% [markdown] id="ex-dimensions-task"
+# ### Exercise 5.3 · How many dimensions?
+#
+# Difficulty 2 of 5 · 6 minutes · 3 points
+#
+# "Low-rankness" is the lecture's other word about hidden states: they are said to fill only few of their dimensions. Return the smallest number of principal directions (lesson 4) that hold at least `share` of the variance of `x`.
+#
+# <details><summary>Hint 1 of 3</summary>Variances along principal directions are squared singular values, of what?</details>
+# <details><summary>Hint 2 of 3</summary><code>squares = np.linalg.svd(x - x.mean(axis=0), compute_uv=False) ** 2</code>, largest first; <code>np.cumsum(squares) / squares.sum()</code> is the share of the first 1, 2, 3, …</details>
+# <details><summary>Hint 3 of 3</summary>Count how many of these shares are still too small. One direction more is enough.</details>
+
+# %% id="ex-dimensions" exercise="dimensions_for" difficulty=2 minutes=6 points=3
+@exercise
+def dimensions_for(x, share):
+    """Smallest number of principal directions that together hold at least `share` of the variance of x (n, d), as one number.
+
+    >>> print(dimensions_for(np.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]]), 0.8))
+    1
+    """
+    ### BEGIN SOLUTION
+    squares = np.linalg.svd(x - x.mean(axis=0), compute_uv=False) ** 2
+    return int((np.cumsum(squares) / squares.sum() < share).sum()) + 1
+    ### END SOLUTION
+
+# %% [markdown] id="dimensions-intro"
+# **How many of the 128 directions hold 90 % of the variance after attention?** `"a"`: fewer than 20. `"b"`: about half. `"c"`: nearly all, as for noise that is the same in all directions.
+
+# %% id="predict-dimensions"
+predict("dimensions", "b")
+
+# %% id="spectrum"
+noise = np.random.default_rng(0).normal(size=(10_000, lm.d_model)).astype(np.float32)
+clouds = {**{name: states["fit"][name][:10_000] for name in stations}, "noise": noise}
+for name, cloud in clouds.items():
+    print(f"{name:16} 50 % in {dimensions_for(cloud, 0.5):3}, 90 % in {dimensions_for(cloud, 0.9):3}, 99 % in {dimensions_for(cloud, 0.99):3} directions")
+ninety = dimensions_for(clouds["after attention"], 0.9)
+claim("directions that hold 90 % of the variance after attention", ninety, at_least=50, at_most=105)
+claim("the same for noise, minus that", dimensions_for(noise, 0.9) - ninety, at_least=10)
+
+# %% [markdown] id="spectrum-after"
+# A few directions are strong, and the tail is long. So this cloud is uneven, but it is not low-rank in any sense that would make it small: a model with 128 dimensions for thousands of things has no room to leave empty. What the hypothesis claims to be low-dimensional is not the cloud. It is each **concept** in it.
+#
+# ## 5.4 A concept that is a line
+#
+# Now our "apple". *for*, *in*, *is*, *and*, *or*, *not*, *if* are keywords of Python, and English words in comments and docstrings. The tokens are the same, `␣for` here and there, so station 1 cannot tell the two uses apart. **Can station 2? And if it can for *for*, does it say so in the same way for *is*?**
+#
+# The **linear representation hypothesis** says yes, and yes: "this is prose" is a direction, the same for all words. To test it, we find the direction of a word from the *other* words only: the mean hidden state of their prose uses minus that of their code uses, in files of **fit**. Then we ask, in files of **held**, how often a prose use of our word
+# lies farther along it than a code use (the *AUC*: 0.5 is chance, 1 is always):
+
+# %% id="prose-tools"
+keywords = [" for", " in", " is", " and", " or", " not", " as", " if", " with", " from"]
+prose = {part: labels[part][:, [names.index("comment"), names.index("docstring")]].any(axis=1) for part in rows}
+uses = {(part, word): tokens[part] == lm.tokenizer.encode(word).ids[0] for part in rows for word in keywords}
+words = [word for word in keywords if min((uses[part, word] & (prose[part] == which)).sum() for part in rows for which in (True, False)) >= 4]
+
+def prose_direction(station, some_words):
+    """Unit vector from code to prose: the mean over words of the difference of their mean states, on fit."""
+    x = states["fit"][station]
+    return unit(np.mean([x[uses["fit", w] & prose["fit"]].mean(axis=0) - x[uses["fit", w] & ~prose["fit"]].mean(axis=0) for w in some_words], axis=0))
+
+def auc(high, low):
+    """Share of pairs in which the value from `high` is larger; a tie counts half."""
+    return ((high[:, None] > low).mean() + (high[:, None] >= low).mean()) / 2
+
+# %% id="prose"
+aucs = {}
+for word in words:
+    inside = {station: states["held"][station] @ prose_direction(station, [w for w in words if w != word]) for station in stations}
+    here, is_prose = uses["held", word], prose["held"]
+    aucs[word] = [auc(s[here & is_prose], s[here & ~is_prose]) for s in inside.values()]
+    print(f"{word!r:7} {here.sum():4} uses, {100 * is_prose[here].mean():3.0f} % prose;  AUC " + "  ".join(f"{station} {value:.2f}" for station, value in zip(stations, aucs[word])))
+
+# %% id="prose-claims"
+mean_auc = dict(zip(stations, np.mean(list(aucs.values()), axis=0)))
+claim("mean AUC at the embedding (chance is 0.5)", mean_auc["embedding"], at_least=0.25, at_most=0.75)
+claim("mean AUC after attention, direction from other words", mean_auc["after attention"], at_least=0.9)
+
+# %% [markdown] id="prose-after"
+# Station 1 guesses, as it must (what it has beside the token is only the position). After attention, a direction that has never seen *for* tells its two uses apart almost without error. Nobody built that direction in. In the picture every dot is one use of a word:
+
+# %% id="prose-figure"
+direction = prose_direction("after attention", words)
+placed = states["held"]["after attention"] @ direction
+fig, ax = plots.panels(height=2.9)
+groups = [(placed[uses["held", w] & ~prose["held"]], placed[uses["held", w] & prose["held"]]) for w in words]
+plots.two_uses(ax, [w.strip() for w in words], groups, ("in code", "in comments and docstrings"))
+ax.set(title="One direction says “prose” for every word", xlabel="hidden state after attention, along the direction")
+plots.show(fig, alt="For each of several words a row of dots along one direction: uses in code lie to the left, uses in comments and docstrings to the right, with little overlap.")
+
+# %% [markdown] id="recipe-context-intro"
+# So the *contextual* part of a word can be an atom. Back to recipes, now for hidden states: learn atoms from station 2, with samples of **fit**. Then take the uses of a word in code and in prose, from **held**, and write both recipes. **Which ingredients will they share?**
+
+# %% id="state-atoms"
+samples = np.random.default_rng(1).permutation(len(tokens["fit"]))[:budget(smoke=1600, laptop=12_000)]
+centre = states["fit"]["after attention"].mean(axis=0)
+x_states = unit(states["fit"]["after attention"][samples] - centre)
+state_atoms = dictlearn.learn_dictionary(x_states, x_states[:512], lambda x, D: code(x, D, 0.15), dictlearn.Online(), n_epochs=budget(smoke=1, laptop=5), batch_size=1024).D
+
+def state_code(x):
+    return code(unit(x - centre), state_atoms, 0.15)
+
+# %% [markdown] id="places-intro"
+# To say where a token stands, we look it up: a few tokens before it, and its file.
+
+# %% id="places"
+is_token = contexts != lm.boundary
+number = np.cumsum(is_token).reshape(is_token.shape) - 1                       # of every token in all contexts
+place = {part: number[rows[part]][is_token[rows[part]]] for part in rows}      # of the tokens of each part
+
+def excerpts(part, chosen, values, **window):
+    """interpret.Example for the chosen tokens of a part, shaded by values (tokens of the part,)."""
+    everywhere = np.zeros(is_token.sum(), dtype=np.float32)
+    everywhere[place[part]] = values
+    return interpret.examples(place[part][chosen], everywhere, contexts, text, lm.tokenizer, **window)
+
+# %% id="is-recipes"
+held_states, nothing = states["held"]["after attention"], np.zeros(len(tokens["held"]))
+found_uses = {(word, use): np.flatnonzero(uses["held", word] & (prose["held"] == (use == "prose"))) for word in words for use in ("code", "prose")}
+for word, use in ((word, use) for word in words[:2] for use in ("code", "prose")):
+    one = found_uses[word, use][1:2]
+    seen = excerpts("held", one, nothing, before=9, after=0)[0]
+    print(f"{plots.visible(''.join(seen.tokens))!r} [{seen.file}]\n   = {in_words(state_code(held_states[one])[0], state_atoms)}\n")
+
+# %% [markdown] id="shared-intro"
+# (⏎ is a line break. Not chosen for beauty: the second use of each kind in **held**.) The largest ingredient mostly says which token it is. The others differ from use to use, and many of their names are odd: names come from tokens, and no token means "in a comment". But such an atom can be recognised by where it *points*: along the prose direction of 5.4. Are there atoms that do, learned without
+# any label? And who uses them?
+
+# %% id="shared"
+some = np.random.default_rng(2).permutation(len(tokens["held"]))[:budget(smoke=1000, laptop=8000)]
+some_codes, some_prose = state_code(held_states[some]), prose["held"][some]
+along = state_atoms @ unit(prose_direction("after attention", words))
+for atom in np.argsort(-along)[:5]:
+    used = some_codes[:, atom] > 0
+    print(f"cosine {along[atom]:.2f}: in {100 * used.mean():4.1f} % of all tokens, {100 * some_prose[used].mean():3.0f} % of these in prose (all tokens: {100 * some_prose.mean():.0f} %)   {named(state_atoms[atom], 3)}")
+
+# %% id="shared-claims"
+used = some_codes[:, np.argmax(along)] > 0
+claim("share of prose among the tokens that use the atom nearest to the prose direction", some_prose[used].mean(), at_least=0.75)
+claim("share of all prose that this atom serves", used[some_prose].mean(), at_most=0.6)
+
+# %% [markdown] id="shared-after"
+# Dictionary learning found them: nearly all of what uses these atoms is prose. But it did not find *the* prose atom. It found several, each for a part of it, since for the loss a specific atom that explains much of few tokens is worth more than a general one that explains little of many. Lesson 9 calls this **splitting**. In the running notebook choose a word and a use:
+
+# %% id="explore-draw"
+def bars(ax, word, use, which_one):
+    """The recipe of one use of a word, as bars; the title is the use itself."""
+    one = found_uses[word, use][[which_one % len(found_uses[word, use])]]
+    which, shares, others = recipe(state_code(held_states[one])[0], 5)
+    plots.recipe_bars(ax, [named(state_atoms[atom], 2) for atom in which], shares, others)
+    seen = excerpts("held", one, nothing, before=3, after=0)[0]
+    ax.set(title=plots.visible("".join(seen.tokens))[-11:], xlabel=f"share, in {use}")
+
+# %% id="explore"
+stills = [{"word": words[0], "use": "code", "which_one": 0}, {"word": words[0], "use": "prose", "which_one": 0}, {"word": words[1], "use": "prose", "which_one": 0}]
+explore(bars, stills=stills, word=words, use=["code", "prose"], which_one=(0, 9),
+        alt="Bars with the shares of the five largest atoms of three hidden states: one word in code, the same word in prose, another word in prose; each has a grey bar for all other atoms.")
+
+# %% [markdown] id="twin-states-intro"
+# A long bar of "others", as in the lecture's line, and odd names: are these codes any sparser than chance would have them? The same test as for embeddings, on hidden states. **Expect more or less of a gap?**
+
+# %% id="twin-states"
+(states_ev, states_l0), (twin_ev, twin_l0) = sparsity_test(x_states[:budget(smoke=1600, laptop=6000)], 384, budget(smoke=1, laptop=4), lam=0.15)
+print(f"hidden states: {states_ev:.2f} explained by {states_l0:.1f} atoms; Gaussian twin: {twin_ev:.2f} by {twin_l0:.1f}")
+claim("explained variance, hidden states minus twin", states_ev - twin_ev, at_least=0.06)
+claim("atoms per sample, twin minus hidden states", twin_l0 - states_l0, at_least=1.5)
+
+# %% [markdown] id="twin-states-after"
+# Lesson 0 called sparsity of hidden states a hypothesis. This is its first test here, and it passes: more is explained, with fewer atoms. Passing does not say that *these* atoms are the model's own; another start gives others (lesson 9).
+
+# %% [markdown] id="depth-intro"
+# ## 5.5 A concept that is not a line
+#
+# The lecture says "low-dimensional *subspaces*, especially vectors". When is one vector not enough? Take a concept with an order: how deep is the code indented, 0, 1, 2, … blocks? The depth is written once, at the beginning of a line; every later token of the line must get it from there, by attention. We take station 2, tokens of code (no line breaks, prose or strings), and depths 0 to 5.
+#
+# If depth lay on a line, the mean states of the six depths would be six points on it, in order. So look at the **means**, and at how they spread.
+#
+# ### Exercise 5.4 · A line or a plane?
+#
+# Difficulty 3 of 5 · 8 minutes · 3 points
+#
+# For every value that occurs in `level`, take the mean of its rows of `x`. Each level counts once, however many samples it has. Return two shares of the spread of these means about their centre: what the best straight line holds, and what the best plane holds.
+#
+# <details><summary>Hint 1 of 3</summary>This is lesson 4's PCA, with the few means as samples. <code>np.unique(level)</code> lists the levels that occur.</details>
+# <details><summary>Hint 2 of 3</summary>Build <code>means</code> (one row per level), subtract <code>means.mean(axis=0)</code>, and take squared singular values.</details>
+# <details><summary>Hint 3 of 3</summary>The line holds <code>squares[0] / squares.sum()</code>. The plane holds the first two.</details>
+
+# %% id="ex-plane" exercise="line_and_plane" difficulty=3 minutes=8 points=3
+@exercise
+def line_and_plane(x, level):
+    """(line, plane): shares of the spread of the levels' means that their best line and their best plane hold.
+
+    x (n, d), level (n,) integers; each level that occurs counts once.
+
+    >>> line, plane = line_and_plane(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]), np.array([0, 1, 2]))
+    >>> print(round(line, 6), round(plane, 6))
+    1.0 1.0
+    """
+    ### BEGIN SOLUTION
+    means = np.array([x[level == one].mean(axis=0) for one in np.unique(level)])
+    squares = np.linalg.svd(means - means.mean(axis=0), compute_uv=False) ** 2
+    return float(squares[0] / squares.sum()), float(squares[:2].sum() / squares.sum())
+    ### END SOLUTION
+
+# %% id="depth"
+left_out = [names.index(name) for name in ("newline", "line_break", "indent", "dedent", "comment", "docstring", "string")]
+chosen = {part: (depths[part][:, 1] >= 0) & (depths[part][:, 1] <= 5) & ~labels[part][:, left_out].any(axis=1) for part in rows}
+level = {part: depths[part][chosen[part], 1].astype(int) for part in rows}
+x_depth = {part: {station: states[part][station][chosen[part]] for station in stations} for part in rows}
+shuffled = np.random.default_rng(0).permutation(level["fit"])
+for name, some_level in (("depth", level["fit"]), ("shuffled depth", shuffled)):
+    line, plane = line_and_plane(x_depth["fit"]["after attention"], some_level)
+    print(f"{name:15} line {line:.2f}, plane {plane:.2f}")
+
+# %% [markdown] id="depth-trap"
+# The line holds most of it, the plane nearly everything. And then the second row: for depths dealt out **at random** the two numbers are large as well! Six points, of which the rarest levels have the noisiest means, always have a longest direction. The shares describe the shape of the spread; they cannot say that there is something to describe.
+# That takes the size of the spread, and better still a reading on files that were not used:
+
+# %% id="depth-read"
+def reading(station, n_directions):
+    """Balanced accuracy on held: depth read as the nearest of the means of fit, along their leading directions."""
+    x, held = x_depth["fit"][station], x_depth["held"][station]
+    means = np.array([x[level["fit"] == one].mean(axis=0) for one in range(6)])
+    directions = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2][:n_directions]
+    distance = ((held @ directions.T)[:, None] - means @ directions.T) ** 2
+    right = distance.sum(axis=2).argmin(axis=1) == level["held"]
+    return np.mean([right[level["held"] == one].mean() for one in range(6) if (level["held"] == one).any()])
+
+scores = {station: [reading(station, k) for k in (1, 2, 3, 4)] for station in stations}
+for station, values in scores.items():
+    print(f"{station:16} " + ", ".join(f"{k} directions {value:.2f}" for k, value in zip((1, 2, 3, 4), values)) + "   (chance 0.17)")
+
+# %% id="depth-claims"
+claim("reading depth after attention in a plane, minus along a line", scores["after attention"][1] - scores["after attention"][0], at_least=0.04)
+claim("reading depth in a plane, after attention minus embedding", scores["after attention"][1] - scores["embedding"][1], at_least=0.15)
+
+# %% [markdown] id="depth-figure-intro"
+# **What is it that the line gets wrong?** Look at the means in their plane:
+
+# %% id="depth-means"
+x = x_depth["fit"]["after attention"]
+means = np.array([x[level["fit"] == one].mean(axis=0) for one in range(6)])
+plane = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2][:2]
+clouds = [(x[level["fit"] == one][:150] - means.mean(axis=0)) @ plane.T for one in range(6)]
+
+# %% id="depth-figure"
+fig, axes = plots.panels(2, height=3.0)
+plots.levels_in_plane(axes[0], clouds, (means - means.mean(axis=0)) @ plane.T, range(6))
+axes[0].set(title="Depths 0 to 5 lie on a bent curve")
+for (station, values), style in zip(scores.items(), ("o:", "o-", "o--")):
+    axes[1].plot((1, 2, 3, 4), values, style, color=plots.BASELINE if station == "embedding" else plots.TRUTH, label=station)
+axes[1].axhline(1 / 6, color=plots.BASELINE, linewidth=0.8, linestyle=":")
+axes[1].set(title="A plane reads more than a line", xlabel="directions used", ylabel="balanced accuracy, held-out files", xticks=(1, 2, 3, 4), ylim=(0, 1))
+axes[1].legend()
+plots.show(fig, alt="Left: mean hidden states of indentation depths 0 to 5 in their best plane form a bent curve, with pale clouds of tokens around them. Right: accuracy of reading the depth grows from one to two directions after attention and stays near chance at the embedding.")
+
+# %% [markdown] id="depth-after"
+# The curve bends. Along the first direction the deep levels fall on top of each other; the second one takes them apart. So depth is a concept for which no single direction will do, and a dictionary will need several atoms for it. Nor is the plane perfect: the clouds are wide, because a hidden state says many things at once, and depth is only one.
+
+# %% [markdown] id="ex-mlp-task"
+# ## 5.6 Five hundred and twelve neurons
+#
+# What happens between stations 2 and 3? Each hidden state is **normalised** (LayerNorm): take off the mean of its 128 entries, divide by their standard deviation, scale and shift each entry by learned numbers. Then one product gives 512 pre-activations, and a ReLU leaves the positive ones. These are the **neurons**, the vector the papers call `mlp_post`; a second product adds
+# their output to the hidden state. `mlp_post` is what our SAEs will read in lesson 6, so compute it yourself once.
+#
+# ### Exercise 5.5 · From hidden states to neurons
+#
+# Difficulty 3 of 5 · 10 minutes · 4 points
+#
+# `inputs` is a dict: `hidden` (tokens, d_model), `scale` and `shift` (d_model,), `W_in` (d_model, d_mlp), `b_in` (d_mlp,), and the number `eps`. Return relu(LayerNorm(hidden) W_in + b_in), where
+#
+# `LayerNorm(hidden) = (hidden − mean) / sqrt(variance + eps) · scale + shift`
+#
+# with mean and variance taken over the entries of *one* token; the variance divides by d_model.
+#
+# <details><summary>Hint 1 of 3</summary>Mean and variance are one number per token: <code>axis=1</code>, and <code>keepdims=True</code> so that they can be subtracted from every entry.</details>
+# <details><summary>Hint 2 of 3</summary><code>centred / np.sqrt(hidden.var(axis=1, keepdims=True) + inputs["eps"])</code> is normalised; then scale, then shift.</details>
+# <details><summary>Hint 3 of 3</summary><code>np.maximum(normed @ inputs["W_in"] + inputs["b_in"], 0)</code> comes last.</details>
+
+# %% id="ex-mlp" exercise="mlp_post" difficulty=3 minutes=10 points=4
+@exercise
+def mlp_post(inputs):
+    """relu(LayerNorm(hidden) W_in + b_in), (tokens, d_mlp), from a dict of arrays.
+
+    hidden (tokens, d_model), scale and shift (d_model,), W_in (d_model, d_mlp), b_in (d_mlp,), eps a number.
+    """
+    ### BEGIN SOLUTION
+    hidden = inputs["hidden"]
+    centred = hidden - hidden.mean(axis=1, keepdims=True)
+    normed = centred / np.sqrt(hidden.var(axis=1, keepdims=True) + inputs["eps"])
+    normed = normed * inputs["scale"] + inputs["shift"]
+    return np.maximum(normed @ inputs["W_in"] + inputs["b_in"], 0)
+    ### END SOLUTION
+
+# %% [markdown] id="mlp-run-intro"
+# The model's own weights go in. A second route must agree: `activations.harvest` taps the neurons inside the running model.
+
+# %% id="mlp-run" tags=["nbval-check-output"]
+weights = {"scale": block.ln_2.weight, "shift": block.ln_2.bias, "W_in": block.mlp.c_fc.weight, "b_in": block.mlp.c_fc.bias}
+weights = {key: value.numpy() for key, value in weights.items()} | {"eps": block.ln_2.eps}
+neurons = {part: mlp_post({"hidden": states[part]["after attention"], **weights}).astype(np.float32) for part in rows}
+tapped = activations.harvest(lm, contexts[rows["held"][:4]]).numpy()
+print("your neurons are the model's:", np.allclose(neurons["held"][:len(tapped)], tapped, atol=1e-3))
+
+# %% [markdown] id="ex-kurtosis-task"
+# ## 5.7 Axes that stick out
+#
+# Lesson 3 said why neurons, and not just any directions of this space, might mean something: the ReLU works axis by axis, which makes the basis **privileged**. If that is so here, it can be measured without knowing a single concept. A direction that stands for something rare is near zero almost always and far from it now and then. The **kurtosis** tells such a spiky direction from a
+# blurred mixture.
+#
+# ### Exercise 5.6 · Spikiness
+#
+# Difficulty 2 of 5 · 5 minutes · 2 points
+#
+# Return, for every column of `x`, the mean fourth power of its distance from the column's mean, divided by the square of its variance (which divides by n). A normal distribution has 3.
+#
+# <details><summary>Hint 1 of 3</summary>Everything is per column: <code>axis=0</code>.</details>
+# <details><summary>Hint 2 of 3</summary><code>centred = x - x.mean(axis=0)</code>; the fourth power is <code>centred ** 4</code>.</details>
+# <details><summary>Hint 3 of 3</summary>Divide <code>(centred ** 4).mean(axis=0)</code> by <code>x.var(axis=0) ** 2</code>.</details>
+
+# %% id="ex-kurtosis" exercise="kurtosis" difficulty=2 minutes=5 points=2
+@exercise
+def kurtosis(x):
+    """mean (x - mean)^4 / variance^2 of each column of x (n, d): (d,). 3 for a normal distribution.
+
+    >>> print(kurtosis(np.array([[1.0], [-1.0]])))
+    [1.]
+    """
+    ### BEGIN SOLUTION
+    centred = x - x.mean(axis=0)
+    return (centred ** 4).mean(axis=0) / x.var(axis=0) ** 2
+    ### END SOLUTION
+
+# %% id="kurtosis-hand" tags=["nbval-check-output"]
+by_hand = np.column_stack([np.tile([1.0, -1.0], 50), np.linspace(-1, 1, 100), np.eye(100)[0], np.repeat([1.0, 0.0], [10, 90])])
+for kind_of, value in zip(("+1 or −1", "evenly spread", "on once in 100", "on 10 times in 100"), kurtosis(by_hand)):
+    print(f"{kind_of:20}{value:6.1f}")
+
+# %% [markdown] id="kurtosis-intro"
+# The rarer, the spikier: something that is on for a share p of the tokens has a kurtosis of about 1/p.
+#
+# Five groups: the 512 neurons; 512 random directions in the neurons' space; the neurons of the same transformer **untrained**, with weights as they were drawn, because a ReLU alone makes anything a little spiky; the 128 axes of the hidden state, which no ReLU touches; random directions there. **Which will stick out?**
+
+# %% id="kurtosis"
+rng = np.random.default_rng(0)
+def untrained_copy(some_lm):
+    """The same transformer with fresh random weights."""
+    torch.manual_seed(0)
+    return some_lm._replace(model=type(some_lm.model)(some_lm.model.config).eval().requires_grad_(False))
+
+untrained_neurons = {part: activations.harvest(untrained_copy(lm), contexts[rows[part]]).numpy() for part in rows}
+turn = rng.normal(size=(lm.d_mlp, lm.d_mlp)).astype(np.float32) / np.sqrt(lm.d_mlp)
+
+# %% id="kurtosis-groups"
+some_neurons, some_states = neurons["fit"][:6000], states["fit"]["after attention"][:6000]
+groups = {"neurons": some_neurons, "random, neuron space": some_neurons @ turn, "untrained neurons": untrained_neurons["fit"][:6000], "axes of the hidden state": some_states,
+          "random, hidden space": some_states @ rng.normal(size=(lm.d_model, lm.d_model)).astype(np.float32)}
+spikiness = {name: kurtosis(group[:, group.std(axis=0) > 0]) for name, group in groups.items()}
+for name, values in spikiness.items():
+    print(f"{name:25} median {np.median(values):5.1f}, middle half {np.quantile(values, 0.25):5.1f} to {np.quantile(values, 0.75):5.1f}")
+for rival in ("random, neuron space", "untrained neurons"):
+    claim(f"median kurtosis of neurons over that of {rival}", np.median(spikiness["neurons"]) / np.median(spikiness[rival]), at_least=2)
+
+# %% id="density"
+density = (neurons["fit"] > 0).mean(axis=0)
+fig, axes = plots.panels(2, height=2.8)
+axes[0].boxplot(list(spikiness.values())[::-1], orientation="horizontal", whis=(5, 95), showfliers=False, tick_labels=["random,\nhidden", "axes,\nhidden", "untrained\nneurons", "random,\nneurons", "neurons"], medianprops={"color": plots.FAILURE})
+axes[0].axvline(3, color=plots.BASELINE, linewidth=0.8)
+axes[0].set(xscale="log", xlabel="kurtosis (normal: 3)", title="Neurons are spiky …")
+axes[1].hist(np.log10(density[density > 0]), bins=np.arange(-4, 0.1, 0.2), color=plots.NEURON)
+axes[1].set(xlabel="log10 of the share of tokens it is active on", ylabel="neurons", title="… and yet not rare")
+plots.show(fig, alt="Left: box plots of kurtosis; neurons lie far above the other three groups. Right: histogram of neuron densities on a log scale, most between one token in a hundred and one in three.")
+
+# %% id="density-claim"
+claim("median density of a neuron", np.median(density), at_least=0.02, at_most=0.25)
+
+# %% [markdown] id="density-after"
+# The neurons stick out, the axes of the hidden state do not (or hardly): there, any rotation is as good. So if single units mean anything, it is here. But look at the right: a typical neuron is active on several tokens in a hundred, and many things that Python code is made of (decorators, licences, hexadecimal numbers) are far rarer. A unit that speaks so often must be speaking of several things.
+
+# %% [markdown] id="ex-f1-task"
+# ## 5.8 Does a neuron stand for a concept?
+#
+# Now we need not guess by looking: dozens of labels per token say what is there. Call a neuron a **detector** that fires above a threshold, and compare with a concept. Two things can go wrong, and each has its number. **Precision**: of the tokens on which it fires, the share that has the concept. **Recall**: of the tokens with the concept, the share on which it fires. One can be had for free
+# (always fire, and recall is 1), so take their harmonic mean:
+#
+# `F1 = 2 / (1/precision + 1/recall) = 2 · both / (fires + concept)`,  counts of tokens
+#
+# ### Exercise 5.7 · F1, all against all
+#
+# Difficulty 3 of 5 · 8 minutes · 3 points
+#
+# Return the F1 of every unit (column of `fires`) against every concept (column of `concept`): (n_units, n_concepts). Where neither ever occurs, F1 is 0. We will have 512 units and dozens of concepts, so let one product count them all.
+#
+# <details><summary>Hint 1 of 3</summary><code>fires.T @ concept</code> would count tokens with both, but the product of True and False arrays is True or False again. Which type counts?</details>
+# <details><summary>Hint 2 of 3</summary>With <code>fires = fires.astype(np.float32)</code>, and concept likewise: <code>both = fires.T @ concept</code>; the sums down the columns count the rest.</details>
+# <details><summary>Hint 3 of 3</summary><code>fires.sum(axis=0)[:, None] + concept.sum(axis=0)</code> has the shape of <code>both</code>. Where it is 0, divide by 1 instead.</details>
+
+# %% id="ex-f1" exercise="f1" difficulty=3 minutes=8 points=3
+@exercise
+def f1(fires, concept):
+    """F1 of every unit against every concept, (n_units, n_concepts): 2 both / (fires + concept) in counts; 0 where both never occur.
+
+    fires (n, n_units), concept (n, n_concepts): True or False.
+
+    >>> print(f1(np.array([[True], [True], [False]]), np.array([[True], [False], [False]])).round(2))
+    [[0.67]]
+    """
+    ### BEGIN SOLUTION
+    fires, concept = fires.astype(np.float32), concept.astype(np.float32)
+    both = fires.T @ concept
+    total = fires.sum(axis=0)[:, None] + concept.sum(axis=0)
+    return 2 * both / np.maximum(total, 1)
+    ### END SOLUTION
+
+# %% [markdown] id="f1-hand-intro"
+# Ten tokens, three of them of the concept. A unit that always fires, one that fires on a single right token, and one that finds all three and one more. **Which is best, and by how much?**
+
+# %% id="f1-hand" tags=["nbval-check-output"]
+is_concept = np.arange(10)[:, None] < 3
+fires = np.column_stack([np.ones(10, bool), np.arange(10) < 1, np.arange(10) < 4])
+for kind_of, value in zip(("always fires", "one of three", "all and one more"), f1(fires, is_concept)[:, 0]):
+    print(f"{kind_of:18}{value:.2f}")
+
+# %% [markdown] id="ex-thresholds-task"
+# ### Exercise 5.8 · Where to cut
+#
+# Difficulty 4 of 5 · 10 minutes · 4 points
+#
+# A unit fires where its activation is *above* a threshold. `candidates` holds some thresholds for each unit, one column per unit. Return, for every unit and every concept, the candidate with the largest F1: (n_units, n_concepts). Your `f1` does the counting; where two candidates are equally good, take the first.
+#
+# <details><summary>Hint 1 of 3</summary>One row of <code>candidates</code> is one threshold per unit: <code>activations &gt; row</code> is a whole table of firing.</details>
+# <details><summary>Hint 2 of 3</summary><code>scores = np.array([f1(activations &gt; row, concept) for row in candidates])</code> has the axes (candidate, unit, concept).</details>
+# <details><summary>Hint 3 of 3</summary><code>best = scores.argmax(axis=0)</code> says which candidate; <code>candidates[best, np.arange(n_units)[:, None]]</code> looks it up in the unit's own column.</details>
+
+# %% id="ex-thresholds" exercise="best_thresholds" difficulty=4 minutes=10 points=4
+@exercise
+def best_thresholds(activations, concept, candidates):
+    """The candidate threshold with the largest F1, for every unit and concept: (n_units, n_concepts).
+
+    activations (n, n_units), concept (n, n_concepts) True or False, candidates (n_candidates, n_units); a unit fires above its threshold.
+
+    >>> print(best_thresholds(np.array([[3.0], [1.0], [2.0]]), np.array([[True], [False], [True]]), np.array([[0.0], [1.5], [2.5]])))
+    [[1.5]]
+    """
+    ### BEGIN SOLUTION
+    scores = np.array([f1(activations > row, concept) for row in candidates])
+    best = scores.argmax(axis=0)
+    return candidates[best, np.arange(activations.shape[1])[:, None]]
+    ### END SOLUTION
+
+# %% [markdown] id="detectors-intro"
+# A fair contest needs rules. The threshold, *and* the choice of the unit for a concept, are made on **fit**. The score is that of **held**. Every rival brings 512 units: the neurons; random directions through the same neurons; and the untrained neurons, which also see which token it is. To save time every fourth token of fit is used. Concepts
+# with fewer than 20 tokens there or in held are left out, and so are those that more than a quarter of all tokens have.
+
+# %% id="judged"
+def judged_concepts(labels):
+    """Which concepts take part."""
+    enough = (labels["fit"][::4].sum(axis=0) >= 20) & (labels["held"].sum(axis=0) >= 20)
+    return np.flatnonzero(enough & (labels["fit"].mean(axis=0) < 0.25))
+
+judged = judged_concepts(labels)
+truth = {part: labels[part][:, judged] for part in rows}                       # (tokens, concepts that take part)
+
+# %% id="detectors"
+def detectors(units, truth):
+    """For each concept: F1 on held of the unit and threshold that were best on fit; and which unit that was."""
+    some, some_truth = units["fit"][::4], truth["fit"][::4]
+    candidates = np.quantile(some[::3], [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998], axis=0)
+    cuts = best_thresholds(some, some_truth, candidates)
+    best = [int(f1(some > cuts[:, j], some_truth[:, [j]])[:, 0].argmax()) for j in range(some_truth.shape[1])]
+    return np.array([f1(units["held"][:, [unit]] > cuts[unit, j], truth["held"][:, [j]])[0, 0] for j, unit in enumerate(best)]), best
+
+# %% id="rivals"
+rivals = {"neurons": neurons, "random directions": {part: neurons[part] @ turn for part in rows},
+          "untrained neurons": untrained_neurons}
+found = {name: detectors(units, truth) for name, units in rivals.items()}
+
+# %% [markdown] id="probe-intro"
+# And one more, who plays another game: for each concept the best **direction** in the neurons' space, by least squares on fit, cut at its best threshold. It has seen the labels, so it says what *is there* and can be read by one product. **How far is the best neuron behind it?** `"a"`: hardly. `"b"`: clearly, for most concepts. `"c"`: neurons are ahead, having no labels to overfit.
+
+# %% id="predict-neuron-gap"
+predict("neuron-gap", "b")
+
+# %% id="probe"
+def best_directions(units, truth):
+    """F1 on held of the least-squares direction for each concept, its cut chosen on fit."""
+    with_one = {part: np.column_stack([units[part], np.ones(len(units[part]), np.float32)]) for part in units}
+    gram = with_one["fit"].T @ with_one["fit"] + 10 * np.eye(with_one["fit"].shape[1])
+    readers = np.linalg.solve(gram, with_one["fit"].T @ truth["fit"].astype(np.float32))
+    read, scores = {part: with_one[part] @ readers.astype(np.float32) for part in units}, []
+    for j, frequency in enumerate(truth["fit"].mean(axis=0)):
+        candidates = np.quantile(read["fit"][:, [j]], 1 - frequency * np.geomspace(0.3, 2, 15), axis=0)
+        cut = best_thresholds(read["fit"][:, [j]], truth["fit"][:, [j]], candidates)
+        scores.append(f1(read["held"][:, [j]] > cut[0], truth["held"][:, [j]])[0, 0])
+    return np.array(scores)
+
+# %% id="detector-table"
+results = {name: scores for name, (scores, _) in found.items()}
+results["best direction"], results["the same, untrained"] = best_directions(neurons, truth), best_directions(untrained_neurons, truth)
+for name, values in results.items():
+    print(f"{name:19} median F1 of {len(judged)} concepts {np.median(values):.2f}; above 0.8: {(values > 0.8).sum():2}; below 0.5: {(values < 0.5).sum():2}")
+
+# %% id="detector-claims"
+claim("median F1 of the best neurons minus that of random directions", np.median(results["neurons"]) - np.median(results["random directions"]), at_least=0.05)
+claim("median F1 of the best directions minus that of the best neurons", np.median(results["best direction"]) - np.median(results["neurons"]), at_least=0.1)
+claim("share of concepts whose best neuron stays below 0.8", (results["neurons"] < 0.8).mean(), at_least=0.5)
+
+# %% id="detector-figure"
+order = np.argsort(-results["best direction"])[np.linspace(0, len(judged) - 1, min(24, len(judged))).astype(int)]
+fig, ax = plots.panels(height=4.8)
+marks = {"best direction": (plots.TRUTH, "|"), "the same, untrained": (plots.BASELINE, "|"), "neurons": (plots.NEURON, "o"), "random directions": (plots.BASELINE, "x"), "untrained neurons": (plots.BASELINE, "^")}
+plots.best_scores(ax, [names[judged[j]] for j in order], {name: (results[name][order], *mark) for name, mark in marks.items()})
+ax.set(title="What the neurons say together, no neuron says alone", xlabel="F1 on held-out files")
+plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly everywhere, the best neuron follows at some distance, random directions and untrained neurons lie lower.")
+
+# %% [markdown] id="detector-after"
+# Neurons beat random directions: single axes do say more. But the best direction beats the best neuron almost everywhere: the concept *is there*, linearly, and no neuron is it. Read the grey bars before you praise the model, though. Directions among **untrained** neurons do well wherever the token itself gives the concept away (a comparison sign is a comparison sign);
+# the distance between grey and black bar is what the model has learned to say about *context*.
+#
+# Is this superposition? Lesson 3 warned that directions may be spread over axes by mere rotation. Here axes are special, as the kurtosis said, and concepts are spread over them all the same: what one expects if there are more things to say than neurons. Proof it is not; we only looked for concepts that we could label.
+
+# %% [markdown] id="kinds-intro"
+# ## 5.9 Read two neurons
+#
+# What does a neuron do that stands for no concept? Sort tokens into seven kinds of which each token has one at most, take each neuron's strongest 2 % of tokens, and count kinds. **How many kinds does it take to cover 80 % of them?**
+
+# %% id="kinds"
+kinds = ("comment", "docstring", "string", "number", "keyword", "name", "sign")
+sign = labels["fit"][:, [i for i, one in enumerate(names) if one.startswith(("operator", "bracket")) or one in ("comma", "dot", "block_colon", "equals_in_brackets")]].any(axis=1)
+table_of_kinds = np.column_stack([labels["fit"][:, names.index(kind)] for kind in kinds[:5]] + [np.zeros(len(sign), bool), sign])
+table_of_kinds[:, 2] &= ~table_of_kinds[:, 1]                                    # a docstring is a string too
+in_text = table_of_kinds[:, :3].any(axis=1)
+table_of_kinds[in_text, 3:] = False
+table_of_kinds[:, 5] = ~table_of_kinds.any(axis=1) & np.array([string.strip().isidentifier() for string in strings])[tokens["fit"]]
+
+def kind_shares(units, kinds_of_tokens):
+    """Share of each kind among the strongest 2 % of tokens of every unit that is active on that many: (n_units, kinds)."""
+    strong = units >= np.maximum(np.quantile(units, 0.98, axis=0), 1e-6)
+    return (strong.astype(np.float32).T @ kinds_of_tokens) / np.maximum(strong.sum(axis=0), 1)[:, None]
+
+# %% id="kinds-count"
+for name, units in rivals.items():
+    shares = np.sort(kind_shares(units["fit"][::2], table_of_kinds[::2]), axis=1)[:, ::-1].cumsum(axis=1)
+    needed = 1 + (shares < 0.8 * shares[:, -1:]).sum(axis=1)
+    print(f"{name:18} " + ", ".join(f"{k} kinds: {100 * (needed == k).mean():2.0f} %" for k in range(1, 6)))
+    if name == "neurons":
+        claim("share of neurons that need two kinds or more", (needed >= 2).mean(), at_least=0.5)
+
+# %% [markdown] id="read-intro"
+# Now read. First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 %, not only the top, which flatters everything:
+
+# %% id="read-tools"
+def strips(neuron, title):
+    """Six places spread over the strongest 2 % of a neuron's tokens in fit."""
+    values = neurons["fit"][:, neuron]
+    strongest = np.argsort(-values)[:len(values) // 50]
+    return plots.TokenStrips(excerpts("fit", strongest[::len(strongest) // 6][:6], values), title, plots.NEURON)
+
+# %% id="read-one"
+best_concept = int(np.argmax(results["neurons"]))
+one_neuron = int(found["neurons"][1][best_concept])
+strips(one_neuron, f"Neuron {one_neuron}: best for {names[judged[best_concept]]}, F1 {results['neurons'][best_concept]:.2f}")
+
+# %% [markdown] id="read-two-intro"
+# Then the one whose strongest tokens are spread most evenly over the kinds, chosen by that number (the largest entropy) and by nothing else:
+
+# %% id="read-two"
+shares = kind_shares(neurons["fit"], table_of_kinds)
+many_kinds = int(np.argmax(-(shares * np.log(shares + 1e-9)).sum(axis=1)))
+strips(many_kinds, f"Neuron {many_kinds}: " + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, shares[many_kinds])))
+
+# %% [markdown] id="read-after"
+# **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several things that have little to do with each other. Two cautions. Many *kinds* need not be many *things*: "inside brackets" is one concept and touches all kinds, so the count is a hint, and reading decides. And if you did find a common thread, remember that
+# you saw six places, and that people find threads in anything: lesson 8 will let you be tested.
+
+# %% [markdown] id="which-unit"
+# ## 5.10 Which unit, then?
+#
+# The neurons are too few, and speak too often. The atoms of 5.4 were rarer, sparse, and partly nameable, but each code took a search. What we want is a dictionary for `mlp_post`, several times larger than 512, whose codes are cheap: a sparse autoencoder. How large, how sparse? The reference page sets this exercise:
+#
+# > An SAE with dictionary size M = 16,384 is trained on d = 512 dimensional activations. On a typical input, 150 features are nonzero. What is the overcomplete factor? What is the sparsity level? Why does the overcomplete factor need to be much larger than 1?
+#
+# Answer in numbers, the sparsity level as the percentage of latents that are active, to two decimals. For the third: `"a"`: because more latents make each code more exact. `"b"`: because superposition puts more features than dimensions into the activations, and each needs an atom of its own. `"c"`: because 150 of 512 would be too many for the LASSO to find.
+
+# %% id="page-exercise"
+predict("overcomplete-factor", 32)
+predict("sparsity-level", 0.92)
+predict("why-overcomplete", "b")
+
+# %% [markdown] id="unchanged-intro"
+# Last, the lecture's condition: interpretability reads a model and does not train it.
+
+# %% id="unchanged" tags=["nbval-check-output"]
+print("the language model is unchanged:", transformer.weight_hash(lm.model) == before)
+
+# %% [markdown] id="papers-intro"
+# ## The papers say / we measured
+
+# %% id="papers"
+many = (1 + (np.sort(shares, axis=1)[:, ::-1].cumsum(axis=1) < 0.8 * shares.sum(axis=1, keepdims=True)).sum(axis=1) >= 2).mean()
+lines = [
+    ("Mikolov et al. 2013, Park et al. 2024: concepts are directions", f"prose, from other words: AUC {mean_auc['after attention']:.2f}, at the embedding {mean_auc['embedding']:.2f}"),
+    ("Arora et al. 2018: word vectors are sparse sums of shared atoms", f"{words_ev:.2f} explained by {words_l0:.1f} atoms, more than their Gaussian twin"),
+    ("Engels et al. 2024: some features are not one-dimensional", f"depth read by a line {scores['after attention'][0]:.2f}, by a plane {scores['after attention'][1]:.2f}"),
+    ("Elhage et al. 2021: the residual stream has no privileged basis, neurons have", f"median kurtosis {np.median(spikiness['axes of the hidden state']):.1f} and {np.median(spikiness['neurons']):.1f}"),
+    ("Gurnee et al. 2023: most concepts are spread over several neurons", f"median F1 of best neuron {np.median(results['neurons']):.2f}, of best direction {np.median(results['best direction']):.2f}"),
+    ("Bricken et al. 2023: most neurons are polysemantic", f"{100 * many:.0f} % are strong on two kinds of token or more"),
+]
+print("\n".join(f"{says:80}{measured}" for says, measured in lines))
+
+# %% [markdown] id="sources"
+# ## The sources say / what is true
+#
+# | the sources | what is true, and where you saw it |
+# |---|---|
+# | lecture: concepts are low-dimensional linear subspaces of the hidden states, especially vectors | prose against code: one direction, shared by words it was not learned from (5.4). Indentation depth: not a line (5.5) |
+# | lecture: low-rankness | not of the whole cloud here, which needs about half of its dimensions or more for 90 % (5.3); of single concepts |
+# | lecture: "apple" = 0.09 "dessert" + … + 0.42 "others" | such lines can be computed for tokens (5.2) and for uses in context (5.4). They are one sparse code in one learned dictionary, with a good part left to "others" and to the error |
+# | lecture: finding the directions is hard, an algorithm is needed | with labels, a difference of means finds one; without, dictionary learning finds hundreds, unnamed |
+# | article: why dictionary learning should work: sparse features, linear structure, interference | sparser than a Gaussian twin (5.2, 5.4), linear for one concept of two, one unit for several things (5.9) |
+# | reference page: neurons are polysemantic | most are, by their strongest tokens (5.9); a few are not. And a privileged basis is not the same as an interpretable one |
+#
+# ## Common confusions
+#
+# - *"The recipe is what the token means."* It is what one dictionary can say in few atoms. Another price λ, another start: another recipe.
+# - *"A direction separates the classes, so the model uses it."* It could be read there. Whether the model reads it is a question for interventions (lesson 8).
+# - *"A line holds 70 % of the spread, so the concept is a line."* Shuffled labels give large shares too (5.5). And a plane read more.
+# - *"Nearest tokens are the atom's meaning."* They name the part that tokens have. Context has no token.
+# - *"F1 of 0.9: we found the comment neuron."* On which files, with whose threshold, against which baseline?
+#
+# ## Summary
+#
+# A transformer writes a token as 128 numbers and lets attention and neurons add to them. A use of a word in prose differs from its use in code by one direction that is the same for other words. Depth of indentation bends through a plane. Hidden states are sparser in a learned dictionary than their covariance explains. Neurons stick out of their space, yet the best one for a
+# concept is clearly behind the best direction, and its strongest tokens are of several kinds.
+#
+# **Limits.** One small model of Python code. The concepts are those that Python's tools can label. Detectors by silence (a neuron that is *off* for a concept) were not counted. The best direction had labels; an SAE will have none.
+#
+# **References.** Bricken et al., "Towards Monosemanticity" (2023) · Mikolov, Yih and Zweig, "Linguistic regularities in continuous space word representations" (2013) · Arora, Li, Liang, Ma and Risteski, "Linear algebraic structure of word senses, with applications to polysemy" (2018) · Elhage et al., "A mathematical framework for transformer circuits" (2021) · Elhage et al., "Toy models of superposition" (2022) · Gurnee et al., "Finding
+# neurons in a haystack" (2023) · Park, Choe and Veitch, "The linear representation hypothesis and the geometry of large language models" (2024) · Engels et al., "Not all language model features are linear" (2024).
+
+# %% id="progress"
+progress()
+
+# %% [markdown] id="next"
+# Next: [Lesson 6 · Train an SAE](06_train_sae.ipynb).
