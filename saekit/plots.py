@@ -304,3 +304,23 @@ def best_scores(ax, names, scores):
     ax.set(yticks=rows, yticklabels=names, xlim=(0, 1.02), ylim=(len(names) - 0.5, -0.5))
     ax.tick_params(axis="y", labelsize=7)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
+# Lesson 6, train an SAE
+def frontier(ax, counts, curves, points, lines):
+    """Explained variance over active units: `curves` {classical name: values at counts}; `points` {SAE: (l0, value)}; `lines` {SAE: [(l0, value), …]}."""
+    for name, values in curves.items():
+        color = {"neurons": NEURON, "random directions": BASELINE}.get(name, ATOM)
+        ax.plot(counts, values, color=color)
+        ax.annotate(name, (counts[-1], values[-1]), xytext=(4, -3), textcoords="offset points", color=color, fontsize=8)
+    for values in lines.values():
+        ax.plot(*np.array(sorted(values)).T, color=LATENT, linewidth=1)
+    middle, heights = np.median([l0 for l0, _ in points.values()]), {-1: -1.0, 1: -1.0}
+    for name, (l0, value) in sorted(points.items(), key=lambda item: item[1][1]):
+        side = 1 if l0 >= middle else -1
+        heights[side] = max(value, heights[side] + 0.045)  # labels in steps on either side, so that none covers another
+        ax.plot([l0, l0 * 1.1**side], [value, heights[side]], "o-", color=LATENT, markersize=4, linewidth=0.5, markevery=[0])
+        ax.text(l0 * 1.13**side, heights[side], name, color=LATENT, fontsize=8, va="center", ha="left" if side == 1 else "right")
+    ax.set(xscale="log", xlabel="active units per token", ylabel="explained variance", ylim=(0, 1), xlim=(0.9, 2.2 * counts[-1]))
+    ax.set_xticks([1, *counts], [1, *counts])
+    ax.minorticks_off()

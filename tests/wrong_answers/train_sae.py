@@ -103,6 +103,115 @@ WRONG = {
         Wrong("changes pre itself", "def topk(pre, k):\n    pre[pre < np.sort(pre, axis=1)[:, [-k]]] = 0\n    return np.maximum(pre, 0)\n",
               "changed its own input"),
     ],
+    "jumprelu": [
+        Wrong("ReLU", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    near = np.abs(z - threshold) < bandwidth / 2\n'
+              '    return np.maximum(z, 0), np.where(near, -threshold / bandwidth, 0)\n',
+              "if only they are positive"),
+        Wrong("soft threshold", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    near = np.abs(z - threshold) < bandwidth / 2\n'
+              '    return np.maximum(z - threshold, 0), np.where(near, -threshold / bandwidth, 0)\n',
+              "lost its threshold in size"),
+        Wrong("the whole bandwidth on each side", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    near = np.abs(z - threshold) < bandwidth\n'
+              '    return np.where(z > threshold, z, 0), np.where(near, -threshold / bandwidth, 0)\n',
+              "How much of the window"),
+        Wrong("derivative of the count", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    near = np.abs(z - threshold) < bandwidth / 2\n'
+              '    return np.where(z > threshold, z, 0), np.where(near, -1 / bandwidth, 0)\n',
+              "how fast the \\*count\\* falls"),
+        Wrong("sign", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    near = np.abs(z - threshold) < bandwidth / 2\n'
+              '    return np.where(z > threshold, z, 0), np.where(near, threshold / bandwidth, 0)\n',
+              "your derivative is positive"),
+        Wrong("bandwidth forgotten", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    near = np.abs(z - threshold) < bandwidth / 2\n'
+              '    return np.where(z > threshold, z, 0), np.where(near, -threshold, 0)\n',
+              "how wide the window is"),
+        Wrong("z in place of the threshold", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    near = np.abs(z - threshold) < bandwidth / 2\n'
+              '    return np.where(z > threshold, z, 0), np.where(near, -z / bandwidth, 0)\n',
+              "their own size"),
+        Wrong("one threshold for all", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    first = threshold[0]\n'
+              '    near = np.abs(z - first) < bandwidth / 2\n'
+              '    return np.where(z > first, z, 0), np.where(near, -first / bandwidth, 0)\n',
+              "share one threshold"),
+        Wrong("upper half of the window", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    near = (z > threshold) & (z < threshold + bandwidth / 2)\n'
+              '    return np.where(z > threshold, z, 0), np.where(near, -threshold / bandwidth, 0)\n',
+              "on one side only"),
+        Wrong("exact derivative", 'def jumprelu(z, threshold, bandwidth):\n    return np.where(z > threshold, z, 0), np.zeros(z.shape)\n',
+              "so none could learn"),
+        Wrong("by absolute value", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    near = np.abs(z - threshold) < bandwidth / 2\n'
+              '    return np.where(np.abs(z) > threshold, z, 0), np.where(near, -threshold / bandwidth, 0)\n',
+              "without the sign"),
+        Wrong("a mask", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    near = np.abs(z - threshold) < bandwidth / 2\n'
+              '    return (z > threshold) * 1.0, np.where(near, -threshold / bandwidth, 0)\n',
+              "comes out as 1"),
+        Wrong("turned round", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    near = np.abs(z - threshold) < bandwidth / 2\n'
+              '    return np.where(z > threshold, 0, z), np.where(near, -threshold / bandwidth, 0)\n',
+              "Which way does the comparison point"),
+        Wrong("parts exchanged", 'def jumprelu(z, threshold, bandwidth):\n'
+              '    near = np.abs(z - threshold) < bandwidth / 2\n'
+              '    return np.where(near, -threshold / bandwidth, 0), np.where(z > threshold, z, 0)\n',
+              "Which of the two comes first"),
+        Wrong("latents only", 'def jumprelu(z, threshold, bandwidth):\n    return np.where(z > threshold, z, 0)\n',
+              "should be 2 things"),
+    ],
+    "turnover": [
+        Wrong("lengths left in", 'def turnover(W_old, W_new):\n    return 1 - (W_new @ W_old.T).max(axis=1).mean()\n',
+              "brought to length 1"),
+        Wrong("row by row", 'def turnover(W_old, W_new):\n'
+              '    old = W_old / np.linalg.norm(W_old, axis=1, keepdims=True)\n'
+              '    new = W_new / np.linalg.norm(W_new, axis=1, keepdims=True)\n'
+              '    rows = min(len(old), len(new))\n'
+              '    return 1 - (old[:rows] * new[:rows]).sum(axis=1).mean()\n',
+              "Do you compare row i with row i"),
+        Wrong("what stayed", 'def turnover(W_old, W_new):\n'
+              '    old = W_old / np.linalg.norm(W_old, axis=1, keepdims=True)\n'
+              '    new = W_new / np.linalg.norm(W_new, axis=1, keepdims=True)\n'
+              '    return (new @ old.T).max(axis=1).mean()\n',
+              "what stayed, or what turned over"),
+        Wrong("over the old rows", 'def turnover(W_old, W_new):\n'
+              '    old = W_old / np.linalg.norm(W_old, axis=1, keepdims=True)\n'
+              '    new = W_new / np.linalg.norm(W_new, axis=1, keepdims=True)\n'
+              '    return 1 - (new @ old.T).max(axis=0).mean()\n',
+              "rows of which matrix"),
+        Wrong("sign lost", 'def turnover(W_old, W_new):\n'
+              '    old = W_old / np.linalg.norm(W_old, axis=1, keepdims=True)\n'
+              '    new = W_new / np.linalg.norm(W_new, axis=1, keepdims=True)\n'
+              '    return 1 - np.abs(new @ old.T).max(axis=1).mean()\n',
+              "point the opposite way"),
+        Wrong("no maximum", 'def turnover(W_old, W_new):\n'
+              '    old = W_old / np.linalg.norm(W_old, axis=1, keepdims=True)\n'
+              '    new = W_new / np.linalg.norm(W_new, axis=1, keepdims=True)\n'
+              '    return 1 - (new @ old.T).mean()\n',
+              "Which entries of the table"),
+        Wrong("worst row", 'def turnover(W_old, W_new):\n'
+              '    old = W_old / np.linalg.norm(W_old, axis=1, keepdims=True)\n'
+              '    new = W_new / np.linalg.norm(W_new, axis=1, keepdims=True)\n'
+              '    return 1 - (new @ old.T).max(axis=1).min()\n',
+              "the worst row alone"),
+        Wrong("median", 'def turnover(W_old, W_new):\n'
+              '    old = W_old / np.linalg.norm(W_old, axis=1, keepdims=True)\n'
+              '    new = W_new / np.linalg.norm(W_new, axis=1, keepdims=True)\n'
+              '    return 1 - np.median((new @ old.T).max(axis=1))\n',
+              "lets one of them vanish"),
+        Wrong("squared", 'def turnover(W_old, W_new):\n'
+              '    old = W_old / np.linalg.norm(W_old, axis=1, keepdims=True)\n'
+              '    new = W_new / np.linalg.norm(W_new, axis=1, keepdims=True)\n'
+              '    return 1 - ((new @ old.T) ** 2 * ((new @ old.T) > 0)).max(axis=1).mean()\n',
+              "Why squared"),
+        Wrong("one number per row", 'def turnover(W_old, W_new):\n'
+              '    old = W_old / np.linalg.norm(W_old, axis=1, keepdims=True)\n'
+              '    new = W_new / np.linalg.norm(W_new, axis=1, keepdims=True)\n'
+              '    return 1 - (new @ old.T).max(axis=1)\n',
+              "should be one number"),
+    ],
     "explained_variance": [
         Wrong("about zero", "def explained_variance(x, x_hat):\n    return 1 - ((x - x_hat) ** 2).sum() / (x ** 2).sum()\n",
               "taken off below the line"),
@@ -161,26 +270,6 @@ WRONG = {
               "    silent += len(latents)\n    silent[(latents > 0).any(axis=0)] = 0\n    return silent\n",
               "changed its own input"),
     ],
-    "top_examples": [
-        Wrong("smallest first", "def top_examples(activations, n):\n    return np.argsort(activations)[-n:]\n",
-              "Which way does np.argsort sort"),
-        Wrong("values", "def top_examples(activations, n):\n    return np.sort(activations)[::-1][:n]\n", "Which function gives their places"),
-        Wrong("the smallest", "def top_examples(activations, n):\n    return np.argsort(activations)[:n]\n", "From which end do you take them"),
-        Wrong("one too many", "def top_examples(activations, n):\n    return np.argsort(activations)[::-1][:n + 1]\n",
-              "Does a slice contain its last index"),
-        Wrong("one too few", "def top_examples(activations, n):\n    return np.argsort(activations)[:-n:-1]\n", "Where does your slice stop"),
-        Wrong("all of them", "def top_examples(activations, n):\n    return np.argsort(activations)[::-1]\n", "Where does n come in"),
-        Wrong("strongest missed", "def top_examples(activations, n):\n    return np.argsort(activations)[::-1][1:n + 1]\n",
-              "At which index does your slice begin"),
-        Wrong("by absolute value", "def top_examples(activations, n):\n    return np.argsort(-np.abs(activations))[:n]\n", "Is its sign lost"),
-        Wrong("ranks", "def top_examples(activations, n):\n    return np.argsort(np.argsort(-activations))[:n]\n", "sorted twice"),
-        Wrong("in the order of the text", "def top_examples(activations, n):\n    return np.sort(np.argsort(activations)[-n:])\n",
-              "What puts them in order"),
-        Wrong("not in order", "def top_examples(activations, n):\n    return np.argpartition(-activations, n)[:n]\n",
-              "Does np.argpartition sort"),
-        Wrong("a list", "def top_examples(activations, n):\n    return sorted(range(len(activations)), key=lambda i: -activations[i])[:n]\n",
-              "conversion with np.array missing"),
-    ],
 }
 
 RIGHT = {
@@ -210,6 +299,21 @@ RIGHT = {
         "    positive = np.maximum(pre, 0)\n    return np.where(positive >= np.sort(positive, axis=1)[:, [-k]], positive, 0)\n",
         "def topk(pre, k):\n    ranks = np.argsort(np.argsort(-pre, axis=1), axis=1)\n    return pre * (ranks < k) * (pre > 0)\n",
     ],
+    "jumprelu": [
+        "def jumprelu(z, threshold, bandwidth):\n    slope = -threshold / bandwidth * (np.abs(z - threshold) < bandwidth / 2)\n"
+        "    return z * (z > threshold), slope\n",
+        "def jumprelu(z, threshold, bandwidth):\n    latents, slope = np.zeros_like(z), np.zeros_like(z)\n"
+        "    for i, row in enumerate(z):\n        for j, value in enumerate(row):\n"
+        "            latents[i, j] = value if value > threshold[j] else 0.0\n"
+        "            inside = threshold[j] - bandwidth / 2 < value < threshold[j] + bandwidth / 2\n"
+        "            slope[i, j] = -threshold[j] / bandwidth if inside else 0.0\n    return latents, slope\n",
+    ],
+    "turnover": [
+        "def turnover(W_old, W_new):\n    best = [max(a @ b / np.linalg.norm(a) / np.linalg.norm(b) for b in W_old) for a in W_new]\n"
+        "    return 1 - sum(best) / len(best)\n",
+        "def turnover(W_old, W_new):\n    lengths = np.outer(np.linalg.norm(W_new, axis=1), np.linalg.norm(W_old, axis=1))\n"
+        "    return (1 - W_new @ W_old.T / lengths).min(axis=1).mean()\n",
+    ],
     "explained_variance": [
         "def explained_variance(x, x_hat):\n    return 1 - ((x - x_hat) ** 2).mean() / x.var(axis=0).mean()\n",
         "def explained_variance(x, x_hat):\n    return 1 - (np.linalg.norm(x - x_hat) / np.linalg.norm(x - x.mean(axis=0))) ** 2\n",
@@ -222,12 +326,5 @@ RIGHT = {
         "    counts = silent + latents.shape[0]\n    counts[latents.max(axis=0) > 0] = 0\n    return counts\n",
         "def tokens_since_fired(silent, latents):\n"
         "    return np.array([0 if any(column > 0) else old + len(column) for old, column in zip(silent, latents.T)])\n",
-    ],
-    "top_examples": [
-        "def top_examples(activations, n):\n    return np.argsort(-activations)[:n]\n",
-        "def top_examples(activations, n):\n"
-        "    places = np.argpartition(activations, -n)[-n:]\n    return places[np.argsort(activations[places])[::-1]]\n",
-        "def top_examples(activations, n):\n"
-        "    return np.array(sorted(range(len(activations)), key=lambda i: activations[i], reverse=True)[:n])\n",
     ],
 }

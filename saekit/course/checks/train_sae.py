@@ -3,13 +3,19 @@
 import numpy as np
 
 from saekit.course.answers import Prediction
-from saekit.course.checking import check, close, expect, expect_array, expect_number, to_numpy
+from saekit.course.checking import check, close, expect, expect_array, expect_number, expect_parts, to_numpy
 
 PREDICTIONS = [
     Prediction("active-neurons", right="fa58dec7ab624a1b", options=("a", "b", "c"), wrong={
         "a": "A good latent will be as rare as that, further down. Can 512 neurons afford it, if they must say everything? Run the next cell.",
         "c": "That is where a ReLU starts, with its input as often positive as negative. Training has made these neurons choosier. Run the next cell.",
     }, reply="About sixty of 512 at a time, with a wide spread: some speak on one token in a hundred, some on nine in ten."),
+    Prediction("l1-and-lasso", right="815ac2bb1f5f9557", options=("a", "b", "c"), wrong={
+        "b": "The LASSO's penalty is on coefficients, not on the dictionary. What are the coefficients of an SAE?",
+        "c": "Size is not the point: any weight could make up for it. How does each penalty change when a small coefficient gets smaller still?",
+    }, reply="The latents are the LASSO's coefficients. L1 keeps pushing with the same force down to zero and holds them there; L2's push fades with the coefficient."),
+    Prediction("latents-at-64", right="55d86c6f780cb6ab", otherwise="64 latents for each of 4,096 dimensions. Let Python multiply.",
+               reply="64 · 4,096 = 262,144, the page's ~262,000."),
 ]
 
 
@@ -155,6 +161,88 @@ def _topk_of_negative_entries(f):
 
 
 @check
+def jumprelu(f, rng):
+    threshold, bandwidth = np.array([1.0, 2.5, 0.5]), 0.4
+    offset = np.array([[-3.0, -0.9, 0.05], [0.12, -0.12, -0.3], [0.3, -0.3, 0.12], [2.0, 4.0, -0.12], [-0.8, 0.3, 3.0]])
+    offset = offset * rng.uniform(1, 1.2, size=offset.shape)      # windows end at 0.2: no entry changes sides
+    parts = expect_parts(f(threshold + offset, threshold, bandwidth), 2)
+    latents = expect_array(parts[0], (5, 3), what="the first of the two")
+    slope = expect_array(parts[1], (5, 3), "number", what="the second of the two")
+    expected_slope = np.array([[-t / bandwidth * (abs(o) < 0.2) for t, o in zip(threshold, row)] for row in offset])
+    expect(not close(latents, expected_slope), "the derivative stands where the latents should. Which of the two comes first?")
+    _jumprelu_values(latents, threshold + offset, offset, threshold)
+    _jumprelu_slopes(slope, expected_slope, offset, threshold)
+
+
+def _jumprelu_values(latents, z, offset, threshold):
+    fires, wanted = latents != 0, offset > 0
+    expect(not np.array_equal(fires, z > 0),
+           "pre-activations below their threshold come through, if only they are positive. Where is the threshold compared?")
+    expect(not np.array_equal(fires, ~wanted), "what is below its threshold comes through, and what is above does not. Which way does the comparison point?")
+    expect(not (fires[0, 0] and z[0, 0] < -threshold[0]),
+           "a pre-activation far below 0 comes through. Do you compare its size without the sign?")
+    expect(not np.array_equal(fires, z > threshold[0]) and not np.array_equal(fires, z > threshold.mean()),
+           "all latents seem to share one threshold. Does each column have its own?")
+    expect(not close(latents, offset * wanted),
+           "what comes through has lost its threshold in size. Is that lesson 1's soft threshold?")
+    expect(not close(latents, 1.0 * wanted), "whatever fires comes out as 1. Should it keep its size?")
+    expect(close(latents, np.array([[a if b else 0 for a, b in zip(*pair)] for pair in zip(z, wanted)])),
+           "sample 1 should keep what is above its threshold, as it is, and nothing else. What does yours keep?",
+           expected=z[1] * wanted[1], got=latents[1])
+
+
+def _jumprelu_slopes(slope, wanted, offset, threshold):
+    near = abs(offset) < 0.2
+    expect(slope.any(), "no threshold gets a derivative, so none could learn. What does the docstring say happens near the threshold?")
+    expect(not np.array_equal(slope != 0, abs(offset) < 0.4),
+           "0.3 away from its threshold an entry still has a derivative, with a bandwidth of 0.4. How much of the window lies on each side?")
+    expect(not np.array_equal(slope != 0, near & (offset > 0)),
+           "just below its threshold an entry has no derivative in your answer. Does the window lie on one side only?")
+    expect(not close(slope, -wanted), "a higher threshold lets less through, and your derivative is positive. Which sign does it need?")
+    expect(not close(slope, wanted / threshold),
+           "this is how fast the *count* falls. How large is a latent at its threshold, which is what goes missing?")
+    expect(not close(slope, wanted * 0.4), "your derivative does not depend on how wide the window is. By what is the threshold divided?")
+    expect(not close(slope, wanted * (1 + offset / threshold)),
+           "entries in one window have different derivatives. Is it their own size that you take, in place of the threshold?")
+    expect(np.array_equal(slope != 0, near), "the derivative should differ from 0 where |z - threshold| < bandwidth / 2 and nowhere else. Where does yours?",
+           expected=near[1], got=slope[1] != 0)
+    expect(close(slope, wanted), "inside its window an entry should have the derivative -threshold / bandwidth. What is yours?",
+           expected=wanted[1], got=slope[1])
+
+
+@check
+def turnover(f, rng):
+    W = rng.normal(size=(5, 3)) * [[1], [2], [3], [4], [5]]
+    units = np.array([row / np.sqrt(row @ row) for row in W])
+    same = expect_number(f(units, units))
+    expect(not close(same, 1.0), "nothing has changed, and you returned 1. Is that what stayed, or what turned over?")
+    expect(close(same, 0.0), "the two are the same unit rows, so nothing turned over. Which entries of the table of cosines do you take?",
+           expected=0.0, got=same)
+    expect(close(f(W, units), 0.0) and close(f(units, W), 0.0),
+           "rows that only became longer count as turned over in your answer. Are they brought to length 1, each row by itself?")
+    expect(close(f(units, units[[3, 0, 4, 1, 2]]), 0.0),
+           "the rows only changed places, and nothing else. Do you compare row i with row i alone?")
+    expect(close(f(np.eye(3), np.eye(3)[[0, 0, 0, 0, 1]]), 0.0),
+           "each new row has its like among the old ones, so the turnover is 0. Over the rows of which matrix do you average?")
+    expect(not close(f(np.eye(3), -np.eye(3)), 0.0),
+           "all rows were turned to point the opposite way, and you say nothing changed. Does the sign of a cosine count?")
+    _turnover_of_known_changes(f, W)
+
+
+def _turnover_of_known_changes(f, W):
+    one_new = expect_number(f(np.eye(5)[:4], np.eye(5)[[0, 1, 2, 4]]))
+    expect(not close(one_new, 1.0), "of four rows one is new, and you returned 1. Do you take the worst row alone?")
+    expect(not close(one_new, 0.0), "of four rows one is new, and you returned 0. Which summary of the rows lets one of them vanish?")
+    expect(not close(one_new, 1.0 - 3), "of four rows three stayed, and you returned 1 - 3. Is the sum divided by how many there are?")
+    expect(close(one_new, 0.25), "of four rows three stayed and one is at right angles to all old ones: 1/4 turned over. What do you average?",
+           expected=0.25, got=one_new)
+    turned = np.array([[0.8, 0.6, 0.0], [0.0, 0.8, 0.6]])      # cosines 0.8 to one old row, 0.6 to another
+    slanted = expect_number(f(np.eye(3), turned))
+    expect(not close(slanted, 1 - 0.64), "the largest cosine is 0.8 for each row, and you returned 1 - 0.8². Why squared?")
+    expect(close(slanted, 0.2), "each new row has the largest cosine 0.8 to an old one. What did you make of it?", expected=0.2, got=slanted)
+
+
+@check
 def explained_variance(f, rng):
     x = rng.normal(size=(8, 3)) * [4, 1, 0.5] + [6, -2, 3]
     centre = np.array([[sum(column) / 8 for column in x.T]] * 8)
@@ -236,38 +324,3 @@ def _counts_of_fired_latents(out, silent):
     expect(close(out[[0, 1, 3]], [0, 0, 0]),
            "a latent that fired somewhere in the batch should have the count 0. Do you look at all its tokens?",
            expected=np.zeros(3, dtype=int), got=out[[0, 1, 3]])
-
-
-@check
-def top_examples(f, rng):
-    activations = np.array([0.4, 2.5, 7.1, 0.9, 6.2, -8.0, 3.3, 9.4, 5.6, 1.7, 4.8])
-    out = f(activations, 4)
-    length = getattr(out, "shape", (4,))
-    expect(length != (11,), "n is 4 and you returned all 11 positions. Where does n come in?")
-    expect(length != (5,), "n is 4 and you returned 5 positions. Does a slice contain its last index?")
-    expect(length != (3,), "n is 4 and you returned 3 positions. Where does your slice stop?")
-    out = expect_array(out, (4,), "number")
-    expect(not close(out, [9.4, 7.1, 6.2, 5.6]), "these are the activations themselves. Which function gives their places?")
-    out = expect_array(out, (4,), "int")
-    expect(not close(out, [7, 5, 2, 4]), "-8 came out among the largest. Is its sign lost?")
-    expect(not close(out, [8, 4, 2, 7]), "the right places, but the smallest of them comes first. Which way does np.argsort sort?")
-    expect(set(out.tolist()) != {5, 0, 3, 9}, "these are the places of the smallest activations. From which end do you take them?")
-    expect(not close(out, [2, 4, 8, 10]), "the strongest place of all is missing. At which index does your slice begin?")
-    expect(not close(out, np.argsort(np.argsort(-activations))[:4]),
-           "these are ranks: how strong the first places are, not which places are strongest. "
-                                                                     "Is the array sorted twice?")
-    expect(set(out.tolist()) != {7, 2, 4, 8} or close(out, [7, 2, 4, 8]),
-           "the right places, but not from strong to weak. What puts them in order?",
-           expected=np.array([7, 2, 4, 8]), got=out)
-    expect(close(out, [7, 2, 4, 8]),
-           "the largest activations stand elsewhere. What do your positions point to?", expected=np.array([7, 2, 4, 8]), got=out)
-    _top_of_many(f, rng)
-
-
-def _top_of_many(f, rng):
-    many = rng.permutation(5000) / 7  # np.argpartition happens to sort what is short
-    found = many[expect_array(f(many, 1500), (1500,), "int")]
-    strongest = np.arange(4999, 3499, -1) / 7
-    expect(close(np.sort(found), strongest[::-1]), "of 5000 activations the 1500 largest stand elsewhere. Is a number fixed that should be n?")
-    expect(close(found, strongest), "of 5000 activations you found the 1500 largest, but in no order. Does np.argpartition sort what it takes?")
-    expect(close(f(many, 1), [many.tolist().index(4999 / 7)]), "for n = 1 the one largest was expected. Does your slice work for n = 1?")

@@ -37,11 +37,30 @@ def topk(pre, k):
     return np.maximum(np.where(pre >= threshold, pre, 0), 0)
 
 
-def explained_variance(x, x_hat):
-    """1 - sum (x - x_hat)^2 / sum (x - mean of x per column)^2, as one number; x, x_hat (n, d)."""
-    error = ((x - x_hat) ** 2).sum()
-    variance = ((x - x.mean(axis=0)) ** 2).sum()
-    return 1 - error / variance
+def jumprelu(z, threshold, bandwidth):
+    """(latents, slope): z where z > threshold, else 0; and d latents / d threshold, of a step smoothed to a ramp.
+
+    z (batch, d_sae), threshold (d_sae,). slope is -threshold / bandwidth where |z - threshold| < bandwidth / 2, else 0.
+
+    >>> latents, slope = jumprelu(np.array([[1.0, 1.4, 1.6, 2.0]]), np.full(4, 1.5), 0.5)
+    >>> print(latents, slope)
+    [[0.  0.  1.6 2. ]] [[ 0. -3. -3.  0.]]
+    """
+    near = np.abs(z - threshold) < bandwidth / 2
+    return np.where(z > threshold, z, 0), np.where(near, -threshold / bandwidth, 0)
+
+
+def turnover(W_old, W_new):
+    """1 - mean over the rows of W_new of the largest cosine to any row of W_old, as one number.
+
+    W_old, W_new: (d_sae, d_in), rows of any length.
+
+    >>> print(round(float(turnover(np.eye(2), np.array([[0.0, 3.0], [4.0, 3.0]]))), 3))
+    0.1
+    """
+    old = W_old / np.linalg.norm(W_old, axis=1, keepdims=True)
+    new = W_new / np.linalg.norm(W_new, axis=1, keepdims=True)
+    return 1 - (new @ old.T).max(axis=1).mean()
 
 
 def tokens_since_fired(silent, latents):
@@ -54,10 +73,8 @@ def tokens_since_fired(silent, latents):
     return np.where(fired, 0, silent + len(latents))
 
 
-def top_examples(activations, n):
-    """Positions of the n largest entries of activations (tokens,), largest first, as integers (n,).
-
-    >>> print(top_examples(np.array([0.0, 7.0, 3.0, 5.0]), 2))
-    [1 3]
-    """
-    return np.argsort(activations)[::-1][:n]
+def explained_variance(x, x_hat):
+    """1 - sum (x - x_hat)^2 / sum (x - mean of x per column)^2, as one number; x, x_hat (n, d)."""
+    error = ((x - x_hat) ** 2).sum()
+    variance = ((x - x.mean(axis=0)) ** 2).sum()
+    return 1 - error / variance

@@ -1,0 +1,81 @@
+"""Sparsity against reconstruction for every architecture: many SAEs of one size on the same activations.
+
+    python benchmarks/frontier.py [--d-sae 4096] [--tokens 4e6] [--archs topk relu …] [--device cuda]
+Stores for every setting of GRID what `saekit eval` measures on held-out files: l0, explained variance, ce_increase and
+the share of dead latents, in the order of the record's `runs`. Every finished SAE is stored at once, and a second call
+with the same size, tokens and model goes on where the first stopped.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from saekit import corpus, files
+from saekit.activations import ActivationStream
+from saekit.experiment import DEFAULTS
+from saekit.intervene import evaluate_sae
+from saekit.sae import new_sae
+from saekit.train import TrainConfig, train_sae
+from saekit.transformer import load_lm, weight_hash
+
+L1 = [{"l1_coeff": value} for value in (0.05, 0.1, 0.2, 0.4)]
+K = [{"k": value} for value in (8, 16, 32, 64, 128)]
+GRID = {
+    "topk": K, "batchtopk": K, "matryoshka": K, "relu": L1, "relu-tied": L1, "relu-weighted": L1, "gated": L1,
+    "relu-hoyer": [{"hoyer_coeff": value} for value in (0.01, 0.02, 0.05, 0.1)],
+    "relu-l0": [{"l0_coeff": value} for value in (0.003, 0.01, 0.02, 0.04)],
+    "jumprelu": [{"l0_coeff": value} for value in (0.0005, 0.001, 0.003, 0.01)],
+}
+MEASURED = ("l0", "explained_variance", "ce_increase", "dead_fraction")
+
+
+def measure(lm, contexts, arch, settings, args):
+    """The metrics of one SAE, trained as `saekit train` trains its architecture by default."""
+    defaults = DEFAULTS[arch]
+    sae = new_sae(arch, lm.d_mlp, args.d_sae, **{**defaults["settings"], **settings}).to(args.device)
+    config = TrainConfig(tokens=args.tokens, lr=defaults["lr"], **defaults["config"])
+    train_sae(sae, ActivationStream(lm, contexts, batch=args.batch), config)
+    metrics = evaluate_sae(sae, lm, tokens=args.eval_tokens)
+    return [metrics[name] for name in MEASURED]
+
+
+def stored(path, header):
+    """(runs, rows) of a file this script wrote before; empty if there is none. ValueError if it holds other runs."""
+    if not path.is_file():
+        return [], []
+    arrays, record = files.load_arrays(path)
+    if {name: record[name] for name in header} != header:
+        raise ValueError(f"{path} holds SAEs of another size, length, text or model; choose another --out")
+    return record["runs"], [list(map(float, row)) for row in zip(*(arrays[name] for name in MEASURED), strict=True)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="python-1l")
+    parser.add_argument("--d-sae", type=int, default=4096)
+    parser.add_argument("--tokens", type=lambda text: int(float(text)), default=4_000_000)
+    parser.add_argument("--eval-tokens", type=lambda text: int(float(text)), default=200_000)
+    parser.add_argument("--batch", type=int, default=4096)
+    parser.add_argument("--archs", nargs="+", default=list(GRID), choices=list(GRID))
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--out", type=Path, default=Path("data/frontier.safetensors"))
+    args = parser.parse_args()
+    lm = load_lm(args.model, args.device)
+    text = corpus.load_corpus("train", lm.tokenizer, lm.boundary)
+    header = {name: getattr(args, name) for name in ("model", "d_sae", "tokens", "eval_tokens", "batch")}
+    header |= {"weight_hash": weight_hash(lm.model), "corpus": text.manifest._asdict()}
+    runs, rows = stored(args.out, header)
+    contexts = corpus.contexts(text, lm.n_ctx, lm.boundary)
+    for run in ({"arch": arch, "settings": settings} for arch in args.archs for settings in GRID[arch]):
+        if run in runs:
+            continue
+        rows.append(measure(lm, contexts, run["arch"], run["settings"], args))
+        runs.append(run)
+        columns = {name: np.array(column, np.float32) for name, column in zip(MEASURED, zip(*rows), strict=True)}
+        files.save_arrays(args.out, columns, {**header, "runs": runs})
+        print(run["arch"], run["settings"], *(f"{name} {value:.4g}" for name, value in zip(MEASURED, rows[-1])))
+
+
+if __name__ == "__main__":
+    main()
