@@ -388,7 +388,7 @@ TOKENS = budget(smoke=12_288, laptop=120_000)
 def fit(one, watch=lambda run, losses: None, lr=2e-3, **config):
     """Train `one` on x_train and return it, reading raw activations; watch(run, losses) is called after every step."""
     config = train.TrainConfig(tokens=TOKENS, lr=lr, dead_after_tokens=TOKENS // 8, **config)
-    run = train.Run(one, train.ArrayStream(x_train, batch=512, seed=0), config)
+    run = train.Run(one, activations.ArrayStream(x_train, batch=512, seed=0), config)
     run.start()
     for run.step in range(run.steps):
         watch(run, train.train_step(run, next(run.stream)))
