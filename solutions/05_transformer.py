@@ -1,10 +1,9 @@
 # %% [markdown] id="title"
 # # Lesson 5 · Inside a small transformer
 #
-# **You will be able to**: write a word as shares of a few atoms, and name the atoms · say what a hidden state is and at which places a model holds one · test, instead of believing, that concepts are directions and hidden states sparse sums of them · tell a concept that needs a plane from one that
-# needs a line · compute MLP neurons from hidden states · measure how well the best neuron stands for a concept, and say why the neuron is the wrong unit.
+# **You will be able to**: write a word as shares of a few named atoms · say what a hidden state is and where a model holds one · test whether concepts are directions and hidden states sparse sums of them · tell a concept that needs a plane from one that needs a line · compute MLP neurons · measure how well the best neuron stands for a concept.
 #
-# **60 minutes.** You know `z`, the LASSO and atoms (lessons 1 and 2), superposition (lesson 3) and PCA (lesson 4). Nothing about transformers is assumed.
+# **60 minutes.** You know the LASSO, atoms, superposition and PCA (lessons 1 to 4). Nothing about transformers is assumed.
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.
@@ -20,7 +19,7 @@ begin("05_transformer")
 # %% [markdown] id="load-intro"
 # ## 5.1 A model that has read Python
 #
-# So far we made our data, or photographed them. From here on they are what a language model computes while it reads. Ours ships with the course and is about as small as a transformer can be:
+# From here on our data are what a language model computes while it reads. Ours is about as small as a transformer can be:
 
 # %% id="load" tags=["nbval-check-output"]
 lm = transformer.load_lm("python-1l")
@@ -28,7 +27,7 @@ before = transformer.weight_hash(lm.model)
 print(f"{lm.n_layers} block, {lm.d_model} numbers per hidden state, {lm.d_mlp} MLP neurons, {lm.d_vocab} tokens, up to {lm.n_ctx} of them at a time")
 
 # %% [markdown] id="complete-intro"
-# Text is cut into **tokens**, pieces frequent enough to have a number of their own. After each token the model gives every token a probability of coming next. **How would you go on after these four beginnings?** The model always takes the likeliest token here (*greedy* decoding), twelve times:
+# Text is cut into **tokens**, frequent pieces with a number each. After each token the model gives every token a probability of coming next. **How would you go on after these four beginnings?** The model takes the likeliest token (*greedy* decoding), twelve times:
 
 # %% id="complete"
 def complete(prompt, n_tokens=12):
@@ -42,7 +41,7 @@ for prompt in ("try:\n    import json\nexcept", "with open(path) as", "class Sta
     print(complete(prompt) + "\n-----")
 
 # %% [markdown] id="complete-after"
-# It knows what follows what, and it has no idea of the whole. What it knows, it must have stored in its numbers. Where?
+# It knows what follows what, and has no idea of the whole.
 #
 # ## 5.2 A token is a recipe
 #
@@ -50,8 +49,8 @@ for prompt in ("try:\n    import json\nexcept", "with open(path) as", "class Sta
 #
 # > "apple" = 0.09 "dessert" + 0.11 "organism" + 0.16 "fruit" + 0.22 "mobile&IT" + 0.42 "others".
 #
-# The five numbers add up to 1: they are *shares*. You own every tool to make such a line. The first thing a transformer does is to look up a row of 128 numbers for each token, its **embedding**. These 4,096 rows are our samples; lesson 2 learns atoms from them; and the code of a row is lesson 1's `z`, the non-negative LASSO. We take off
-# the mean row, and make every row one of length 1, so that one λ means the same for all:
+# The five numbers add up to 1: they are *shares*. A transformer first looks up a row of 128 numbers for each token, its **embedding**. These 4,096 rows are our samples; lesson 2 learns atoms from them; the code of a row is lesson 1's `z`, the non-negative LASSO. We take off
+# the mean row and give every row length 1, so that one λ means the same for all:
 
 # %% id="atoms"
 def unit(x):
@@ -67,15 +66,15 @@ start = embeddings[np.random.default_rng(0).permutation(len(embeddings))[:384]]
 word_atoms = dictlearn.learn_dictionary(embeddings, start, code, dictlearn.Online(), n_epochs=budget(smoke=1, laptop=8), batch_size=1024).D
 
 # %% [markdown] id="ex-nearest-task"
-# Three times as many atoms as dimensions. An atom is 128 numbers and has no name, but it lies in the same space as the tokens. So let its nearest tokens name it.
+# Three times as many atoms as dimensions. An atom has no name, but it lies among the tokens; let the nearest name it.
 #
 # ### Exercise 5.1 · Name an atom
 #
 # Difficulty 2 of 5 · 6 minutes · 2 points
 #
-# Return the positions of the `n` rows of `embeddings` that have the largest **cosine** with `atom`, the largest first. Rows have any length: some tokens are longer than others, and that must not count.
+# Return the positions of the `n` rows of `embeddings` that have the largest **cosine** with `atom`, the largest first. Rows have any length, and that must not count.
 #
-# <details><summary>Hint 1 of 3</summary>A cosine is a dot product of two vectors, divided by both lengths. Which of the two lengths differs from token to token?</details>
+# <details><summary>Hint 1 of 3</summary>A cosine is a dot product divided by both lengths. Which of the two differs from token to token?</details>
 # <details><summary>Hint 2 of 3</summary><code>embeddings @ atom</code> holds all dot products; <code>np.linalg.norm(embeddings, axis=1)</code> all lengths.</details>
 # <details><summary>Hint 3 of 3</summary><code>np.argsort(-cosines)</code> lists positions from the largest cosine down. Take the first <code>n</code>.</details>
 
@@ -93,7 +92,7 @@ def nearest_tokens(atom, embeddings, n):
     ### END SOLUTION
 
 # %% [markdown] id="names-intro"
-# Here are twelve atoms, chosen without looking: every 32nd, in the order of how many tokens use them. **Give each a name.** Some will refuse.
+# Twelve atoms, chosen without looking: every 32nd, by how many tokens use them. **Give each a name.** Some will refuse.
 
 # %% id="names"
 strings = np.array(interpret.token_strings(lm.tokenizer, range(lm.d_vocab)), dtype=object)
@@ -107,13 +106,13 @@ for atom in np.argsort(-users)[::32]:
     print(f"in {users[atom]:3} tokens: {named(word_atoms[atom])}")
 
 # %% [markdown] id="ex-recipe-task"
-# (␣ is a blank; tokens that begin a word carry it.) Most lines have something in common: a kind of word, an ending, a stretch of letters, a sign. Nobody asked for that. The loss asked for few atoms and small errors, and such atoms came out.
+# (␣ is a blank; tokens that begin a word carry it.) Most lines have something in common: a kind of word, an ending, a stretch of letters. The loss asked only for few atoms and small errors.
 #
 # ### Exercise 5.2 · The recipe
 #
 # Difficulty 2 of 5 · 6 minutes · 3 points
 #
-# `z` is the code of one sample, not negative. Return three things: the positions of its `n` largest entries, the largest first; their **shares** of the sum of all entries; and the share of all the others together. The shares and the last number add up to 1.
+# `z` is the code of one sample, not negative. Return the positions of its `n` largest entries, the largest first; their **shares** of the sum of all entries; and the share of all the others together.
 #
 # <details><summary>Hint 1 of 3</summary>In the lecture's line, what is the whole of which 0.22 is a share?</details>
 # <details><summary>Hint 2 of 3</summary><code>which = np.argsort(-z)[:n]</code> are the atoms; <code>z[which]</code> their coefficients.</details>
@@ -135,14 +134,14 @@ def recipe(z, n):
     ### END SOLUTION
 
 # %% [markdown] id="recipe-hand-intro"
-# By hand: the lecture's line comes from five coefficients of any size. Twice its shares give the same recipe, in falling order:
+# By hand: twice the shares of the lecture's line, as coefficients, give the same recipe, in falling order:
 
 # %% id="recipe-hand" tags=["nbval-check-output"]
 which, shares, others = recipe(np.array([0.18, 0.22, 0.32, 0.44, 0.84]), 4)
 print(which, shares.round(2), f"others {others:.2f}")
 
 # %% [markdown] id="recipes-intro"
-# Now five tokens. Each ingredient is named by its three nearest tokens:
+# Now five tokens, each ingredient named by its three nearest tokens:
 
 # %% id="recipes"
 def in_words(z, D, n=4):
@@ -155,8 +154,8 @@ for word in (" matrices", " for", "Node", " self", "_size"):
     print(f"{strings[token]!r} = {in_words(word_codes[token], word_atoms)}\n")
 
 # %% [markdown] id="recipes-after"
-# There they are, lines like the lecture's. Before we believe in them: a LASSO gives *every* vector such a line, and nearest tokens name every direction. What would a recipe look like that means nothing? It would need many atoms, and still miss. So we need a comparison that is fair: data drawn with the same covariance, scaled to length 1 like ours, and nothing else
-# in common with embeddings: a **Gaussian twin**. If embeddings are sparse in a way that second moments do not explain, they need fewer atoms than their twin, and are explained better. Dictionary and score use different samples:
+# But a LASSO gives *every* vector such a line, and nearest tokens name every direction. **What would a recipe look like that means nothing?** It would need many atoms, and still miss. A fair comparison: data with the same covariance, scaled to length 1 like ours: a **Gaussian twin**. If embeddings are sparse beyond what second moments explain,
+# they need fewer atoms than their twin, and are explained better. Dictionary and score use different samples:
 
 # %% id="twin"
 def sparsity_test(x, n_atoms, n_epochs, lam, seed=0):
@@ -178,18 +177,18 @@ claim("explained variance, embeddings minus twin", words_ev - twin_ev, at_least=
 claim("atoms per sample, twin minus embeddings", twin_l0 - words_l0, at_least=0.5)
 
 # %% [markdown] id="twin-after"
-# More explained with fewer atoms, so the hypothesis survives. And its limit stands in the same line: at this price most of a *new* token's embedding is left unexplained. The recipes are a good beginning of a story, not the vector.
+# More explained with fewer atoms: the hypothesis survives. But at this price most of a *new* token's embedding is left unexplained.
 
 # %% [markdown] id="stations-intro"
 # ## 5.3 Three stations
 #
-# The lecture means more than a table: its "apple" is a **hidden state**, the vector that stands for a token *in its context*. In our model the 128 numbers of a token pass three stations:
+# The lecture's "apple" is a **hidden state**: the vector that stands for a token *in its context*. In our model a token's 128 numbers pass three stations:
 #
 # 1. **embedding**: the token's row, plus a row for its position. It knows nothing of the other tokens.
-# 2. **after attention**: attention has looked at earlier tokens and *added* what it found there.
-# 3. **after MLP**: 512 neurons have read the second station, and *added* their output. From here the next token is predicted.
+# 2. **after attention**: attention has looked at earlier tokens and *added* what it found.
+# 3. **after MLP**: 512 neurons have read station 2 and *added* their output. From here the next token is predicted.
 #
-# A hook writes down what passes by; nothing in the model is changed. We take files the model was not trained on, and split them: **fit** for everything that is learned or chosen, **held** for every score. No file is in both:
+# A hook writes down what passes by and changes nothing. We split files the model was not trained on: **fit** for everything learned or chosen, **held** for every score. No file is in both:
 
 # %% id="stations"
 block = lm.model.transformer.h[0]
@@ -216,7 +215,7 @@ states = {part: hidden_states(contexts[rows[part]]) for part in rows}
 print({part: f"{len(tokens[part]):,} tokens" for part in rows})
 
 # %% [markdown] id="labels-intro"
-# And the truth: Python's own tokenizer and parser say of each token what it is. `saekit.concepts` asks them:
+# The truth, by Python's own tokenizer and parser (`saekit.concepts`):
 
 # %% id="labels"
 names = list(concepts.CONCEPTS)
@@ -232,11 +231,11 @@ print(f"{len(names)} concepts, such as: {', '.join(names[::9])}")
 #
 # Difficulty 2 of 5 · 6 minutes · 3 points
 #
-# "Low-rankness" is the lecture's other word about hidden states: they are said to fill only few of their dimensions. Return the smallest number of principal directions (lesson 4) that hold at least `share` of the variance of `x`.
+# "Low-rankness", says the lecture: hidden states fill only few of their dimensions. Return the smallest number of principal directions (lesson 4) that hold at least `share` of the variance of `x`.
 #
 # <details><summary>Hint 1 of 3</summary>Variances along principal directions are squared singular values, of what?</details>
 # <details><summary>Hint 2 of 3</summary><code>squares = np.linalg.svd(x - x.mean(axis=0), compute_uv=False) ** 2</code>, largest first; <code>np.cumsum(squares) / squares.sum()</code> is the share of the first 1, 2, 3, …</details>
-# <details><summary>Hint 3 of 3</summary>Count how many of these shares are still too small. One direction more is enough.</details>
+# <details><summary>Hint 3 of 3</summary>Count the shares that are too small. One direction more is enough.</details>
 
 # %% id="ex-dimensions" exercise="dimensions_for" difficulty=2 minutes=6 points=3
 @exercise
@@ -267,13 +266,13 @@ claim("directions that hold 90 % of the variance after attention", ninety, at_le
 claim("the same for noise, minus that", dimensions_for(noise, 0.9) - ninety, at_least=10)
 
 # %% [markdown] id="spectrum-after"
-# A few directions are strong, and the tail is long. So this cloud is uneven, but it is not low-rank in any sense that would make it small: a model with 128 dimensions for thousands of things has no room to leave empty. What the hypothesis claims to be low-dimensional is not the cloud. It is each **concept** in it.
+# A few directions are strong, and the tail is long. What the hypothesis calls low-dimensional is not the cloud but each **concept** in it.
 #
 # ## 5.4 A concept that is a line
 #
-# Now our "apple". *for*, *in*, *is*, *and*, *or*, *not*, *if* are keywords of Python, and English words in comments and docstrings. The tokens are the same, `␣for` here and there, so station 1 cannot tell the two uses apart. **Can station 2? And if it can for *for*, does it say so in the same way for *is*?**
+# Now our "apple". *for*, *in*, *is*, *and*, *not*, *if* are keywords of Python, and English words in comments and docstrings. The tokens are the same, so station 1 cannot tell the two uses apart. **Can station 2? And if it can for *for*, does it say so in the same way for *is*?**
 #
-# The **linear representation hypothesis** says yes, and yes: "this is prose" is a direction, the same for all words. To test it, we find the direction of a word from the *other* words only: the mean hidden state of their prose uses minus that of their code uses, in files of **fit**. Then we ask, in files of **held**, how often a prose use of our word
+# The **linear representation hypothesis** says yes twice: "prose" is a direction, the same for all words. We find a word's direction from the *other* words only: the mean hidden state of their prose uses minus that of their code uses, in **fit**. Then we ask, in **held**, how often a prose use of our word
 # lies farther along it than a code use (the *AUC*: 0.5 is chance, 1 is always):
 
 # %% id="prose-tools"
@@ -305,7 +304,7 @@ claim("mean AUC at the embedding (chance is 0.5)", mean_auc["embedding"], at_lea
 claim("mean AUC after attention, direction from other words", mean_auc["after attention"], at_least=0.9)
 
 # %% [markdown] id="prose-after"
-# Station 1 guesses, as it must (what it has beside the token is only the position). After attention, a direction that has never seen *for* tells its two uses apart almost without error. Nobody built that direction in. In the picture every dot is one use of a word:
+# Station 1 guesses: beside the token it has only the position. After attention, a direction that has never seen *for* tells its two uses apart almost without error. In the picture every dot is one use:
 
 # %% id="prose-figure"
 direction = prose_direction("after attention", words)
@@ -317,7 +316,7 @@ ax.set(title="One direction says “prose” for every word", xlabel="hidden sta
 plots.show(fig, alt="For each of several words a row of dots along one direction: uses in code lie to the left, uses in comments and docstrings to the right, with little overlap.")
 
 # %% [markdown] id="recipe-context-intro"
-# So the *contextual* part of a word can be an atom. Back to recipes, now for hidden states: learn atoms from station 2, with samples of **fit**. Then take the uses of a word in code and in prose, from **held**, and write both recipes. **Which ingredients will they share?**
+# So the *contextual* part of a word can be an atom. Learn atoms from station 2, on **fit**, and write recipes for uses in code and in prose, from **held**. **Which ingredients will they share?**
 
 # %% id="state-atoms"
 samples = np.random.default_rng(1).permutation(len(tokens["fit"]))[:budget(smoke=1600, laptop=12_000)]
@@ -329,7 +328,7 @@ def state_code(x):
     return code(unit(x - centre), state_atoms, 0.15)
 
 # %% [markdown] id="places-intro"
-# To say where a token stands, we look it up: a few tokens before it, and its file.
+# A token's place is shown by a few tokens before it, and its file.
 
 # %% id="places"
 is_token = contexts != lm.boundary
@@ -351,8 +350,8 @@ for word, use in ((word, use) for word in words[:2] for use in ("code", "prose")
     print(f"{plots.visible(''.join(seen.tokens))!r} [{seen.file}]\n   = {in_words(state_code(held_states[one])[0], state_atoms)}\n")
 
 # %% [markdown] id="shared-intro"
-# (⏎ is a line break. Not chosen for beauty: the second use of each kind in **held**.) The largest ingredient mostly says which token it is. The others differ from use to use, and many of their names are odd: names come from tokens, and no token means "in a comment". But such an atom can be recognised by where it *points*: along the prose direction of 5.4. Are there atoms that do, learned without
-# any label? And who uses them?
+# (⏎ is a line break. The use shown is the second of each kind in **held**.) The largest ingredient mostly says which token it is. Many other names are odd: names come from tokens, and no token means "in a comment". But such an atom can be recognised by where it *points*: along the prose direction. **Are there atoms that do, learned without
+# any label? And who uses them?**
 
 # %% id="shared"
 some = np.random.default_rng(2).permutation(len(tokens["held"]))[:budget(smoke=1000, laptop=8000)]
@@ -368,7 +367,7 @@ claim("share of prose among the tokens that use the atom nearest to the prose di
 claim("share of all prose that this atom serves", used[some_prose].mean(), at_most=0.6)
 
 # %% [markdown] id="shared-after"
-# Dictionary learning found them: nearly all of what uses these atoms is prose. But it did not find *the* prose atom. It found several, each for a part of it, since for the loss a specific atom that explains much of few tokens is worth more than a general one that explains little of many. Lesson 9 calls this **splitting**. In the running notebook choose a word and a use:
+# Nearly all of what uses these atoms is prose. But none is *the* prose atom: each serves a part of it. Lesson 9 calls this **splitting**. In the running notebook choose a word and a use:
 
 # %% id="explore-draw"
 def bars(ax, word, use, which_one):
@@ -385,7 +384,7 @@ explore(bars, stills=stills, word=words, use=["code", "prose"], which_one=(0, 9)
         alt="Bars with the shares of the five largest atoms of three hidden states: one word in code, the same word in prose, another word in prose; each has a grey bar for all other atoms.")
 
 # %% [markdown] id="twin-states-intro"
-# A long bar of "others", as in the lecture's line, and odd names: are these codes any sparser than chance would have them? The same test as for embeddings, on hidden states. **Expect more or less of a gap?**
+# Are these codes any sparser than chance would have them? The same test, on hidden states. **Expect more or less of a gap than for embeddings?**
 
 # %% id="twin-states"
 (states_ev, states_l0), (twin_ev, twin_l0) = sparsity_test(x_states[:budget(smoke=1600, laptop=6000)], 384, budget(smoke=1, laptop=4), lam=0.15)
@@ -394,23 +393,23 @@ claim("explained variance, hidden states minus twin", states_ev - twin_ev, at_le
 claim("atoms per sample, twin minus hidden states", twin_l0 - states_l0, at_least=1.5)
 
 # %% [markdown] id="twin-states-after"
-# Lesson 0 called sparsity of hidden states a hypothesis. This is its first test here, and it passes: more is explained, with fewer atoms. Passing does not say that *these* atoms are the model's own; another start gives others (lesson 9).
+# Sparsity of hidden states, a hypothesis in lesson 0, passes its first test. That does not make *these* atoms the model's own; another start gives others (lesson 9).
 
 # %% [markdown] id="depth-intro"
 # ## 5.5 A concept that is not a line
 #
-# The lecture says "low-dimensional *subspaces*, especially vectors". When is one vector not enough? Take a concept with an order: how deep is the code indented, 0, 1, 2, … blocks? The depth is written once, at the beginning of a line; every later token of the line must get it from there, by attention. We take station 2, tokens of code (no line breaks, prose or strings), and depths 0 to 5.
+# The lecture says "low-dimensional *subspaces*, especially vectors". When is one vector not enough? Take a concept with an order: how deep is the code indented? Depth is written once, at the beginning of a line; later tokens must get it from there, by attention. We take station 2, tokens of code (no line breaks, prose or strings), and depths 0 to 5.
 #
-# If depth lay on a line, the mean states of the six depths would be six points on it, in order. So look at the **means**, and at how they spread.
+# If depth lay on a line, the **means** of the six depths would be six points on it, in order.
 #
 # ### Exercise 5.4 · A line or a plane?
 #
 # Difficulty 3 of 5 · 8 minutes · 3 points
 #
-# For every value that occurs in `level`, take the mean of its rows of `x`. Each level counts once, however many samples it has. Return two shares of the spread of these means about their centre: what the best straight line holds, and what the best plane holds.
+# For every value that occurs in `level`, take the mean of its rows of `x`. Each level counts once, however many samples it has. Return two shares of the spread of these means about their centre: what the best straight line and what the best plane hold.
 #
 # <details><summary>Hint 1 of 3</summary>This is lesson 4's PCA, with the few means as samples. <code>np.unique(level)</code> lists the levels that occur.</details>
-# <details><summary>Hint 2 of 3</summary>Build <code>means</code> (one row per level), subtract <code>means.mean(axis=0)</code>, and take squared singular values.</details>
+# <details><summary>Hint 2 of 3</summary>Build <code>means</code> (one row per level), subtract <code>means.mean(axis=0)</code>, take squared singular values.</details>
 # <details><summary>Hint 3 of 3</summary>The line holds <code>squares[0] / squares.sum()</code>. The plane holds the first two.</details>
 
 # %% id="ex-plane" exercise="line_and_plane" difficulty=3 minutes=8 points=3
@@ -441,8 +440,8 @@ for name, some_level in (("depth", level["fit"]), ("shuffled depth", shuffled)):
     print(f"{name:15} line {line:.2f}, plane {plane:.2f}")
 
 # %% [markdown] id="depth-trap"
-# The line holds most of it, the plane nearly everything. And then the second row: for depths dealt out **at random** the two numbers are large as well! Six points, of which the rarest levels have the noisiest means, always have a longest direction. The shares describe the shape of the spread; they cannot say that there is something to describe.
-# That takes the size of the spread, and better still a reading on files that were not used:
+# But for depths dealt out **at random** the two numbers are large as well! Six points, of which the rarest levels have the noisiest means, always have a longest direction. The shares describe the shape of the spread, not whether there is something to describe.
+# Better is a reading on files not used:
 
 # %% id="depth-read"
 def reading(station, n_directions):
@@ -463,7 +462,7 @@ claim("reading depth after attention in a plane, minus along a line", scores["af
 claim("reading depth in a plane, after attention minus embedding", scores["after attention"][1] - scores["embedding"][1], at_least=0.15)
 
 # %% [markdown] id="depth-figure-intro"
-# **What is it that the line gets wrong?** Look at the means in their plane:
+# **What does the line get wrong?** The means in their plane:
 
 # %% id="depth-means"
 x = x_depth["fit"]["after attention"]
@@ -483,13 +482,13 @@ axes[1].legend()
 plots.show(fig, alt="Left: mean hidden states of indentation depths 0 to 5 in their best plane form a bent curve, with pale clouds of tokens around them. Right: accuracy of reading the depth grows from one to two directions after attention and stays near chance at the embedding.")
 
 # %% [markdown] id="depth-after"
-# The curve bends. Along the first direction the deep levels fall on top of each other; the second one takes them apart. So depth is a concept for which no single direction will do, and a dictionary will need several atoms for it. Nor is the plane perfect: the clouds are wide, because a hidden state says many things at once, and depth is only one.
+# Along the first direction the deep levels fall on top of each other; the second takes them apart. So for depth no single direction will do, and a dictionary will need several atoms. Nor is the plane perfect: the clouds are wide.
 
 # %% [markdown] id="ex-mlp-task"
 # ## 5.6 Five hundred and twelve neurons
 #
-# What happens between stations 2 and 3? Each hidden state is **normalised** (LayerNorm): take off the mean of its 128 entries, divide by their standard deviation, scale and shift each entry by learned numbers. Then one product gives 512 pre-activations, and a ReLU leaves the positive ones. These are the **neurons**, the vector the papers call `mlp_post`; a second product adds
-# their output to the hidden state. `mlp_post` is what our SAEs will read in lesson 6, so compute it yourself once.
+# What happens between stations 2 and 3? Each hidden state is **normalised** (LayerNorm), then one product gives 512 pre-activations, and a ReLU leaves the positive ones. These are the **neurons**, `mlp_post` in the papers; a second product adds
+# their output to the hidden state. Our SAEs will read them in lesson 6.
 #
 # ### Exercise 5.5 · From hidden states to neurons
 #
@@ -501,7 +500,7 @@ plots.show(fig, alt="Left: mean hidden states of indentation depths 0 to 5 in th
 #
 # with mean and variance taken over the entries of *one* token; the variance divides by d_model.
 #
-# <details><summary>Hint 1 of 3</summary>Mean and variance are one number per token: <code>axis=1</code>, and <code>keepdims=True</code> so that they can be subtracted from every entry.</details>
+# <details><summary>Hint 1 of 3</summary>Mean and variance are one number per token: <code>axis=1</code>, with <code>keepdims=True</code> to subtract them from every entry.</details>
 # <details><summary>Hint 2 of 3</summary><code>centred / np.sqrt(hidden.var(axis=1, keepdims=True) + inputs["eps"])</code> is normalised; then scale, then shift.</details>
 # <details><summary>Hint 3 of 3</summary><code>np.maximum(normed @ inputs["W_in"] + inputs["b_in"], 0)</code> comes last.</details>
 
@@ -521,7 +520,7 @@ def mlp_post(inputs):
     ### END SOLUTION
 
 # %% [markdown] id="mlp-run-intro"
-# The model's own weights go in. A second route must agree: `activations.harvest` taps the neurons inside the running model.
+# With the model's own weights. A second route must agree: `activations.harvest` taps the neurons inside the running model.
 
 # %% id="mlp-run" tags=["nbval-check-output"]
 weights = {"scale": block.ln_2.weight, "shift": block.ln_2.bias, "W_in": block.mlp.c_fc.weight, "b_in": block.mlp.c_fc.bias}
@@ -533,14 +532,14 @@ print("your neurons are the model's:", np.allclose(neurons["held"][:len(tapped)]
 # %% [markdown] id="ex-kurtosis-task"
 # ## 5.7 Axes that stick out
 #
-# Lesson 3 said why neurons, and not just any directions of this space, might mean something: the ReLU works axis by axis, which makes the basis **privileged**. If that is so here, it can be measured without knowing a single concept. A direction that stands for something rare is near zero almost always and far from it now and then. The **kurtosis** tells such a spiky direction from a
+# The ReLU works axis by axis, which makes the neurons' basis **privileged** (lesson 3). That can be measured without knowing a single concept. A direction for something rare is near zero almost always and far from it now and then; the **kurtosis** tells such a spiky direction from a
 # blurred mixture.
 #
 # ### Exercise 5.6 · Spikiness
 #
 # Difficulty 2 of 5 · 5 minutes · 2 points
 #
-# Return, for every column of `x`, the mean fourth power of its distance from the column's mean, divided by the square of its variance (which divides by n). A normal distribution has 3.
+# Return, for every column of `x`, the mean fourth power of the distance from its mean, divided by the squared variance (which divides by n). A normal distribution has 3.
 #
 # <details><summary>Hint 1 of 3</summary>Everything is per column: <code>axis=0</code>.</details>
 # <details><summary>Hint 2 of 3</summary><code>centred = x - x.mean(axis=0)</code>; the fourth power is <code>centred ** 4</code>.</details>
@@ -565,9 +564,9 @@ for kind_of, value in zip(("+1 or −1", "evenly spread", "on once in 100", "on 
     print(f"{kind_of:20}{value:6.1f}")
 
 # %% [markdown] id="kurtosis-intro"
-# The rarer, the spikier: something that is on for a share p of the tokens has a kurtosis of about 1/p.
+# The rarer, the spikier: something on for a share p of the tokens has a kurtosis of about 1/p.
 #
-# Five groups: the 512 neurons; 512 random directions in the neurons' space; the neurons of the same transformer **untrained**, with weights as they were drawn, because a ReLU alone makes anything a little spiky; the 128 axes of the hidden state, which no ReLU touches; random directions there. **Which will stick out?**
+# Five groups: the 512 neurons; 512 random directions in their space; the neurons of the same transformer **untrained**, because a ReLU alone makes anything a little spiky; the 128 axes of the hidden state, which no ReLU touches; random directions there. **Which will stick out?**
 
 # %% id="kurtosis"
 rng = np.random.default_rng(0)
@@ -603,12 +602,12 @@ plots.show(fig, alt="Left: box plots of kurtosis; neurons lie far above the othe
 claim("median density of a neuron", np.median(density), at_least=0.02, at_most=0.25)
 
 # %% [markdown] id="density-after"
-# The neurons stick out, the axes of the hidden state do not (or hardly): there, any rotation is as good. So if single units mean anything, it is here. But look at the right: a typical neuron is active on several tokens in a hundred, and many things that Python code is made of (decorators, licences, hexadecimal numbers) are far rarer. A unit that speaks so often must be speaking of several things.
+# The neurons stick out, the axes of the hidden state do not (or hardly). So if single units mean anything, it is here. But on the right, a typical neuron is active on several tokens in a hundred; decorators, licences, hexadecimal numbers are far rarer. A unit that speaks so often may well speak of several things.
 
 # %% [markdown] id="ex-f1-task"
 # ## 5.8 Does a neuron stand for a concept?
 #
-# Now we need not guess by looking: dozens of labels per token say what is there. Call a neuron a **detector** that fires above a threshold, and compare with a concept. Two things can go wrong, and each has its number. **Precision**: of the tokens on which it fires, the share that has the concept. **Recall**: of the tokens with the concept, the share on which it fires. One can be had for free
+# Call a neuron a **detector** that fires above a threshold, and compare with a concept. **Precision**: of the tokens on which it fires, the share that has the concept. **Recall**: of the tokens with the concept, the share on which it fires. One can be had for free
 # (always fire, and recall is 1), so take their harmonic mean:
 #
 # `F1 = 2 / (1/precision + 1/recall) = 2 · both / (fires + concept)`,  counts of tokens
@@ -617,9 +616,9 @@ claim("median density of a neuron", np.median(density), at_least=0.02, at_most=0
 #
 # Difficulty 3 of 5 · 8 minutes · 3 points
 #
-# Return the F1 of every unit (column of `fires`) against every concept (column of `concept`): (n_units, n_concepts). Where neither ever occurs, F1 is 0. We will have 512 units and dozens of concepts, so let one product count them all.
+# Return the F1 of every unit (column of `fires`) against every concept (column of `concept`): (n_units, n_concepts). Where neither ever occurs, F1 is 0.
 #
-# <details><summary>Hint 1 of 3</summary><code>fires.T @ concept</code> would count tokens with both, but the product of True and False arrays is True or False again. Which type counts?</details>
+# <details><summary>Hint 1 of 3</summary><code>fires.T @ concept</code> would count tokens with both, but a product of True and False arrays is True or False. Which type counts?</details>
 # <details><summary>Hint 2 of 3</summary>With <code>fires = fires.astype(np.float32)</code>, and concept likewise: <code>both = fires.T @ concept</code>; the sums down the columns count the rest.</details>
 # <details><summary>Hint 3 of 3</summary><code>fires.sum(axis=0)[:, None] + concept.sum(axis=0)</code> has the shape of <code>both</code>. Where it is 0, divide by 1 instead.</details>
 
@@ -641,7 +640,7 @@ def f1(fires, concept):
     ### END SOLUTION
 
 # %% [markdown] id="f1-hand-intro"
-# Ten tokens, three of them of the concept. A unit that always fires, one that fires on a single right token, and one that finds all three and one more. **Which is best, and by how much?**
+# Ten tokens, three of them of the concept. A unit that always fires, one that fires on a single right token, one that finds all three and one more. **Which is best, and by how much?**
 
 # %% id="f1-hand" tags=["nbval-check-output"]
 is_concept = np.arange(10)[:, None] < 3
@@ -654,9 +653,9 @@ for kind_of, value in zip(("always fires", "one of three", "all and one more"), 
 #
 # Difficulty 4 of 5 · 10 minutes · 4 points
 #
-# A unit fires where its activation is *above* a threshold. `candidates` holds some thresholds for each unit, one column per unit. Return, for every unit and every concept, the candidate with the largest F1: (n_units, n_concepts). Your `f1` does the counting; where two candidates are equally good, take the first.
+# A unit fires where its activation is *above* a threshold. `candidates` holds thresholds, one column per unit. Return, for every unit and every concept, the candidate with the largest F1: (n_units, n_concepts). Your `f1` does the counting; of equally good candidates, take the first.
 #
-# <details><summary>Hint 1 of 3</summary>One row of <code>candidates</code> is one threshold per unit: <code>activations &gt; row</code> is a whole table of firing.</details>
+# <details><summary>Hint 1 of 3</summary>One row of <code>candidates</code> is one threshold per unit: <code>activations &gt; row</code> is a table of firing.</details>
 # <details><summary>Hint 2 of 3</summary><code>scores = np.array([f1(activations &gt; row, concept) for row in candidates])</code> has the axes (candidate, unit, concept).</details>
 # <details><summary>Hint 3 of 3</summary><code>best = scores.argmax(axis=0)</code> says which candidate; <code>candidates[best, np.arange(n_units)[:, None]]</code> looks it up in the unit's own column.</details>
 
@@ -677,8 +676,8 @@ def best_thresholds(activations, concept, candidates):
     ### END SOLUTION
 
 # %% [markdown] id="detectors-intro"
-# A fair contest needs rules. The threshold, *and* the choice of the unit for a concept, are made on **fit**. The score is that of **held**. Every rival brings 512 units: the neurons; random directions through the same neurons; and the untrained neurons, which also see which token it is. To save time every fourth token of fit is used. Concepts
-# with fewer than 20 tokens there or in held are left out, and so are those that more than a quarter of all tokens have.
+# The threshold, *and* the choice of the unit for a concept, are made on every fourth token of **fit**; the score is that of **held**. Every rival brings 512 units: the neurons; random directions through them; the untrained neurons. Left out are concepts
+# with fewer than 20 tokens there or in held, and those that more than a quarter of all tokens have.
 
 # %% id="judged"
 def judged_concepts(labels):
@@ -704,7 +703,7 @@ rivals = {"neurons": neurons, "random directions": {part: neurons[part] @ turn f
 found = {name: detectors(units, truth) for name, units in rivals.items()}
 
 # %% [markdown] id="probe-intro"
-# And one more, who plays another game: for each concept the best **direction** in the neurons' space, by least squares on fit, cut at its best threshold. It has seen the labels, so it says what *is there* and can be read by one product. **How far is the best neuron behind it?** `"a"`: hardly. `"b"`: clearly, for most concepts. `"c"`: neurons are ahead, having no labels to overfit.
+# One more rival: for each concept the best **direction** in the neurons' space, by least squares on fit, cut at its best threshold. It has seen the labels, so it says what *is there*. **How far is the best neuron behind it?** `"a"`: hardly. `"b"`: clearly, for most concepts. `"c"`: neurons are ahead, having no labels to overfit.
 
 # %% id="predict-neuron-gap"
 predict("neuron-gap", "b")
@@ -742,15 +741,15 @@ ax.set(title="What the neurons say together, no neuron says alone", xlabel="F1 o
 plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly everywhere, the best neuron follows at some distance, random directions and untrained neurons lie lower.")
 
 # %% [markdown] id="detector-after"
-# Neurons beat random directions: single axes do say more. But the best direction beats the best neuron almost everywhere: the concept *is there*, linearly, and no neuron is it. Read the grey bars before you praise the model, though. Directions among **untrained** neurons do well wherever the token itself gives the concept away (a comparison sign is a comparison sign);
+# Neurons beat random directions: single axes do say more. But the best direction beats the best neuron almost everywhere: the concept *is there*, linearly, and no neuron is it. Directions among **untrained** neurons do well where the token itself gives the concept away;
 # the distance between grey and black bar is what the model has learned to say about *context*.
 #
-# Is this superposition? Lesson 3 warned that directions may be spread over axes by mere rotation. Here axes are special, as the kurtosis said, and concepts are spread over them all the same: what one expects if there are more things to say than neurons. Proof it is not; we only looked for concepts that we could label.
+# Is this superposition? Mere rotation spreads concepts over axes too (lesson 3), but here axes are special (5.7), and concepts are spread all the same: what one expects with more things to say than neurons. Proof it is not; we only looked for concepts that we could label.
 
 # %% [markdown] id="kinds-intro"
 # ## 5.9 Read two neurons
 #
-# What does a neuron do that stands for no concept? Sort tokens into seven kinds of which each token has one at most, take each neuron's strongest 2 % of tokens, and count kinds. **How many kinds does it take to cover 80 % of them?**
+# What does a neuron do that stands for no concept? Sort tokens into seven kinds (one at most per token) and take each neuron's strongest 2 % of tokens. **How many kinds does it take to cover 80 % of them?**
 
 # %% id="kinds"
 kinds = ("comment", "docstring", "string", "number", "keyword", "name", "sign")
@@ -775,7 +774,7 @@ for name, units in rivals.items():
         claim("share of neurons that need two kinds or more", (needed >= 2).mean(), at_least=0.5)
 
 # %% [markdown] id="read-intro"
-# Now read. First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 %, not only the top, which flatters everything:
+# First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 % (the top alone flatters):
 
 # %% id="read-tools"
 def strips(neuron, title):
@@ -790,7 +789,7 @@ one_neuron = int(found["neurons"][1][best_concept])
 strips(one_neuron, f"Neuron {one_neuron}: best for {names[judged[best_concept]]}, F1 {results['neurons'][best_concept]:.2f}")
 
 # %% [markdown] id="read-two-intro"
-# Then the one whose strongest tokens are spread most evenly over the kinds, chosen by that number (the largest entropy) and by nothing else:
+# Then the one whose strongest tokens are spread most evenly over the kinds (the largest entropy), chosen by nothing else:
 
 # %% id="read-two"
 shares = kind_shares(neurons["fit"], table_of_kinds)
@@ -798,17 +797,17 @@ many_kinds = int(np.argmax(-(shares * np.log(shares + 1e-9)).sum(axis=1)))
 strips(many_kinds, f"Neuron {many_kinds}: " + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, shares[many_kinds])))
 
 # %% [markdown] id="read-after"
-# **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several things that have little to do with each other. Two cautions. Many *kinds* need not be many *things*: "inside brackets" is one concept and touches all kinds, so the count is a hint, and reading decides. And if you did find a common thread, remember that
-# you saw six places, and that people find threads in anything: lesson 8 will let you be tested.
+# **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several unrelated things. But many *kinds* need not be many *things*: "inside brackets" is one concept and touches all kinds. And people find
+# threads in any six places: lesson 8 will test you.
 
 # %% [markdown] id="which-unit"
 # ## 5.10 Which unit, then?
 #
-# The neurons are too few, and speak too often. The atoms of 5.4 were rarer, sparse, and partly nameable, but each code took a search. What we want is a dictionary for `mlp_post`, several times larger than 512, whose codes are cheap: a sparse autoencoder. How large, how sparse? The reference page sets this exercise:
+# The neurons are too few, and speak too often. The atoms of 5.4 were rarer and partly nameable, but each code took a search. We want a dictionary for `mlp_post`, several times larger than 512, whose codes are cheap: a sparse autoencoder. The reference page sets this exercise:
 #
 # > An SAE with dictionary size M = 16,384 is trained on d = 512 dimensional activations. On a typical input, 150 features are nonzero. What is the overcomplete factor? What is the sparsity level? Why does the overcomplete factor need to be much larger than 1?
 #
-# Answer in numbers, the sparsity level as the percentage of latents that are active, to two decimals. For the third: `"a"`: because more latents make each code more exact. `"b"`: because superposition puts more features than dimensions into the activations, and each needs an atom of its own. `"c"`: because 150 of 512 would be too many for the LASSO to find.
+# Answer in numbers, the sparsity level as the percentage of active latents, to two decimals. Why? `"a"`: more latents make each code more exact. `"b"`: superposition puts more features than dimensions into the activations, and each needs an atom of its own. `"c"`: 150 of 512 would be too many for the LASSO to find.
 
 # %% id="page-exercise"
 predict("overcomplete-factor", 32)
@@ -816,7 +815,7 @@ predict("sparsity-level", 0.92)
 predict("why-overcomplete", "b")
 
 # %% [markdown] id="unchanged-intro"
-# Last, the lecture's condition: interpretability reads a model and does not train it.
+# The lecture's condition: interpretability reads a model and does not train it.
 
 # %% id="unchanged" tags=["nbval-check-output"]
 print("the language model is unchanged:", transformer.weight_hash(lm.model) == before)
@@ -839,32 +838,29 @@ print("\n".join(f"{says:80}{measured}" for says, measured in lines))
 # %% [markdown] id="sources"
 # ## The sources say / what is true
 #
-# | the sources | what is true, and where you saw it |
+# | the sources | what is true, and where |
 # |---|---|
-# | lecture: concepts are low-dimensional linear subspaces of the hidden states, especially vectors | prose against code: one direction, shared by words it was not learned from (5.4). Indentation depth: not a line (5.5) |
-# | lecture: low-rankness | not of the whole cloud here, which needs about half of its dimensions or more for 90 % (5.3); of single concepts |
-# | lecture: "apple" = 0.09 "dessert" + … + 0.42 "others" | such lines can be computed for tokens (5.2) and for uses in context (5.4). They are one sparse code in one learned dictionary, with a good part left to "others" and to the error |
-# | lecture: finding the directions is hard, an algorithm is needed | with labels, a difference of means finds one; without, dictionary learning finds hundreds, unnamed |
-# | article: why dictionary learning should work: sparse features, linear structure, interference | sparser than a Gaussian twin (5.2, 5.4), linear for one concept of two, one unit for several things (5.9) |
-# | reference page: neurons are polysemantic | most are, by their strongest tokens (5.9); a few are not. And a privileged basis is not the same as an interpretable one |
+# | lecture: concepts are low-dimensional linear subspaces of hidden states, especially vectors | prose against code: one direction, shared by words it was not learned from (5.4). Indentation depth: not a line (5.5) |
+# | lecture: low-rankness | not of the whole cloud, which needs about half of its dimensions or more for 90 % (5.3); of single concepts |
+# | lecture: "apple" = 0.09 "dessert" + … + 0.42 "others" | such lines can be computed for tokens (5.2) and uses in context (5.4): one sparse code in one learned dictionary, a part left to "others" and to the error |
+# | lecture: finding directions is hard, an algorithm is needed | with labels, a difference of means finds one; without, dictionary learning finds hundreds, unnamed |
+# | article: dictionary learning should work: sparse features, linear structure, interference | sparser than a Gaussian twin (5.2, 5.4), linear for one concept of two, one unit for several things (5.9) |
+# | reference page: neurons are polysemantic | most are, by their strongest tokens (5.9). A privileged basis is not yet an interpretable one |
 #
 # ## Common confusions
 #
-# - *"The recipe is what the token means."* It is what one dictionary can say in few atoms. Another price λ, another start: another recipe.
-# - *"A direction separates the classes, so the model uses it."* It could be read there. Whether the model reads it is a question for interventions (lesson 8).
-# - *"A line holds 70 % of the spread, so the concept is a line."* Shuffled labels give large shares too (5.5). And a plane read more.
-# - *"Nearest tokens are the atom's meaning."* They name the part that tokens have. Context has no token.
-# - *"F1 of 0.9: we found the comment neuron."* On which files, with whose threshold, against which baseline?
+# - *"The recipe is what the token means."* It is what one dictionary can say in few atoms. Another λ, another start: another recipe.
+# - *"A direction separates the classes, so the model uses it."* It could be read there. Whether the model reads it, interventions must show (lesson 8).
 #
 # ## Summary
 #
-# A transformer writes a token as 128 numbers and lets attention and neurons add to them. A use of a word in prose differs from its use in code by one direction that is the same for other words. Depth of indentation bends through a plane. Hidden states are sparser in a learned dictionary than their covariance explains. Neurons stick out of their space, yet the best one for a
-# concept is clearly behind the best direction, and its strongest tokens are of several kinds.
+# Prose and code uses of a word differ along one direction that other words share. Indentation depth bends through a plane. Hidden states are sparser in a learned dictionary than their covariance explains. Neurons stick out of their space, yet for most
+# concepts the best one is clearly behind the best direction, and most are strong on several kinds of token.
 #
-# **Limits.** One small model of Python code. The concepts are those that Python's tools can label. Detectors by silence (a neuron that is *off* for a concept) were not counted. The best direction had labels; an SAE will have none.
+# **Limits.** One small model of Python code; concepts that Python's tools can label. Neurons that are *off* for a concept were not counted. The best direction had labels; an SAE will have none.
 #
-# **References.** Bricken et al., "Towards Monosemanticity" (2023) · Mikolov, Yih and Zweig, "Linguistic regularities in continuous space word representations" (2013) · Arora, Li, Liang, Ma and Risteski, "Linear algebraic structure of word senses, with applications to polysemy" (2018) · Elhage et al., "A mathematical framework for transformer circuits" (2021) · Elhage et al., "Toy models of superposition" (2022) · Gurnee et al., "Finding
-# neurons in a haystack" (2023) · Park, Choe and Veitch, "The linear representation hypothesis and the geometry of large language models" (2024) · Engels et al., "Not all language model features are linear" (2024).
+# **References.** Bricken et al., "Towards Monosemanticity" (2023) · Mikolov et al., "Linguistic regularities in continuous space word representations" (2013) · Arora et al., "Linear algebraic structure of word senses, with applications to polysemy" (2018) · Elhage et al., "A mathematical framework for transformer circuits" (2021) · Elhage et al., "Toy models of superposition" (2022) · Gurnee et al., "Finding
+# neurons in a haystack" (2023) · Park et al., "The linear representation hypothesis and the geometry of large language models" (2024) · Engels et al., "Not all language model features are linear" (2024).
 
 # %% id="progress"
 progress()
