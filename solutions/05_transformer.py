@@ -188,7 +188,7 @@ claim("atoms per sample, twin minus embeddings", twin_l0 - words_l0, at_least=0.
 # 2. **after attention**: attention has looked at earlier tokens and *added* what it found.
 # 3. **after MLP**: 512 neurons have read station 2 and *added* their output. From here the next token is predicted.
 #
-# A hook writes down what passes by and changes nothing. We split files the model was not trained on: **fit** for everything learned or chosen, **held** for every score. No file is in both:
+# A hook writes down what passes by and changes nothing. We split files the model was not trained on: **fit** for everything learned or chosen, **held** for every score. They lie at opposite ends of the text:
 
 # %% id="stations"
 block = lm.model.transformer.h[0]
@@ -602,7 +602,7 @@ plots.show(fig, alt="Left: box plots of kurtosis; neurons lie far above the othe
 claim("median density of a neuron", np.median(density), at_least=0.02, at_most=0.25)
 
 # %% [markdown] id="density-after"
-# The neurons stick out, the axes of the hidden state do not (or hardly). So if single units mean anything, it is here. But on the right, a typical neuron is active on several tokens in a hundred; decorators, licences, hexadecimal numbers are far rarer. A unit that speaks so often may well speak of several things.
+# The neurons stick out, the axes of the hidden state do not (or hardly). So if single units mean anything, it is here. But on the right, a typical neuron is active on several tokens in a hundred. A unit that speaks so often may well speak of several things.
 
 # %% [markdown] id="ex-f1-task"
 # ## 5.8 Does a neuron stand for a concept?
