@@ -117,8 +117,6 @@ def as_ours(arrays, arch, knob, centres):
     settings = {"k": round(knob)} if arch == "topk" else {}
     sae = new_sae("jumprelu" if "threshold" in weights else arch, *weights["W_enc"].shape, **settings).double()
     x, x_hat = torch.from_numpy(arrays["x"]).double(), torch.from_numpy(arrays["x_hat"])
-    if hasattr(sae, "log_threshold"):
-        weights["log_threshold"] = weights.pop("threshold").log()
     with torch.no_grad():
         for name, array in weights.items():
             getattr(sae, name).copy_(array)

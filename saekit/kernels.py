@@ -13,15 +13,14 @@ result is float32's. The plain versions in `sae.py` are what lessons show and wh
 References: Gao et al. 2024 (sparse kernels), Chern et al. 2022 (maxima of groups in place of a full selection).
 """
 
-import warnings
-from functools import cached_property, partial
+from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
 import torch
-from torch.nn.functional import embedding_bag
 
+from saekit import sparse
 from saekit.sae_frame import Losses
 
 SPARSE_BELOW = 0.1    # density of thresholded latents under which the sparse route is taken
@@ -31,74 +30,6 @@ SLACK = 2**-9         # how far rounding to bfloat16 may move pre-activations, o
 BITS = {torch.float64: torch.int64, torch.float32: torch.int32, torch.bfloat16: torch.int16}
 BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
 TRITON = find_spec("triton") is not None
-
-with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta; here it reaches no notebook
-    warnings.simplefilter("ignore")
-    torch.sparse_csr_tensor([0, 1], [0], [0.0], (1, 1), check_invariants=False)
-
-
-class Pattern:
-    """Which entries of a (rows, columns) matrix are kept, in row order: entry e of row r has row_ends[r] <= e <
-    row_ends[r + 1]. Products with the matrix that has `values` there and zeros elsewhere."""
-
-    def __init__(self, row_ends, columns, shape):
-        self.row_ends, self.columns, self.shape = row_ends, columns, shape
-
-    def keep(self, mask):
-        """The pattern of the entries where mask is True."""
-        ends = torch.cat([mask.new_zeros(1, dtype=torch.int64), mask.cumsum(0)])
-        return Pattern(ends[self.row_ends], self.columns[mask], self.shape)
-
-    def between(self, start, end):
-        """(mask of the entries in columns start to end, their pattern with columns counted from start)."""
-        mask = (self.columns >= start) & (self.columns < end)
-        part = self.keep(mask)
-        return mask, Pattern(part.row_ends, part.columns - start, (self.shape[0], end - start))
-
-    def inner(self, a, b, plus):
-        """a[row] . b[column] + plus, one number per entry; a (rows, d), b (columns, d)."""
-        if on_gpu(a):
-            return _cuda().inner(self.row_ends, self.columns, a, b, plus)
-        start = torch.sparse_csr_tensor(self.row_ends, self.columns, plus, self.shape, check_invariants=False)
-        return torch.sparse.sampled_addmm(start, a, b.t()).values()
-
-    def times(self, values, b):
-        """matrix @ b: (columns, d) -> (rows, d)."""
-        return _bags(self.columns, b, self.row_ends, values)
-
-    def transposed_times(self, values, a):
-        """matrix^T @ a: (rows, d) -> (columns, d)."""
-        order, rows, column_ends = self._transpose
-        return _bags(rows, a, column_ends, values[order])
-
-    def column_sums(self, values):
-        """(columns,) sums of values."""
-        return values.new_zeros(self.shape[1]).index_add_(0, self.columns, values)
-
-    @cached_property
-    def _transpose(self):
-        columns, order = self.columns.sort(stable=True)
-        count = torch.arange(max(self.shape) + 1, device=columns.device)
-        rows = torch.repeat_interleave(count[:self.shape[0]], self.row_ends.diff(), output_size=len(order))
-        return order, rows[order], torch.searchsorted(columns, count[:self.shape[1] + 1])
-
-
-def _bags(indices, weight, ends, values):
-    """(bags, d): sum of values[e] * weight[indices[e]] over the entries ends[bag] <= e < ends[bag + 1] of each bag."""
-    if on_gpu(weight):
-        return _cuda().bags(indices, weight, ends, values)
-    return embedding_bag(indices, weight, ends, mode="sum", per_sample_weights=values, include_last_offset=True)
-
-
-def on_gpu(x):
-    """Whether x lies on a GPU."""
-    return x.is_cuda
-
-
-def _cuda():
-    from saekit import kernels_cuda  # needs Triton, which CPU builds of PyTorch do not bring
-
-    return kernels_cuda
 
 
 class PreActs(torch.autograd.Function):
@@ -172,7 +103,7 @@ class DenseAuxK(torch.autograd.Function):
 
 def loss(sae, x, dead=None, warmth=1.0):
     """`sae.loss(x, dead, warmth)` by the fastest route there is for this architecture; the same up to rounding."""
-    if sae.arch not in SELECT or on_gpu(x) and not TRITON:
+    if sae.arch not in SELECT or sparse.on_gpu(x) and not TRITON:
         return sae.loss(x, dead, warmth)
     with torch.no_grad():
         centred = x - sae.b_dec
@@ -218,9 +149,9 @@ def _select_positive(sae, centred, bias):
 
 def _largest(centred, W_enc, b_enc, k):
     """(pattern, pre_acts) of the k largest entries of each row; where fewer are positive, entries that ReLU removes."""
-    if on_gpu(centred):
+    if sparse.on_gpu(centred):
         chunks = _products(centred, W_enc, b_enc)
-        found = [_cuda().largest(pre, reach, x, W_enc.t(), b_enc, k) for pre, reach, x in chunks]
+        found = [sparse.cuda().largest(pre, reach, x, W_enc.t(), b_enc, k) for pre, reach, x in chunks]
         pre, columns = (torch.cat(parts) for parts in zip(*found))
     else:
         pattern = _candidates(centred, W_enc, b_enc, k)
@@ -230,7 +161,7 @@ def _largest(centred, W_enc, b_enc, k):
         pre, chosen = pre.topk(k, dim=1, sorted=False)
         columns = torch.zeros_like(there, dtype=torch.int64).masked_scatter_(there, pattern.columns).gather(1, chosen)
     ends = torch.arange(0, columns.numel() + 1, k, device=columns.device)
-    return Pattern(ends, columns.flatten(), (len(centred), W_enc.shape[1])), pre.flatten()
+    return sparse.Pattern(ends, columns.flatten(), (len(centred), W_enc.shape[1])), pre.flatten()
 
 
 def _select_batchtopk(sae, centred):
@@ -264,16 +195,16 @@ def _exact(W_enc, b_enc, centred, pattern):
 def _candidates(centred, W_enc, bias, k=None):
     """A pattern that holds every entry of centred @ W_enc + bias above zero, or with k all those among the k largest
     of their row, and few others."""
-    find = _cuda().positive if on_gpu(centred) else partial(_find, k=k)
+    find = sparse.cuda().positive if sparse.on_gpu(centred) else partial(_find, k=k)
     columns, counts = zip(*(find(pre, reach) for pre, reach, _ in _products(centred, W_enc, bias)))
     row_ends = torch.cat([bias.new_zeros(1, dtype=torch.int64), torch.cat(counts).cumsum(0)])
-    return Pattern(row_ends, torch.cat(columns), (len(centred), len(bias)))
+    return sparse.Pattern(row_ends, torch.cat(columns), (len(centred), len(bias)))
 
 
 def _products(centred, W_enc, bias):
     """Yield (pre, reach, x) for chunks x of the rows: pre = x @ W_enc + bias (rows, d_sae), the only dense work, and
     how far off rounding may have moved it, (rows, 1)."""
-    gpu = on_gpu(centred)
+    gpu = sparse.on_gpu(centred)
     rounded = (gpu or BF16) and W_enc.dtype == torch.float32
     dtype = torch.bfloat16 if rounded else W_enc.dtype
     slack = SLACK * (centred.norm(dim=1, keepdim=True) * W_enc.norm(dim=0).max() + bias.abs().max()) * rounded
@@ -294,7 +225,7 @@ def _find(pre, slack, k):
 
 def _kth_largest(pre, k):
     """(rows, 1) the k-th largest entry of each row."""
-    if on_gpu(pre):
+    if sparse.on_gpu(pre):
         return pre.topk(k, dim=1, sorted=False).values.amin(1, keepdim=True)
     place = pre.shape[1] - k
     return torch.from_numpy(np.partition(pre.numpy(), place, axis=1)[:, place, None].copy())

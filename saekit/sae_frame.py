@@ -32,13 +32,18 @@ class SAE(nn.Module):
     unit_norm = True         # training keeps the rows of W_dec at length 1
     tied = False             # W_enc is W_dec's transpose and no parameter of its own
     biases = ("b_enc",)      # parameters with one number per latent that resampling sets to 0
-    coeff = 0.0              # weight of the penalty
+    price = None             # which of the settings weighs the penalty
     auxk_coeff = 0.0         # weight of AuxK
 
-    def __init__(self, d_in, d_sae, seed=0):
+    def __init__(self, d_in, d_sae, seed=0, **settings):
         super().__init__()
         if d_in < 1 or d_sae < 1:
             raise ValueError(f"d_in is {d_in} and d_sae is {d_sae}; both count columns and must be at least 1")
+        self.names = tuple(settings)
+        for name, value in settings.items():
+            if name.endswith("_coeff") and not value >= 0:
+                raise ValueError(f"{name} is {value}; a penalty weight is a number from 0 up")
+            setattr(self, name, value)
         generator = torch.Generator().manual_seed(seed)
         directions = unit_rows(torch.randn(d_sae, d_in, generator=generator))
         self.W_dec = nn.Parameter(directions)
@@ -57,8 +62,13 @@ class SAE(nn.Module):
 
     @property
     def settings(self):
-        """What besides sizes and weights defines this SAE, as a dict of numbers."""
-        return {}
+        """What besides sizes and weights defines this SAE, as a dict of numbers: the constructor takes them by name."""
+        return {name: getattr(self, name) for name in self.names}
+
+    @property
+    def coeff(self):
+        """Weight of the penalty, 0 where there is none."""
+        return getattr(self, self.price) if self.price else 0.0
 
     @property
     def prefixes(self):

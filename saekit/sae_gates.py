@@ -21,23 +21,13 @@ class JumpReLUSAE(SAE):
     dead ones need AuxK here too.
     """
 
-    arch = "jumprelu"
+    arch, price = "jumprelu", "l0_coeff"
 
     def __init__(self, d_in, d_sae, l0_coeff=0.003, bandwidth=0.05, threshold=0.1, auxk_coeff=1 / 32, seed=0):
-        super().__init__(d_in, d_sae, seed)
-        if not (l0_coeff >= 0 and bandwidth > 0 and threshold > 0):
-            raise ValueError(f"l0_coeff is {l0_coeff}, bandwidth {bandwidth} and threshold {threshold}; expected a "
-                             "weight from 0 up and two positive numbers")
-        self.l0_coeff, self.bandwidth, self.auxk_coeff = l0_coeff, bandwidth, auxk_coeff
+        super().__init__(d_in, d_sae, seed, l0_coeff=l0_coeff, bandwidth=bandwidth, auxk_coeff=auxk_coeff)
+        if not (bandwidth > 0 and threshold > 0):
+            raise ValueError(f"bandwidth is {bandwidth} and threshold {threshold}; expected two positive numbers")
         self.threshold = nn.Parameter(torch.full((d_sae,), float(threshold)))
-
-    @property
-    def settings(self):
-        return {"l0_coeff": self.l0_coeff, "bandwidth": self.bandwidth, "auxk_coeff": self.auxk_coeff}
-
-    @property
-    def coeff(self):
-        return self.l0_coeff
 
     def activate(self, pre_acts, columns=None):
         return jumprelu(pre_acts, of_entries(self.threshold, columns), self.bandwidth)
@@ -64,22 +54,11 @@ class GatedSAE(SAE):
     x_gate = ReLU(pre_acts) @ W_dec + b_dec, decoder held fixed: what teaches the gate, as the step has no derivative.
     """
 
-    arch, biases = "gated", ("b_enc", "b_mag", "r_mag")
+    arch, price, biases = "gated", "l1_coeff", ("b_enc", "b_mag", "r_mag")
 
     def __init__(self, d_in, d_sae, l1_coeff=0.1, seed=0):
-        super().__init__(d_in, d_sae, seed)
-        if not l1_coeff >= 0:
-            raise ValueError(f"l1_coeff is {l1_coeff}; a penalty weight is a number from 0 up")
-        self.l1_coeff = l1_coeff
+        super().__init__(d_in, d_sae, seed, l1_coeff=l1_coeff)
         self.r_mag, self.b_mag = nn.Parameter(torch.zeros(d_sae)), nn.Parameter(torch.zeros(d_sae))
-
-    @property
-    def settings(self):
-        return {"l1_coeff": self.l1_coeff}
-
-    @property
-    def coeff(self):
-        return self.l1_coeff
 
     def activate(self, pre_acts, columns=None):
         scale, b_enc, b_mag = (of_entries(vector, columns) for vector in (self.r_mag.exp(), self.b_enc, self.b_mag))

@@ -13,19 +13,10 @@ from saekit.sae_frame import SAE, of_entries
 class ReLUSAE(SAE):
     """cost_i = latents_i: the L1 norm. Unit rows keep it from being evaded by small latents and long rows."""
 
-    arch = "relu"
+    arch, price = "relu", "l1_coeff"
 
     def __init__(self, d_in, d_sae, l1_coeff=0.1, seed=0):
-        super().__init__(d_in, d_sae, seed)
-        self.l1_coeff = _weight("l1_coeff", l1_coeff)
-
-    @property
-    def settings(self):
-        return {"l1_coeff": self.l1_coeff}
-
-    @property
-    def coeff(self):
-        return self.l1_coeff
+        super().__init__(d_in, d_sae, seed, l1_coeff=l1_coeff)
 
     def activate(self, pre_acts, columns=None):
         return torch.relu(pre_acts)
@@ -62,54 +53,35 @@ class WeightedReLUSAE(ReLUSAE):
         return super().fold(mean, scale)
 
 
-class HoyerReLUSAE(ReLUSAE):
+class HoyerReLUSAE(SAE):
     """cost_i = latents_i / ||latents||_2, which sums to ||latents||_1 / ||latents||_2: 1 if one latent is active,
     sqrt(n) if n equal ones are; a row of zeros costs nothing. Scaling the latents does not change it."""
 
-    arch = "relu-hoyer"
+    arch, price = "relu-hoyer", "hoyer_coeff"
 
     def __init__(self, d_in, d_sae, hoyer_coeff=0.01, seed=0):
-        super().__init__(d_in, d_sae, 0, seed)
-        self.hoyer_coeff = _weight("hoyer_coeff", hoyer_coeff)
+        super().__init__(d_in, d_sae, seed, hoyer_coeff=hoyer_coeff)
 
-    @property
-    def settings(self):
-        return {"hoyer_coeff": self.hoyer_coeff}
-
-    @property
-    def coeff(self):
-        return self.hoyer_coeff
+    def activate(self, pre_acts, columns=None):
+        return torch.relu(pre_acts)
 
     def penalty(self, latents, pre_acts, columns=None):
         return latents / latents.norm(dim=1, keepdim=True).clamp_min(1e-8)
 
 
-class SmoothL0ReLUSAE(ReLUSAE):
+class SmoothL0ReLUSAE(SAE):
     """cost_i = sigmoid(slope * latents_i + offset) - sigmoid(offset): 0 for a silent latent, nearly 1 for a large one,
     so that the sum nearly counts; what is far from 0 is not shrunk, and what is near it feels the steepest price."""
 
-    arch = "relu-l0"
+    arch, price = "relu-l0", "l0_coeff"
 
     def __init__(self, d_in, d_sae, l0_coeff=0.01, slope=50.0, offset=-2.0, seed=0):
-        super().__init__(d_in, d_sae, 0, seed)
+        super().__init__(d_in, d_sae, seed, l0_coeff=l0_coeff, slope=slope, offset=offset)
         if not slope > 0:
             raise ValueError(f"slope is {slope}; a price that rises with the latent needs a positive one")
-        self.l0_coeff, self.slope, self.offset = _weight("l0_coeff", l0_coeff), slope, offset
 
-    @property
-    def settings(self):
-        return {"l0_coeff": self.l0_coeff, "slope": self.slope, "offset": self.offset}
-
-    @property
-    def coeff(self):
-        return self.l0_coeff
+    def activate(self, pre_acts, columns=None):
+        return torch.relu(pre_acts)
 
     def penalty(self, latents, pre_acts, columns=None):
         return torch.sigmoid(self.slope * latents + self.offset) - torch.sigmoid(latents.new_tensor(self.offset))
-
-
-def _weight(name, value):
-    """A penalty's weight, checked."""
-    if not value >= 0:
-        raise ValueError(f"{name} is {value}; a penalty weight is a number from 0 up")
-    return value

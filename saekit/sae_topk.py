@@ -17,15 +17,10 @@ class TopKSAE(SAE):
 
     arch = "topk"
 
-    def __init__(self, d_in, d_sae, k=32, auxk_coeff=1 / 32, seed=0):
-        super().__init__(d_in, d_sae, seed)
+    def __init__(self, d_in, d_sae, k=32, auxk_coeff=1 / 32, seed=0, **settings):
+        super().__init__(d_in, d_sae, seed, k=k, auxk_coeff=auxk_coeff, **settings)
         if not 1 <= k <= d_sae:
             raise ValueError(f"k is {k} but the SAE has d_sae={d_sae} latents; expected 1 <= k <= d_sae")
-        self.k, self.auxk_coeff = k, auxk_coeff
-
-    @property
-    def settings(self):
-        return {"k": self.k, "auxk_coeff": self.auxk_coeff}
 
     def activate(self, pre_acts):
         values, indices = pre_acts.topk(self.k, dim=-1, sorted=False)
@@ -43,8 +38,8 @@ class BatchTopKSAE(TopKSAE):
 
     arch = "batchtopk"
 
-    def __init__(self, d_in, d_sae, k=32, auxk_coeff=1 / 32, seed=0):
-        super().__init__(d_in, d_sae, k, auxk_coeff, seed)
+    def __init__(self, d_in, d_sae, k=32, auxk_coeff=1 / 32, seed=0, **settings):
+        super().__init__(d_in, d_sae, k, auxk_coeff, seed, **settings)
         self.register_buffer("threshold", torch.full((1,), -1.0))
 
     def activate(self, pre_acts):
@@ -78,14 +73,9 @@ class MatryoshkaSAE(BatchTopKSAE):
     arch = "matryoshka"
 
     def __init__(self, d_in, d_sae, k=32, auxk_coeff=1 / 32, shares=(1 / 16, 1 / 8, 1 / 4, 1 / 2, 1), seed=0):
-        super().__init__(d_in, d_sae, k, auxk_coeff, seed)
-        self.shares = list(shares)
+        super().__init__(d_in, d_sae, k, auxk_coeff, seed, shares=list(shares))
         if self.shares != sorted(set(self.shares)) or not self.shares or self.shares[0] <= 0 or self.shares[-1] != 1:
             raise ValueError(f"shares is {self.shares}; expected shares of d_sae from above 0 rising to 1")
-
-    @property
-    def settings(self):
-        return {**super().settings, "shares": self.shares}
 
     @property
     def prefixes(self):

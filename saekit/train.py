@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from saekit import files, kernels, progress
+from saekit import files, kernels, progress, sparse
 from saekit.interrupt import between_steps
 from saekit.sae import geometric_median, save_sae, unit_rows
 
@@ -163,7 +163,7 @@ def train_step(run, x):
     if sae.unit_norm:
         project_decoder_gradient(sae)
     norm = torch.nn.utils.clip_grad_norm_(sae.parameters(), config.clip)
-    if (look or not kernels.on_gpu(x)) and not torch.isfinite(losses.total + norm):
+    if (look or not sparse.on_gpu(x)) and not torch.isfinite(losses.total + norm):
         raise ValueError(f"the loss is {losses.total:.3g}, its gradient's norm {norm:.3g} at step {run.step + 1}; the "
                          f"last checkpoint is kept. Is lr={config.lr} too high?")
     run.optimizer.step()
@@ -185,7 +185,7 @@ def next_batch(stream):
     """The next batch; one with NaN or infinity is put back and a ValueError names layer and batch."""
     before = stream.state()
     x = next(stream)
-    if not kernels.on_gpu(x) and not torch.isfinite(x.sum()):    # on a GPU the loss tells, a few steps later
+    if not sparse.on_gpu(x) and not torch.isfinite(x.sum()):    # on a GPU the loss tells, a few steps later
         batch = ", ".join(f"{name} {value}" for name, value in stream.state().items())
         stream.restore(before)
         raise ValueError(f"activations of layer {getattr(stream, 'layer', '?')} hold NaN or infinity in the batch that "

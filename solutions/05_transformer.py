@@ -11,7 +11,7 @@
 # %% id="setup"
 import numpy as np
 import torch
-from saekit import activations, concepts, corpus, dictlearn, geometry, interpret, metrics, plots, transformer
+from saekit import activations, concepts, corpus, dictlearn, geometry, interpret, metrics, plots, strips, transformer
 from saekit.course import begin, budget, claim, exercise, predict, progress
 from saekit.course.widgets import explore
 begin("05_transformer")
@@ -347,7 +347,7 @@ found_uses = {(word, use): np.flatnonzero(uses["held", word] & (prose["held"] ==
 for word, use in ((word, use) for word in words[:2] for use in ("code", "prose")):
     one = found_uses[word, use][1:2]
     seen = excerpts("held", one, nothing, before=9, after=0)[0]
-    print(f"{plots.visible(''.join(seen.tokens))!r} [{seen.file}]\n   = {in_words(state_code(held_states[one])[0], state_atoms)}\n")
+    print(f"{strips.visible(''.join(seen.tokens))!r} [{seen.file}]\n   = {in_words(state_code(held_states[one])[0], state_atoms)}\n")
 
 # %% [markdown] id="shared-intro"
 # (⏎ is a line break. The use shown is the second of each kind in **held**.) The largest ingredient mostly says which token it is. Many other names are odd: names come from tokens, and no token means "in a comment". But such an atom can be recognised by where it *points*: along the prose direction. **Are there atoms that do, learned without
@@ -376,7 +376,7 @@ def bars(ax, word, use, which_one):
     which, shares, others = recipe(state_code(held_states[one])[0], 5)
     plots.recipe_bars(ax, [named(state_atoms[atom], 2) for atom in which], shares, others)
     seen = excerpts("held", one, nothing, before=3, after=0)[0]
-    ax.set(title=plots.visible("".join(seen.tokens))[-11:], xlabel=f"share, in {use}")
+    ax.set(title=strips.visible("".join(seen.tokens))[-11:], xlabel=f"share, in {use}")
 
 # %% id="explore"
 stills = [{"word": words[0], "use": "code", "which_one": 0}, {"word": words[0], "use": "prose", "which_one": 0}, {"word": words[1], "use": "prose", "which_one": 0}]
@@ -777,16 +777,16 @@ for name, units in rivals.items():
 # First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 % (the top alone flatters):
 
 # %% id="read-tools"
-def strips(neuron, title):
+def show_neuron(neuron, title):
     """Six places spread over the strongest 2 % of a neuron's tokens in fit."""
     values = neurons["fit"][:, neuron]
     strongest = np.argsort(-values)[:len(values) // 50]
-    return plots.TokenStrips(excerpts("fit", strongest[::len(strongest) // 6][:6], values), title, plots.NEURON)
+    return strips.TokenStrips(excerpts("fit", strongest[::len(strongest) // 6][:6], values), title, plots.NEURON)
 
 # %% id="read-one"
 best_concept = int(np.argmax(results["neurons"]))
 one_neuron = int(found["neurons"][1][best_concept])
-strips(one_neuron, f"Neuron {one_neuron}: best for {names[judged[best_concept]]}, F1 {results['neurons'][best_concept]:.2f}")
+show_neuron(one_neuron, f"Neuron {one_neuron}: best for {names[judged[best_concept]]}, F1 {results['neurons'][best_concept]:.2f}")
 
 # %% [markdown] id="read-two-intro"
 # Then the one whose strongest tokens are spread most evenly over the kinds (the largest entropy), chosen by nothing else:
@@ -794,7 +794,7 @@ strips(one_neuron, f"Neuron {one_neuron}: best for {names[judged[best_concept]]}
 # %% id="read-two"
 shares = kind_shares(neurons["fit"], table_of_kinds)
 many_kinds = int(np.argmax(-(shares * np.log(shares + 1e-9)).sum(axis=1)))
-strips(many_kinds, f"Neuron {many_kinds}: " + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, shares[many_kinds])))
+show_neuron(many_kinds, f"Neuron {many_kinds}: " + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, shares[many_kinds])))
 
 # %% [markdown] id="read-after"
 # **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several unrelated things. But many *kinds* need not be many *things*: "inside brackets" is one concept and touches all kinds. And people find

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
-from saekit import kernels, train
+from saekit import kernels, sparse, train
 from saekit.sae import new_sae
 
 
@@ -29,8 +29,8 @@ def without_values(arch, monkeypatch, **settings):
         largest=lambda pre, slack, x, W, b, k: (x.new_empty(len(x), k), torch.zeros(len(x), k, dtype=torch.int64)),
         inner=lambda row_ends, columns, a, b, plus: torch.empty_like(plus),
         bags=lambda indices, weight, ends, values: weight.new_empty(len(ends) - 1, weight.shape[1]))
-    monkeypatch.setattr(kernels, "on_gpu", lambda x: True)
-    monkeypatch.setattr(kernels, "_cuda", lambda: stand_in)
+    monkeypatch.setattr(sparse, "on_gpu", lambda x: True)
+    monkeypatch.setattr(sparse, "cuda", lambda: stand_in)
     monkeypatch.setattr(kernels, "TRITON", True)
     run = train.Run(new_sae(arch, 12, 40, **settings), Stream(torch.empty(16, 12)), train.TrainConfig(tokens=16 * 500))
     run.step = 1

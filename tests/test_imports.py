@@ -11,11 +11,12 @@ PACKAGE = Path(__file__).resolve().parents[1] / "saekit"
 # What everything may use, then the syllabus, then what trains and measures for the command line.
 ORDER = (
     "files progress interrupt catalog geometry synthetic lasso dictlearn images superposition pca lista metrics "
-    "sae_frame sae_relu sae_topk sae_gates sae kernels_cuda kernels train corpus ngram lexemes marks concepts "
+    "sae_frame sae_relu sae_topk sae_gates sae kernels_cuda sparse kernels train corpus ngram lexemes marks concepts "
     "transformer pretrain_step pretrain activations intervene interpret feature_map experiment verify"
 ).split()
 ABOVE = (
     "plots",
+    "strips",
     "page",
     "course",
     "doctor",

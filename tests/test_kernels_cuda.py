@@ -11,13 +11,13 @@ if DEVICE == "cpu":
 OLDEST = "3.7" if DEVICE == "cpu" else "3.2"     # older interpreters fail with numpy 2.4
 pytest.importorskip("triton", OLDEST, reason=f"needs Triton {OLDEST}, which CPU builds of PyTorch do not bring")
 
-from saekit import kernels, kernels_cuda  # noqa: E402
+from saekit import kernels, kernels_cuda, sparse  # noqa: E402
 from tests.test_kernels import ARCHS, assert_equal_steps, pair, rows  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
 def as_if_on_a_gpu(monkeypatch):
-    monkeypatch.setattr(kernels, "on_gpu", lambda x: True)
+    monkeypatch.setattr(sparse, "on_gpu", lambda x: True)
     monkeypatch.setattr(kernels, "SPARSE_BELOW", 2.0)
 
 

@@ -196,7 +196,7 @@ def test_the_geometric_median_sits_where_most_points_are_and_in_the_middle_of_a_
         (lambda: new_sae("gatd", 4, 8), "unknown architecture 'gatd'; known ones are topk, batchtopk, matryoshka, jumprelu"),
         (lambda: new_sae("matryoshka", 4, 8, k=1, shares=(0.5, 0.25, 1)), "shares of d_sae from above 0 rising to 1"),
         (lambda: new_sae("matryoshka", 4, 8, k=1, shares=(0.5,)), r"shares is \[0.5\]"),
-        (lambda: new_sae("jumprelu", 4, 8, bandwidth=0), "bandwidth 0"),
+        (lambda: new_sae("jumprelu", 4, 8, bandwidth=0), "bandwidth is 0"),
         (lambda: new_sae("gated", 4, 8, l1_coeff=-1), "l1_coeff is -1"),
         (lambda: new_sae("relu-hoyer", 4, 8, hoyer_coeff=-1), "hoyer_coeff is -1"),
         (lambda: new_sae("relu-l0", 4, 8, slope=0), "slope is 0"),
