@@ -16,6 +16,7 @@ References: Gao et al. 2024 (sparse kernels), Chern et al. 2022 (maxima of group
 from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +31,16 @@ SLACK = 2**-9         # how far rounding to bfloat16 may move pre-activations, o
 BITS = {torch.float64: torch.int64, torch.float32: torch.int32, torch.bfloat16: torch.int16}
 BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
 TRITON = find_spec("triton") is not None
+OFF = -1e4            # pre-activation that stands where a GPU's list holds no entry: no threshold lies below it
+
+
+class Found(NamedTuple):
+    """What a selection found."""
+
+    pattern: sparse.Pattern    # of the entries that can differ from zero
+    pre: torch.Tensor          # their pre-activations
+    missed: torch.Tensor       # how many more there were than there was room for
+    entries: int               # among how many they were found
 
 
 class PreActs(torch.autograd.Function):
@@ -56,10 +67,10 @@ class Reconstruction(torch.autograd.Function):
     def forward(ctx, latents, W_dec, b_dec, centred, pattern, prefixes):
         resids, recon, ctx.groups = [centred], 0.0, []
         for start, end in pairwise((0, *prefixes)):
-            mask, part = (slice(None), pattern) if len(prefixes) == 1 else pattern.between(start, end)
-            resids.append(resids[-1] - part.times(latents[mask], W_dec.detach()[start:end]))
+            index, part = (slice(None), pattern) if len(prefixes) == 1 else pattern.between(start, end)
+            resids.append(resids[-1] - part.times(latents[index], W_dec.detach()[start:end]))
             recon = recon + torch.linalg.vector_norm(resids[-1]) ** 2 / len(centred)
-            ctx.groups.append((mask, part, slice(start, end)))
+            ctx.groups.append((index, part, slice(start, end)))
         ctx.save_for_backward(latents, W_dec, *resids[1:])
         ctx.mark_non_differentiable(resids[-1])
         return recon / len(prefixes), resids[-1]
@@ -67,13 +78,13 @@ class Reconstruction(torch.autograd.Function):
     @staticmethod
     def backward(ctx, drecon, _):
         latents, W_dec, *resids = ctx.saved_tensors
-        dx_hat, dlatents, dW_dec = None, torch.empty_like(latents), []
-        for (mask, part, rows), resid in zip(reversed(ctx.groups), reversed(resids)):
+        dx_hat, dlatents, dW_dec = None, torch.zeros_like(latents), []
+        for (index, part, rows), resid in zip(reversed(ctx.groups), reversed(resids)):
             share = resid * (-2 / len(resid) / len(resids) * drecon)
             dx_hat = share if dx_hat is None else dx_hat + share     # a group is part of every prefix that reaches it
-            dlatents[mask] = part.inner(dx_hat, W_dec[rows], torch.zeros_like(latents[mask]))
+            dlatents[index] += part.inner(dx_hat, W_dec[rows], torch.zeros_like(latents[index]))
             if ctx.needs_input_grad[1]:
-                dW_dec.insert(0, part.transposed_times(latents[mask], dx_hat))
+                dW_dec.insert(0, part.transposed_times(latents[index], dx_hat))
         db_dec = dx_hat.sum(0) if ctx.needs_input_grad[2] else None
         return dlatents, torch.cat(dW_dec) if dW_dec else None, db_dec, None, None, None
 
@@ -101,16 +112,20 @@ class DenseAuxK(torch.autograd.Function):
         return dpre.t() @ centred, db_enc, codes.t() @ derror, -(db_enc @ W_enc), None, None, None
 
 
-def loss(sae, x, dead=None, warmth=1.0):
-    """`sae.loss(x, dead, warmth)` by the fastest route there is for this architecture; the same up to rounding."""
-    if sae.arch not in SELECT or sparse.on_gpu(x) and not TRITON:
+def loss(sae, x, dead=None, warmth=1.0, room=None):
+    """`sae.loss(x, dead, warmth)` by the fastest route there is for this architecture; the same up to rounding.
+
+    room: for how many entries there is place where a threshold decides; 0: the plain route. None finds out, for which a
+    GPU has to be waited for. Entries that find no place are left out and counted in `missed`.
+    """
+    if sae.arch not in SELECT or sparse.on_gpu(x) and not TRITON or room == 0:
         return sae.loss(x, dead, warmth)
     with torch.no_grad():
         centred = x - sae.b_dec
-        selected = SELECT[sae.arch](sae, centred)
-    if selected is None:
+        found = SELECT[sae.arch](sae, centred, room)
+    if found is None:
         return sae.loss(x, dead, warmth)
-    pattern, pre = selected
+    pattern, pre, missed, entries = found
     pre, zero = PreActs.apply(sae.W_enc, sae.b_enc, sae.b_dec, centred, pre, pattern), x.new_zeros(())
     latents = torch.relu(pre) if hasattr(sae, "k") else sae.activate(pre, pattern.columns)
     recon, resid = Reconstruction.apply(latents, sae.W_dec, sae.b_dec, centred, pattern, sae.prefixes)
@@ -123,7 +138,8 @@ def loss(sae, x, dead=None, warmth=1.0):
         aux = auxk(sae, centred, resid, dead) if sae.auxk_coeff and dead is not None and len(dead) else zero
     fires = latents.detach() > 0
     smallest = latents.detach().masked_fill(~fires, torch.inf).min() if len(fires) else x.new_tensor(torch.inf)
-    return Losses(recon + sparsity + aux, recon, sparsity, aux, pattern.column_sums(fires.float()).long(), smallest)
+    fired = pattern.column_sums(fires.float()).long()
+    return Losses(recon + sparsity + aux, recon, sparsity, aux, fired, smallest, missed, entries)
 
 
 def auxk(sae, centred, resid, dead):
@@ -132,73 +148,83 @@ def auxk(sae, centred, resid, dead):
     if sae.k_aux >= AUXK_SPARSE_BELOW * len(dead):
         return sae.auxk_coeff * DenseAuxK.apply(W_enc, b_enc, W_dec, sae.b_dec, centred, resid, sae.k_aux)
     with torch.no_grad():
-        pattern, pre = _largest(centred, W_enc.t(), b_enc, sae.k_aux)
+        pattern, pre, *_ = _largest(centred, W_enc.t(), b_enc, sae.k_aux)
     pre = PreActs.apply(W_enc.t(), b_enc, sae.b_dec, centred, pre, pattern)
     nothing = resid.new_zeros(())                                             # the residual has b_dec taken off already
     return sae.auxk_coeff * Reconstruction.apply(torch.relu(pre), W_dec, nothing, resid, pattern, (len(dead),))[0]
 
 
-def _select_positive(sae, centred, bias):
-    """(pattern, pre_acts) of all entries above zero under `bias`; None where they are too many for sparsity to pay."""
-    sample = torch.addmm(bias, centred[:64], sae.W_enc) > 0
-    if sample.float().mean() > SPARSE_BELOW:
+def _select_positive(sae, centred, bias, room):
+    """All entries above zero under `bias`, as Found; None where they are too many for sparsity to pay."""
+    if room is None and (torch.addmm(bias, centred[:64], sae.W_enc) > 0).float().mean() > SPARSE_BELOW:
         return None
-    pattern = _candidates(centred, sae.W_enc, bias)
-    return pattern, _exact(sae.W_enc, sae.b_enc, centred, pattern)
+    pattern, missed = _candidates(centred, sae.W_enc, bias, room=room)
+    return Found(pattern, _exact(sae.W_enc, sae.b_enc, centred, pattern), missed, len(pattern.columns))
 
 
 def _largest(centred, W_enc, b_enc, k):
-    """(pattern, pre_acts) of the k largest entries of each row; where fewer are positive, entries that ReLU removes."""
+    """The k largest entries of each row, as Found; where fewer are positive, entries that ReLU removes."""
     if sparse.on_gpu(centred):
         chunks = _products(centred, W_enc, b_enc)
         found = [sparse.cuda().largest(pre, reach, x, W_enc.t(), b_enc, k) for pre, reach, x in chunks]
         pre, columns = (torch.cat(parts) for parts in zip(*found))
     else:
-        pattern = _candidates(centred, W_enc, b_enc, k)
+        pattern, _ = _candidates(centred, W_enc, b_enc, k)
         counts = pattern.row_ends.diff()
         there = torch.arange(max(k, int(counts.max()))) < counts[:, None]                     # rows at one length
         pre = centred.new_full(there.shape, -1.0).masked_scatter_(there, _exact(W_enc, b_enc, centred, pattern))
         pre, chosen = pre.topk(k, dim=1, sorted=False)
         columns = torch.zeros_like(there, dtype=torch.int64).masked_scatter_(there, pattern.columns).gather(1, chosen)
     ends = torch.arange(0, columns.numel() + 1, k, device=columns.device)
-    return sparse.Pattern(ends, columns.flatten(), (len(centred), W_enc.shape[1])), pre.flatten()
+    pattern = sparse.Pattern(ends, columns.flatten(), (len(centred), W_enc.shape[1]))
+    return Found(pattern, pre.flatten(), pre.new_zeros(()), columns.numel())
 
 
-def _select_batchtopk(sae, centred):
-    """(pattern, pre_acts) of the k * batch largest entries of the batch, as far as they are positive."""
+def _select_batchtopk(sae, centred, room):
+    """The k * batch largest entries of the batch, as far as they are positive, as Found."""
     wanted, sample = sae.k * len(centred), torch.addmm(sae.b_enc, centred[:64], sae.W_enc).flatten()
     rank = min(2 * sae.k * len(centred[:64]), len(sample))                # twice as many as wanted: enough, but few
-    for floor in (max(0.0, float(sample.topk(rank, sorted=False).values.min())), 0.0):
-        pattern = _candidates(centred, sae.W_enc, sae.b_enc - floor)
+    floor = sample.topk(rank, sorted=False).values.min().clamp_min(0.0)
+    for floor in (floor, torch.zeros_like(floor)):
+        pattern, missed = _candidates(centred, sae.W_enc, sae.b_enc - floor, room=room and max(room, wanted))
         pre = _exact(sae.W_enc, sae.b_enc, centred, pattern)
-        if int((pre > floor).sum()) >= wanted:
-            mask = torch.zeros_like(pre, dtype=torch.bool)
-            mask[pre.topk(wanted, sorted=False).indices] = True
-            return pattern.keep(mask), pre[mask]
-    return pattern, pre
+        short = (wanted - (pre > floor).sum()).clamp_min(0)
+        if room or short == 0:
+            missed, index = missed + short * (floor > 0), pre.topk(wanted, sorted=False).indices
+            index, chosen = pattern.keep(torch.zeros_like(pre, dtype=torch.bool).index_fill_(0, index, True))
+            chosen = sparse.Pattern(chosen.row_ends, chosen.columns[:wanted], chosen.shape)
+            return Found(chosen, chosen.within(pre[index[:wanted]], OFF), missed, len(pattern.columns))
+    return Found(pattern, pre, missed, len(pattern.columns))
 
 
-SELECT = {  # architecture: function of (sae, x - b_dec) that finds the entries which can differ from zero
-    "topk": lambda sae, centred: _largest(centred, sae.W_enc, sae.b_enc, sae.k),
+SELECT = {  # architecture: function of (sae, x - b_dec, room) that finds the entries which can differ from zero
+    "topk": lambda sae, centred, room: _largest(centred, sae.W_enc, sae.b_enc, sae.k),
     **dict.fromkeys(("batchtopk", "matryoshka"), _select_batchtopk),
-    "jumprelu": lambda sae, centred: _select_positive(sae, centred, sae.b_enc - sae.threshold + sae.bandwidth / 2),
+    "jumprelu": lambda sae, centred, room:
+        _select_positive(sae, centred, sae.b_enc - sae.threshold + sae.bandwidth / 2, room),
     **dict.fromkeys(("relu", "relu-tied", "relu-weighted", "relu-l0", "gated"),
-                    lambda sae, centred: _select_positive(sae, centred, sae.b_enc)),
+                    lambda sae, centred, room: _select_positive(sae, centred, sae.b_enc, room)),
 }
 
 
 def _exact(W_enc, b_enc, centred, pattern):
     """float32 pre-activations of a pattern's entries."""
-    return pattern.inner(centred, W_enc.t(), b_enc[pattern.columns])
+    return pattern.inner(centred, W_enc.t(), pattern.within(b_enc[pattern.columns], OFF))
 
 
-def _candidates(centred, W_enc, bias, k=None):
-    """A pattern that holds every entry of centred @ W_enc + bias above zero, or with k all those among the k largest
-    of their row, and few others."""
-    find = sparse.cuda().positive if sparse.on_gpu(centred) else partial(_find, k=k)
-    columns, counts = zip(*(find(pre, reach) for pre, reach, _ in _products(centred, W_enc, bias)))
-    row_ends = torch.cat([bias.new_zeros(1, dtype=torch.int64), torch.cat(counts).cumsum(0)])
-    return sparse.Pattern(row_ends, torch.cat(columns), (len(centred), len(bias)))
+def _candidates(centred, W_enc, bias, k=None, room=None):
+    """(pattern, missed): a pattern that holds every entry of centred @ W_enc + bias above zero, or with k all those
+    among the k largest of their row, and few others; with room all but `missed` of them, for nothing then waits."""
+    products, missed = _products(centred, W_enc, bias), bias.new_zeros(())
+    if room is None:
+        find = sparse.cuda().positive if sparse.on_gpu(centred) else partial(_find, k=k)
+        columns, counts = map(torch.cat, zip(*(find(pre, reach) for pre, reach, _ in products)))
+    else:
+        columns, counts = sparse.cuda().positive_within(products, room, len(bias), bias.device)
+    row_ends = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    if room is not None:
+        missed, row_ends = (row_ends[-1] - room).clamp_min(0), row_ends.clamp_max(room)
+    return sparse.Pattern(row_ends, columns, (len(centred), len(bias))), missed
 
 
 def _products(centred, W_enc, bias):

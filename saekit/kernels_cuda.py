@@ -12,8 +12,8 @@ STEP = 8  # rows of a weight matrix in flight per program
 
 
 def inner(row_ends, columns, a, b, plus):
-    """a[row] . b[column] + plus for every entry: a (rows, d), b (columns, d), plus (entries,)."""
-    return _inner_products(row_ends[:-1], row_ends.diff(), columns, a, b, plus, torch.empty_like(plus))
+    """a[row] . b[column] + plus for every entry: a (rows, d), b (columns, d), plus (entries,); beyond the rows plus."""
+    return _inner_products(row_ends[:-1], row_ends.diff(), columns, a, b, plus, plus.clone())
 
 
 def bags(indices, weight, ends, values):
@@ -29,6 +29,18 @@ def positive(pre, slack):
     may be. How many there are is asked of the GPU, which then has to be waited for."""
     keep = pre > -slack
     return keep.nonzero()[:, 1], keep.sum(1)
+
+
+def positive_within(products, room, d_sae, device):
+    """(columns (room,), counts per row) as `positive` of all (pre, slack, rows of x) in `products` together, as far as
+    there is room: nothing waits. Places that stay empty hold columns spread over all d_sae of them."""
+    columns, counts, filled = torch.arange(room, device=device) % d_sae, [], torch.zeros((), dtype=int, device=device)
+    for pre, slack, _ in products:
+        found = (pre > -slack).sum(1)
+        starts = filled + found.cumsum(0) - found
+        _place[(len(pre),)](pre, slack, columns, starts, d_sae, room, LANES=min(1024, triton.next_power_of_2(d_sae)))
+        counts, filled = [*counts, found], filled + found.sum()
+    return columns, torch.cat(counts)
 
 
 def largest(pre, slack, x, W, b, k):
@@ -113,3 +125,16 @@ def _find(pre, slack, columns, counts, d_sae, k, room, GROUPS: tl.constexpr):
         tl.store(columns + row * room + place, (start + lane).to(tl.int64), mask=keep & (place < room))
         filled += tl.sum(keep.to(tl.int32), axis=0)
     tl.store(counts + row, tl.minimum(filled, room).to(tl.int64))
+
+
+@triton.jit
+def _place(pre, slack, columns, starts, d_sae, room, LANES: tl.constexpr):
+    """The columns of a row's entries above -slack, from the row's start on."""
+    row, lane = tl.program_id(0).to(tl.int64), tl.arange(0, LANES)
+    reach, line, filled = tl.load(slack + row), pre + row * d_sae, tl.load(starts + row)
+    for start in range(0, d_sae, LANES):
+        part = tl.load(line + start + lane, mask=start + lane < d_sae, other=-float("inf")).to(tl.float32)
+        keep = part > -reach
+        place = filled + tl.cumsum(keep.to(tl.int64), axis=0) - 1
+        tl.store(columns + place, (start + lane).to(tl.int64), mask=keep & (place < room))
+        filled += tl.sum(keep.to(tl.int64), axis=0)

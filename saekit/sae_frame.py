@@ -23,6 +23,8 @@ class Losses(NamedTuple):
     aux: torch.Tensor        # AuxK with its coefficient (0 where nothing is dead); Gated: its auxiliary reconstruction
     fired: torch.Tensor      # (d_sae,) on how many rows of the batch each latent is non-zero
     smallest: torch.Tensor   # the smallest positive latent of the batch; infinity where there is none
+    missed: torch.Tensor | int = 0   # of the fast step: how many entries found no place and were left out
+    entries: int = 0         # of the fast step: among how many entries it found them; 0: it was the plain one
 
 
 class SAE(nn.Module):

@@ -16,24 +16,37 @@ with warnings.catch_warnings():  # torch says once per process that CSR tensors 
 
 class Pattern:
     """Which entries of a (rows, columns) matrix are kept, in row order: entry e of row r has row_ends[r] <= e <
-    row_ends[r + 1]. Products with the matrix that has `values` there and zeros elsewhere."""
+    row_ends[r + 1]. Products with the matrix that has `values` there and zeros elsewhere.
+
+    On a GPU the list may be longer than row_ends[-1], as its length must be known beforehand where nothing may wait for
+    how many entries there are; what lies beyond belongs to no row and to no column.
+    """
 
     def __init__(self, row_ends, columns, shape):
         self.row_ends, self.columns, self.shape = row_ends, columns, shape
 
     def keep(self, mask):
-        """The pattern of the entries where mask is True."""
+        """(index, pattern) of the entries where mask is True: values[index] are the pattern's values."""
         ends = torch.cat([mask.new_zeros(1, dtype=torch.int64), mask.cumsum(0)])
-        return Pattern(ends[self.row_ends], self.columns[mask], self.shape)
+        if on_gpu(mask):
+            index = mask.byte().sort(descending=True, stable=True).indices      # the others follow, beyond the rows
+        else:
+            index = mask.nonzero().squeeze(1)
+        return index, Pattern(ends[self.row_ends], self.columns[index], self.shape)
 
     def between(self, start, end):
-        """(mask of the entries in columns start to end, their pattern with columns counted from start)."""
-        mask = (self.columns >= start) & (self.columns < end)
-        part = self.keep(mask)
-        return mask, Pattern(part.row_ends, part.columns - start, (self.shape[0], end - start))
+        """(index, pattern) of the entries in columns start to end, counted from start."""
+        index, part = self.keep((self.columns >= start) & (self.columns < end))
+        return index, Pattern(part.row_ends, part.columns - start, (self.shape[0], end - start))
+
+    def within(self, values, otherwise):
+        """values, but `otherwise` at the places beyond the last row."""
+        if not on_gpu(self.columns):
+            return values
+        return values.where(torch.arange(len(values), device=values.device) < self.row_ends[-1], otherwise)
 
     def inner(self, a, b, plus):
-        """a[row] . b[column] + plus, one number per entry; a (rows, d), b (columns, d)."""
+        """a[row] . b[column] + plus, one number per entry; a (rows, d), b (columns, d). Beyond the rows plus stays."""
         if on_gpu(a):
             return cuda().inner(self.row_ends, self.columns, a, b, plus)
         start = torch.sparse_csr_tensor(self.row_ends, self.columns, plus, self.shape, check_invariants=False)
@@ -54,9 +67,10 @@ class Pattern:
 
     @cached_property
     def _transpose(self):
-        columns, order = self.columns.sort(stable=True)
+        columns, order = self.within(self.columns, self.shape[1]).sort(stable=True)
         count = torch.arange(max(self.shape) + 1, device=columns.device)
-        rows = torch.repeat_interleave(count[:self.shape[0]], self.row_ends.diff(), output_size=len(order))
+        lengths = torch.cat([self.row_ends, self.row_ends.new_full((1,), len(order))]).diff()
+        rows = torch.repeat_interleave(count[:self.shape[0] + 1], lengths, output_size=len(order))
         return order, rows[order], torch.searchsorted(columns, count[:self.shape[1] + 1])
 
 

@@ -72,6 +72,8 @@ class Run:
         self.step, self.last_resample, self.log = 0, None, []
         self.n_tokens_since_fired = torch.zeros_like(sae.b_enc, dtype=torch.int64)
         self.dead_latents = self.n_tokens_since_fired[:0]       # for AuxK: their indices at the last look
+        self.room = None                                        # for the fast step: places for entries, from that look
+        self.left_out = torch.zeros_like(self.n_tokens_since_fired[0])    # batches that did not fit
         self.mean, self.scale = torch.zeros_like(sae.b_dec), 1.0
         self.optimizer = torch.optim.Adam(sae.parameters(), lr=config.lr, fused=True)
 
@@ -147,8 +149,8 @@ def _loop(run, out):
 def train_step(run, x):
     """One step of Adam on the batch x (batch, d_in) of raw activations; returns its Losses.
 
-    On a GPU nothing here waits for a number, but for one step in LOG_EVERY (where latents have a threshold and not a
-    count, their number is waited for).
+    On a GPU nothing here waits for a number, but for one step in LOG_EVERY. Where latents have a threshold, not a count
+    per row, that step tells how many entries to expect; a batch with twice as many changes nothing and is counted.
     """
     sae, config = run.sae, run.config
     u, look = (x - run.mean).div_(run.scale), run.step % LOG_EVERY == 0
@@ -158,7 +160,10 @@ def train_step(run, x):
     run.optimizer.param_groups[0]["lr"] = learning_rate(run.step, run.steps, config, since)
     run.optimizer.zero_grad()
     warmth = min(1.0, (run.step + 1) / max(1, 2 * config.warmup * run.steps))
-    losses = kernels.loss(sae, u, run.dead_latents, warmth)
+    room = run.room if sparse.on_gpu(x) and not look else None
+    losses = kernels.loss(sae, u, run.dead_latents, warmth, room)
+    if look:
+        run.room = 2 * losses.entries
     losses.total.backward()
     if sae.unit_norm:
         project_decoder_gradient(sae)
@@ -166,6 +171,8 @@ def train_step(run, x):
     if (look or not sparse.on_gpu(x)) and not torch.isfinite(losses.total + norm):
         raise ValueError(f"the loss is {losses.total:.3g}, its gradient's norm {norm:.3g} at step {run.step + 1}; the "
                          f"last checkpoint is kept. Is lr={config.lr} too high?")
+    run.optimizer.found_inf = (losses.missed > 0).float() if room else None     # by this Adam leaves out a step
+    run.left_out += losses.missed > 0
     run.optimizer.step()
     if sae.unit_norm:
         renormalise_decoder(sae)
@@ -175,10 +182,12 @@ def train_step(run, x):
 
 
 def log_entry(run, losses):
-    """What is logged of a step: losses per sample on scaled inputs, l0 as a count, dead latents as a count."""
+    """What is logged of a step: losses per sample on scaled inputs, l0 as a count, dead latents as a count, batches
+    left out so far (since the last resume)."""
     return {"step": run.step, "tokens": run.step * run.stream.batch, "loss": losses.total.item(),
             "recon": losses.recon.item(), "sparsity": losses.sparsity.item(), "aux": losses.aux.item(),
-            "l0": losses.fired.sum().item() / run.stream.batch, "dead": int(run.dead.sum())}
+            "l0": losses.fired.sum().item() / run.stream.batch, "dead": int(run.dead.sum()),
+            "left_out": int(run.left_out)}
 
 
 def next_batch(stream):

@@ -26,6 +26,9 @@ class Stream:
 def without_values(arch, monkeypatch, **settings):
     """A Run past its start on such tensors, as if on a GPU; its Triton kernels give results of the right shapes."""
     stand_in = types.SimpleNamespace(
+        positive=lambda pre, slack: pytest.fail("asks how many there are"),
+        positive_within=lambda products, room, d_sae, device: (
+            torch.zeros(room, dtype=torch.int64), torch.cat([x[:, 0].long() for _, _, x in products])),
         largest=lambda pre, slack, x, W, b, k: (x.new_empty(len(x), k), torch.zeros(len(x), k, dtype=torch.int64)),
         inner=lambda row_ends, columns, a, b, plus: torch.empty_like(plus),
         bags=lambda indices, weight, ends, values: weight.new_empty(len(ends) - 1, weight.shape[1]))
@@ -38,12 +41,13 @@ def without_values(arch, monkeypatch, **settings):
 
 
 @pytest.mark.parametrize("dead", [0, 9, 40])
-def test_a_topk_step_waits_for_nothing(dead, monkeypatch):
+@pytest.mark.parametrize("arch", kernels.SELECT)
+def test_a_step_waits_for_nothing(arch, dead, monkeypatch):
     with FakeTensorMode():
-        run = without_values("topk", monkeypatch, k=4)
-        run.dead_latents = torch.zeros(dead, dtype=torch.int64)
+        run = without_values(arch, monkeypatch, **{"k": 4} if arch in ("topk", "batchtopk", "matryoshka") else {})
+        run.dead_latents, run.room = torch.zeros(dead, dtype=torch.int64), 100
         losses = train.train_step(run, train.next_batch(run.stream))
-        assert losses.total.shape == () and run.sae.W_dec.grad.shape == (40, 12)
+        assert losses.entries > 0 and losses.total.shape == () and run.sae.W_dec.grad.shape == (40, 12)
 
 
 def test_a_look_at_the_run_does_wait_so_the_test_above_would_notice(monkeypatch):

@@ -44,7 +44,8 @@ def assert_equal_steps(plain, fast, x, dead=None, warmth=1.0):
     expected.total.backward()
     got.total.backward()
     grads = [{name: parameter.grad for name, parameter in sae.named_parameters()} for sae in (plain, fast)]
-    for name, value in {**expected._asdict(), **grads[0]}.items():
+    terms = dict(zip(expected._fields[:6], expected))
+    for name, value in {**terms, **grads[0]}.items():
         value = value.detach().float()
         other = {**got._asdict(), **grads[1]}[name].detach().float()
         if torch.isinf(value).any():

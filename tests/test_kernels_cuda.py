@@ -1,6 +1,8 @@
 """The Triton kernels: on a GPU where there is one, else run by Triton's interpreter on the CPU."""
 
 import os
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ if DEVICE == "cpu":
 OLDEST = "3.7" if DEVICE == "cpu" else "3.2"     # older interpreters fail with numpy 2.4
 pytest.importorskip("triton", OLDEST, reason=f"needs Triton {OLDEST}, which CPU builds of PyTorch do not bring")
 
-from saekit import kernels, kernels_cuda, sparse  # noqa: E402
+from saekit import kernels, kernels_cuda, sparse, train  # noqa: E402
 from tests.test_kernels import ARCHS, assert_equal_steps, pair, rows  # noqa: E402
 
 
@@ -29,6 +31,43 @@ def assert_equal_on_device(plain, fast, x, dead=None, warmth=1.0):
 @pytest.mark.parametrize("arch", ARCHS)
 def test_the_step_in_triton_equals_the_plain_one(arch):
     assert_equal_on_device(*pair(arch), rows(), dead=torch.arange(0, 40, 3), warmth=0.5)
+
+
+@pytest.mark.parametrize("arch", [arch for arch in ARCHS if arch != "topk"])
+def test_the_step_in_triton_that_waits_for_nothing_equals_the_plain_one(arch, monkeypatch):
+    monkeypatch.setattr(kernels, "loss", partial(kernels.loss, room=700))
+    plain, fast = pair(arch)
+    assert_equal_on_device(plain, fast, rows(), dead=torch.arange(0, 40, 3), warmth=0.5)
+    for sae in (plain, fast):
+        sae.zero_grad()
+        with torch.no_grad():
+            sae.b_enc.sub_(2.5)
+    assert_equal_on_device(plain, fast, rows())
+
+
+@pytest.mark.parametrize("arch", ["relu", "jumprelu", "batchtopk"])
+def test_entries_without_a_place_are_counted(arch):
+    x = rows(64).to(DEVICE)
+    sae = pair(arch)[0].to(DEVICE)
+    with torch.no_grad():
+        candidates = kernels.loss(sae, x).entries
+        assert kernels.loss(sae, x, room=candidates).missed == 0
+        losses = kernels.loss(sae, x, room=candidates - 5)
+        assert losses.missed == 5 and losses.total.isfinite()
+
+
+def test_a_batch_that_finds_no_place_changes_no_parameter():
+    x = rows(64).to(DEVICE)
+    run = train.Run(pair("relu")[0].to(DEVICE), SimpleNamespace(batch=64), train.TrainConfig(tokens=64 * 100))
+    for run.step in (0, 1):
+        train.train_step(run, x)
+    before, run.room = [parameter.clone() for parameter in run.sae.parameters()], 9
+    train.train_step(run, x)
+    assert run.left_out == 1
+    assert all(torch.allclose(*pair, rtol=1e-6) for pair in zip(before, run.sae.parameters()))
+    run.room = 10_000
+    train.train_step(run, x)
+    assert run.left_out == 1 and not torch.allclose(before[0], next(run.sae.parameters()))
 
 
 def test_it_does_so_on_rows_of_zeros_ties_a_single_row_and_all_latents():
