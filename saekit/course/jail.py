@@ -1,0 +1,234 @@
+"""What a sandboxed process is shut in with, asked of the kernel through libc; what it refuses is told, not assumed.
+
+`enclose` is called once by the server that all answers are forked from: namespaces of its own for network, mounts, IPC
+and host name, and a root folder that holds Python, this package and the system's libraries read-only, and nothing else.
+`confine` is called in each forked process: its own PID namespace, an empty home, resource limits, another user where we
+are root, no privileges. Works as root and, where the kernel lets a user make user namespaces, without.
+
+Not covered: this is isolation, not a security boundary. A fault of the kernel or of the processor opens it; the
+kernel's whole set of system calls stays callable; time taken and memory used can be seen from outside.
+"""
+
+import ctypes
+import os
+import platform
+import resource
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
+DETACH = 2
+PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}
+HOME = "/home/student"
+FIRST_UID = 61184  # systemd's range for users that exist only while a service runs
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one answer may use, its check included: CPU seconds, bytes of memory, of one file and of all files."""
+
+    seconds: int = 10
+    memory: int = 512_000_000
+    file: int = 16_000_000
+    home: int = 64_000_000
+    processes: int = 64
+
+    @property
+    def wall(self):
+        """Seconds until an answer is given up that does not compute either."""
+        return 3 * self.seconds
+
+
+@dataclass
+class Held:
+    """Which walls stand here. `reasons` say why one does not."""
+
+    user: bool = False  # another user id
+    network: bool = False  # no network
+    files: bool = False  # nothing of the machine's files but Python and libraries
+    processes: bool = False  # sees and signals no process but its own, and all end with it
+    reasons: tuple = ()
+
+    def record(self):
+        """As a dict, for JSON."""
+        return asdict(self)
+
+
+class Libc:
+    """The C library's calls with their failures as OSError."""
+
+    def __init__(self):
+        self.library = ctypes.CDLL(None, use_errno=True)
+
+    def __call__(self, name, *args):
+        """Call a function by name; bytes and ints pass as they are."""
+        function = getattr(self.library, name, None)
+        if function is None:
+            raise OSError(f"this system has no {name}")
+        if function(*(ctypes.c_ulong(a) if isinstance(a, int) else a for a in args)) == -1:
+            error = ctypes.get_errno()
+            raise OSError(error, f"{name}: {os.strerror(error)}")
+
+    def mount(self, source, target, kind=None, flags=0, data=None):
+        """mount(2)."""
+        encoded = [None if a is None else os.fsencode(a) for a in (source, target, kind, data)]
+        self("mount", *encoded[:3], flags, encoded[3])
+
+
+class Jail:
+    """The walls of one server; `held` says which of them stand."""
+
+    def __init__(self, limits, uid):
+        self.limits, self.uid, self.held, self.reasons = limits, uid, Held(), []
+        self.libc, self.root = Libc(), os.geteuid() == 0
+        self.pid_namespace = None
+
+    def enclose(self, folders, mount_point):
+        """Put this process (the server) into namespaces and a root that holds `folders` read-only; before any thread.
+
+        mount_point: an empty folder, which stays empty outside.
+        """
+        if sys.platform != "linux":
+            self.reasons.append(f"{platform.system()} has no namespaces")
+        elif self.root or self._try("user namespace", self._own_user_namespace):
+            self.held.network = self._try("network", self.libc, "unshare", NEWNET)
+            self._try("IPC", self.libc, "unshare", NEWIPC | NEWUTS)
+            self.pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
+            self.held.processes = self._try("PID namespace", self.fresh_pid_namespace)
+            self._try("PID namespace", self.libc, "setns", self.pid_namespace, NEWPID)
+            self.held.files = self._try("mounts", self._own_root, folders, mount_point)
+        self.held.user = self.root
+        if not self.root:
+            self.reasons.append("another user id needs root")
+        self.held.reasons = tuple(self.reasons)
+
+    def _try(self, what, call, *args):
+        try:
+            call(*args)
+        except OSError as error:
+            self.reasons.append(f"{what}: {error}")
+            return False
+        return True
+
+    def _own_user_namespace(self):
+        """A user namespace in which we are ourselves, with the right to make the other namespaces."""
+        uid, gid = os.geteuid(), os.getegid()
+        self.libc("unshare", NEWUSER)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+
+    def fresh_pid_namespace(self):
+        """The next process forked is the first of a PID namespace of its own."""
+        self.libc("setns", self.pid_namespace, NEWPID)  # back to ours, or the kernel refuses a second one
+        self.libc("unshare", NEWPID)
+
+    def _own_root(self, folders, mount_point):
+        """A root folder in memory with read-only views of the folders, and the old one out of sight."""
+        if platform.machine() not in PIVOT_ROOT:
+            raise OSError(f"pivot_root is not known for {platform.machine()}")
+        self.libc("unshare", NEWNS)
+        self.libc.mount("none", "/", None, REC | PRIVATE)
+        new = Path(mount_point)
+        self.libc.mount("tmpfs", new, "tmpfs", NOSUID | NODEV, "size=1m,mode=755")
+        for folder in outermost([*folders, *system_folders()]):
+            self._show(Path(folder), new)
+        self._furnish(new)
+        os.chdir(new)
+        self.libc("syscall", PIVOT_ROOT[platform.machine()], b".", b".")
+        self.libc("umount2", b".", DETACH)
+        os.chdir("/")
+
+    def _show(self, path, new):
+        """A read-only view of a file or folder (a link is made anew) at the same place in the new root."""
+        target = new / path.relative_to("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            target.symlink_to(os.readlink(path))
+            return
+        target.mkdir(parents=True, exist_ok=True) if path.is_dir() else target.touch()
+        self.libc.mount(path, target, None, BIND | REC)
+        if not str(path).startswith(("/dev", "/proc")):
+            kept = os.statvfs(target).f_flag & (NOSUID | NODEV | NOEXEC)
+            self.libc.mount(None, target, None, REMOUNT | BIND | RDONLY | NOSUID | kept)
+
+    def _furnish(self, new):
+        for name, mode in (("tmp", 0o1777), ("home", 0o755), ("etc", 0o755)):
+            (new / name).mkdir(exist_ok=True)
+            (new / name).chmod(mode)
+        (new / "etc" / "passwd").write_text(f"student:x:{self.uid}:{self.uid}:student:{HOME}:/bin/false\n")
+
+    def hide(self, folder):
+        """Cover a folder of the new root with an empty one."""
+        if self.held.files:
+            self.libc.mount("tmpfs", folder, "tmpfs", RDONLY | NOSUID | NODEV, "size=4k,mode=755")
+
+    def confine(self):
+        """In the forked process: an empty home, limits, another user, no privileges. OSError means: run nothing."""
+        os.setsid()
+        home = self._own_mounts() if self.held.files else tempfile.mkdtemp(prefix="saekit-home-")
+        if not self.held.files and self.root:
+            os.chown(home, self.uid, self.uid)
+        self._limit()
+        if self.root:
+            os.setgroups([])
+            os.setresgid(self.uid, self.uid, self.uid)
+            os.setresuid(self.uid, self.uid, self.uid)
+        if sys.platform == "linux":
+            self.libc("prctl", 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+            self.libc("prctl", 4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: no other process of this user can look inside
+            self._drop_capabilities()
+        os.chdir(home)
+        os.environ.update(HOME=home, TMPDIR=home)
+        tempfile.tempdir = None
+
+    def _own_mounts(self):
+        self.libc("unshare", NEWNS)
+        owner = f"uid={self.uid},gid={self.uid}" if self.root else ""
+        options = f"size={self.limits.home},nr_inodes=1000,mode=700,{owner}".rstrip(",")
+        try:
+            self.libc.mount("proc", "/proc", "proc", NOSUID | NODEV | NOEXEC)
+        except OSError:  # a container that masks parts of /proc: none at all, then
+            self.libc.mount("tmpfs", "/proc", "tmpfs", RDONLY | NOSUID, "size=4k")
+        self.libc.mount("tmpfs", "/tmp", "tmpfs", NOSUID | NODEV, options)
+        self.libc.mount("tmpfs", "/home", "tmpfs", NOSUID | NODEV, options.replace("mode=700", "mode=755"))
+        os.mkdir(HOME, 0o700)
+        if self.root:
+            os.chown(HOME, self.uid, self.uid)
+        return HOME
+
+    def _limit(self):
+        limits = self.limits
+        wanted = {"CPU": (limits.seconds, limits.seconds + 1), "FSIZE": (limits.file,) * 2, "NOFILE": (256, 256),
+                  "CORE": (0, 0), "NPROC": (limits.processes,) * 2}
+        if sys.platform == "linux":  # RLIMIT_AS counts what is only reserved, and PyTorch reserves much
+            wanted["DATA"] = (memory_of_data() + limits.memory + 64_000_000,) * 2
+        for name, pair in wanted.items():
+            if name != "NPROC" or self.root or self.held.processes:  # else it would count the grader's own processes
+                resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), pair)
+
+    def _drop_capabilities(self):
+        header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
+        self.libc("capset", header, (ctypes.c_uint32 * 6)())
+
+
+def memory_of_data():
+    """Bytes of writable private memory that this process has reserved (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+
+
+def system_folders():
+    """What a Python process needs of the system, as far as it is there."""
+    wanted = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives",
+              "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/sys/devices/system/cpu", "/proc"]
+    return [path for path in wanted if os.path.lexists(path)]
+
+
+def outermost(folders):
+    """The paths without those that lie in another of them, real paths added, in order."""
+    paths = dict.fromkeys(Path(f).absolute() for f in folders)
+    paths.update(dict.fromkeys(p.resolve() for p in list(paths) if not p.is_symlink()))
+    return [p for p in paths if not any(p != q and p.is_relative_to(q) for q in paths)]
