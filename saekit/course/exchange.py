@@ -27,7 +27,8 @@ def pack(value):
     header = json.dumps(_encode(value, chunks, DEPTH)).encode()
     size = sum(map(len, chunks))
     if len(header) > HEADER or size > PAYLOAD:
-        raise ValueError(f"a value of {(len(header) + size) / 1e6:.0f} MB; at most {PAYLOAD / 1e6:.0f} MB can be passed on")
+        raise ValueError(f"a value of {(len(header) + size) / 1e6:.0f} MB; arrays may have {PAYLOAD / 1e6:.0f} MB, "
+                         f"text {HEADER / 1e6:.0f} MB")
     return b"".join([LENGTHS.pack(len(header), size), header, *chunks])
 
 

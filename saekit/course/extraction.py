@@ -210,7 +210,7 @@ def _is_stub(answer):
 
 def _helpers(answer, names, parsed):
     """The student's own statements that the answer needs, in notebook order, as text."""
-    everything = [s for _, statements, _ in parsed for s in statements if not s.binds & set(names)]
+    everything = [s for _, statements, _ in parsed for s in map(lambda s: _without(s, names), statements) if s is not None]
     needed, chosen, before = set(answer.uses), set(), -1
     while len(chosen) > before:
         before = len(chosen)
@@ -219,6 +219,20 @@ def _helpers(answer, names, parsed):
                 chosen.add(number)
                 needed |= statement.uses
     return "\n".join(dict.fromkeys(everything[number].text for number in sorted(chosen)))
+
+
+def _without(statement, names):
+    """A statement as far as it binds something else than exercises, whose names are bound already; None if it does not."""
+    if not statement.binds & set(names):
+        return statement
+    if not isinstance(statement.node, (ast.Import, ast.ImportFrom)):
+        return None
+    kept = [alias for alias in statement.node.names if (alias.asname or alias.name) not in names]
+    if not kept:
+        return None
+    copy = ast.parse(ast.unparse(statement.node)).body[0]
+    copy.names = kept
+    return Statement(copy, ast.unparse(copy), statement.binds - set(names), set())
 
 
 def _statements(text):
@@ -246,8 +260,10 @@ def _parse(text):
         tree = ast.parse(text)
         symtable.symtable(text, "cell", "exec")
         return tree, None
-    except UNREADABLE as error:
+    except SyntaxError as error:
         return None, error
+    except UNREADABLE:
+        return None, SyntaxError("it holds a null byte, or is nested too deeply", ("", 1, None, None))
 
 
 def _bound(node, text):

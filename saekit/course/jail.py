@@ -156,8 +156,8 @@ class Jail:
             self.libc.mount(None, target, None, REMOUNT | BIND | RDONLY | NOSUID | kept)
 
     def _furnish(self, new):
-        for name, mode in (("tmp", 0o1777), ("home", 0o755), ("etc", 0o755)):
-            (new / name).mkdir(exist_ok=True)
+        for name, mode in (("tmp", 0o1777), ("home", 0o755), ("etc", 0o755), ("dev/shm", 0o1777)):
+            (new / name).mkdir(exist_ok=True, parents=True)
             (new / name).chmod(mode)
         (new / "etc" / "passwd").write_text(f"student:x:{self.uid}:{self.uid}:student:{HOME}:/bin/false\n")
 
@@ -180,6 +180,7 @@ class Jail:
         if sys.platform == "linux":
             self.libc("prctl", 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
             self.libc("prctl", 4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: no other process of this user can look inside
+            self.libc("prctl", 1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG: the end of the server is the end of this one
             self._drop_capabilities()
         os.chdir(home)
         os.environ.update(HOME=home, TMPDIR=home)
@@ -193,7 +194,8 @@ class Jail:
             self.libc.mount("proc", "/proc", "proc", NOSUID | NODEV | NOEXEC)
         except OSError:  # a container that masks parts of /proc: none at all, then
             self.libc.mount("tmpfs", "/proc", "tmpfs", RDONLY | NOSUID, "size=4k")
-        self.libc.mount("tmpfs", "/tmp", "tmpfs", NOSUID | NODEV, options)
+        for folder in ("/tmp", "/dev/shm"):
+            self.libc.mount("tmpfs", folder, "tmpfs", NOSUID | NODEV, options)
         self.libc.mount("tmpfs", "/home", "tmpfs", NOSUID | NODEV, options.replace("mode=700", "mode=755"))
         os.mkdir(HOME, 0o700)
         if self.root:

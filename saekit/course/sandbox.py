@@ -57,7 +57,7 @@ class Sandbox:
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "saekit.course.warm", str(theirs.fileno()), json.dumps(settings)], env=environment(),
-                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
         self.control = ours
         try:
             self.held = Held(**self._reply()["held"])
@@ -103,12 +103,13 @@ class Sandbox:
 
 
 class Proxy:
-    """The student's function as an ordinary function; `changed` and `shared` tell of its last call (see `judging`)."""
+    """The student's function as an ordinary function; `changed` and `shared` tell of its last call (see `judging`),
+    `borrowed` whether it ever called our own answer."""
 
     def __init__(self, sandbox, pid, sock, name):
         self.sandbox, self.pid, self.sock, self.__name__ = sandbox, pid, sock, name
         self.deadline = time.monotonic() + sandbox.limits.wall
-        self.changed = self.shared = False
+        self.changed = self.shared = self.borrowed = False
         self.ended, self.printed = None, ""
 
     def __call__(self, *args, **kwargs):
@@ -131,6 +132,7 @@ class Proxy:
             kind, message, lines = (str(part) for part in (*_triple(reply["error"]),))
             if kind == "SystemExit":
                 raise SystemExit
+            self.borrowed |= kind == "OutOfReach"
             raise judging.StudentError(kind, message, lines)
         return reply
 
@@ -196,7 +198,7 @@ class Proxy:
             if how["seconds"] >= limits.seconds:
                 reason = slow(limits)
             elif how["signal"]:
-                reason = f"the process of your answer was ended by signal {how['signal']}. Does it ask for too much memory?"
+                reason = f"the process of your answer crashed (signal {how['signal']}). Does it call compiled code by hand?"
             else:
                 reason = "your code ended its own process (`os._exit`?). Did you mean `return`?"
         return Stopped(reason)
