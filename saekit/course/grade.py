@@ -60,13 +60,14 @@ def grade(path, out, jobs=2, limits=Limits(), marks=None, questions=None):
     (run.folder / "records").mkdir(parents=True, exist_ok=True)
     os.chmod(run.folder, 0o700)  # grades are nobody else's business, least of all a submission's
     state = _state(limits, questions)
+    keys = {submission.student: _key(submission, state) for submission in submissions}
     records, waiting = [], []
     for submission in submissions:
-        known = _known(run.record_file(submission), _key(submission, state))
+        known = _known(run.record_file(submission), keys[submission.student])
         records.append(known) if known else waiting.append(submission)
     with bar(total=len(submissions), initial=len(records), desc="graded", unit="submission") as progress:
         for submission, record in _mark_all(waiting, min(jobs, max(1, len(waiting))), limits, questions):
-            write_json(run.record_file(submission), record | {"key": _key(submission, state)})
+            write_json(run.record_file(submission), record | {"key": keys[submission.student]})
             records.append(record)
             progress.update()
     records = gradebook.completed(sorted(records, key=lambda r: r["student"]))
@@ -90,7 +91,7 @@ def _key(submission, state):
     """What a stored record must bear to be used again."""
     stamps = []
     for file in submission.files:
-        about = file.path.stat()
+        about = file.path.lstat()
         stamps.append([file.name, *file.members, about.st_size, about.st_mtime_ns])
     text = json.dumps([state, submission.student, stamps, submission.problems])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

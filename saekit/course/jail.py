@@ -28,18 +28,18 @@ FIRST_UID = 61184  # systemd's range for users that exist only while a service r
 
 @dataclass(frozen=True)
 class Limits:
-    """What one answer may use, its check included: CPU seconds, bytes of memory, of one file and of all files."""
+    """What one answer may use over all calls of its check.
+
+    seconds: of CPU. wall: on the clock, for what waits instead of computing. memory, file, home: bytes in use beyond the
+    libraries, of one file, of all files.
+    """
 
     seconds: int = 10
+    wall: int = 30
     memory: int = 512_000_000
     file: int = 16_000_000
     home: int = 64_000_000
     processes: int = 64
-
-    @property
-    def wall(self):
-        """Seconds until an answer is given up that does not compute either."""
-        return 3 * self.seconds
 
 
 @dataclass

@@ -63,7 +63,7 @@ class Sandbox:
             self.held = Held(**self._reply()["held"])
         finally:
             os.rmdir(mount_point)
-        self.base = _own_memory(psutil.Process(self.process.pid))
+        self.base = own_memory(psutil.Process(self.process.pid))
         return self
 
     def __exit__(self, *_):
@@ -175,20 +175,22 @@ class Proxy:
         """Until the socket is ready; Stopped when time or memory run out first."""
         sockets = ([], [self.sock]) if to_write else ([self.sock], [])
         while not any(select.select(*sockets, [], TICK)):
-            if time.monotonic() > self.deadline:
+            seconds, memory = self.usage()
+            if seconds > self.sandbox.limits.seconds or time.monotonic() > self.deadline:
                 raise self._stop(slow(self.sandbox.limits))
-            if self.memory() > self.sandbox.limits.memory:
+            if memory > self.sandbox.limits.memory:
                 raise self._stop(f"it used more than {self.sandbox.limits.memory / 1e6:.0f} MB of memory, and was stopped. "
                                  "Which array is so large, or grows in a loop?")
 
-    def memory(self):
-        """Bytes that the process and its children use beyond what they were forked with."""
+    def usage(self):
+        """(CPU seconds, bytes beyond those it was forked with) of the process and its children together."""
         try:
             first = psutil.Process(self.pid)
             everyone = [first, *first.children(recursive=True)]
         except psutil.Error:
-            return 0
-        return sum(max(0, _own_memory(process) - self.sandbox.base) for process in everyone)
+            return 0.0, 0
+        seconds = sum(sum(_asked(process.cpu_times, (0.0, 0.0))[:2]) for process in everyone)
+        return seconds, sum(max(0, own_memory(process) - self.sandbox.base) for process in everyone)
 
     def _stop(self, reason=""):
         """End the process; the exception that says why."""
@@ -226,13 +228,18 @@ def _is_pair(value):
     return isinstance(value, list) and len(value) == 2 and all(isinstance(part, str) for part in value)
 
 
-def _own_memory(process):
+def own_memory(process):
     """Bytes in use that the process does not share with a file; 0 when it is gone."""
+    memory = _asked(process.memory_info, None)
+    return memory.rss - getattr(memory, "shared", 0) if memory else 0
+
+
+def _asked(question, otherwise):
+    """What psutil says, or `otherwise` when the process is gone."""
     try:
-        memory = process.memory_info()
+        return question()
     except psutil.Error:
-        return 0
-    return memory.rss - getattr(memory, "shared", 0)
+        return otherwise
 
 
 def folders():

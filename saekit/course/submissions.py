@@ -70,7 +70,7 @@ def find_submissions(path):
     if path.is_file() and len(tops) == 1 and len({parts[1:2] for parts, _ in found}) > 1:  # a zip of one folder of all
         found = [(parts[1:], file) for parts, file in found]
         problems = {parts[1:]: text for parts, text in problems.items()}
-    submissions = _by_student(found, problems)
+    submissions = _by_student(sorted(found, key=lambda pair: pair[0]), problems)
     if not submissions:
         raise ValueError(f"{path} holds no submission; expected notebooks, zips, or one folder per student")
     return submissions
