@@ -75,7 +75,8 @@ def _isolation(records, limits, uncovered):
     """Which walls stood while answers ran; a wall counts where it stood for every submission."""
     held = [record["held"] for record in records if record["held"]]
     walls = {"user": "another user id", "network": "no network", "files": "none of this machine's files but Python and its "
-             "libraries, read-only", "processes": "no sight of other processes, and all ended with the answer's own"}
+             "libraries, read-only", "processes": "no sight of other processes, and all ended with the answer's own",
+             "calls": "a filter on system calls"}
     lines = []
     for wall, says in walls.items():
         stood = held and all(h[wall] for h in held)
