@@ -11,12 +11,16 @@ Not covered: this is isolation, not a security boundary. A fault of the kernel o
 calls stay callable, and one answer can slow the machine for another.
 """
 
+import contextlib
 import ctypes
 import os
 import platform
 import resource
+import shutil
+import signal
 import sys
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -89,7 +93,7 @@ class Jail:
     def __init__(self, limits, uid):
         self.limits, self.uid, self.held, self.reasons = limits, uid, Held(), []
         self.libc, self.root = Libc(), os.geteuid() == 0
-        self.pid_namespace = None
+        self.pid_namespace, self.homes = None, {}
 
     def enclose(self, folders, mount_point):
         """Put this process (the server) into namespaces and a root that holds `folders` read-only; before any thread.
@@ -100,10 +104,11 @@ class Jail:
             self.reasons.append(f"{platform.system()} has no namespaces")
         elif self.root or self._try("user namespace", self._own_user_namespace):
             self.held.network = self._try("network", self.libc, "unshare", NEWNET)
-            self._try("IPC", self.libc, "unshare", NEWIPC | NEWUTS)
+            self._try("host name", self.libc, "unshare", NEWUTS)
             self.pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
-            self.held.processes = self._try("PID namespace", self.fresh_pid_namespace)
-            self._try("PID namespace", self.libc, "setns", self.pid_namespace, NEWPID)
+            self.held.processes = not self.root or self._try("PID namespace", self.fresh_pid_namespace)
+            if self.held.processes and self.root:
+                self.libc("setns", self.pid_namespace, NEWPID)
             self.held.files = self._try("mounts", self._own_root, folders, mount_point)
         self._try("system call filter", self._test_filter)
         self.held.network |= self.held.calls
@@ -134,9 +139,58 @@ class Jail:
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
     def fresh_pid_namespace(self):
-        """The next process forked is the first of a PID namespace of its own."""
+        """As root: the next process forked is the first of a PID namespace of its own."""
         self.libc("setns", self.pid_namespace, NEWPID)  # back to ours, or the kernel refuses a second one
         self.libc("unshare", NEWPID)
+
+    def fork(self):
+        """Fork into a PID namespace where there are any: 0 in the new process, else the number of the process to end.
+
+        Without root the way back from a namespace is closed, so a process in between goes there and lives as long.
+        """
+        if self.root or not self.held.processes:
+            if self.held.processes:
+                self.fresh_pid_namespace()
+            return os.fork()
+        pid = os.fork()
+        if pid:
+            return pid
+        self.libc("unshare", NEWPID)
+        inner = os.fork()
+        if inner:
+            os.closerange(3, 4096)
+            _, status = os.waitpid(inner, 0)
+            if os.WIFSIGNALED(status):
+                signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) != signal.SIGKILL else None
+                os.kill(os.getpid(), os.WTERMSIG(status))
+            os._exit(os.WEXITSTATUS(status))
+        return 0
+
+    def end(self, pid, patient):
+        """Kill a process with all it started and wait for it: (status, resources used). patient: it is ending by itself."""
+        until = time.monotonic() + (0.5 if patient else 0)
+        while not (ended := os.wait4(pid, os.WNOHANG))[0] and time.monotonic() < until:
+            time.sleep(0.005)
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(OSError):
+                kill(pid, signal.SIGKILL)
+        if not ended[0]:
+            ended = os.wait4(pid, 0)
+        if self.root and not self.held.processes:
+            self._end_all_of_user()
+        if home := self.homes.pop(pid, None):
+            shutil.rmtree(home, ignore_errors=True)
+        return ended[1:]
+
+    def _end_all_of_user(self):
+        """Without a PID namespace: whatever left its group is known by its user."""
+        pid = os.fork()
+        if pid == 0:
+            with contextlib.suppress(OSError):
+                os.setresuid(self.uid, self.uid, self.uid)
+                os.kill(-1, signal.SIGKILL)
+            os._exit(0)
+        os.waitpid(pid, 0)
 
     def _own_root(self, folders, mount_point):
         """A root folder in memory with read-only views of the folders, and the old one out of sight."""
@@ -153,6 +207,7 @@ class Jail:
         self.libc("syscall", PIVOT_ROOT[platform.machine()], b".", b".")
         self.libc("umount2", b".", DETACH)
         os.chdir("/")
+        self.libc.mount(None, "/", None, REMOUNT | BIND | RDONLY | NOSUID | NODEV)
 
     def _show(self, path, new):
         """A read-only view of a file or folder (a link is made anew) at the same place in the new root."""
@@ -178,12 +233,19 @@ class Jail:
         if self.held.files:
             self.libc.mount("tmpfs", folder, "tmpfs", RDONLY | NOSUID | NODEV, "size=4k,mode=755")
 
-    def confine(self):
+    def new_home(self):
+        """Before the fork: an empty folder for the process, where it cannot have one in memory."""
+        if self.held.files:
+            return None
+        home = tempfile.mkdtemp(prefix="saekit-home-")
+        if self.root:
+            os.chown(home, self.uid, self.uid)
+        return home
+
+    def confine(self, home):
         """In the forked process: an empty home, limits, another user, no privileges. OSError means: run nothing."""
         os.setsid()
-        home = self._own_mounts() if self.held.files else tempfile.mkdtemp(prefix="saekit-home-")
-        if not self.held.files and self.root:
-            os.chown(home, self.uid, self.uid)
+        home = home or self._own_mounts()
         self._limit()
         if self.root:
             os.setgroups([])
@@ -201,7 +263,7 @@ class Jail:
         tempfile.tempdir = None
 
     def _own_mounts(self):
-        self.libc("unshare", NEWNS)
+        self.libc("unshare", NEWNS | NEWIPC)  # of its own, so that nothing is left for the next answer
         owner = f"uid={self.uid},gid={self.uid}" if self.root else ""
         options = f"size={self.limits.home},nr_inodes=1000,mode=700,{owner}".rstrip(",")
         try:

@@ -194,7 +194,7 @@ class Proxy:
 
     def _stop(self, reason=""):
         """End the process; the exception that says why."""
-        how = self.end()
+        how = self.end(patient=not reason)
         if not reason:
             limits = self.sandbox.limits
             if how["seconds"] >= limits.seconds:
@@ -205,11 +205,11 @@ class Proxy:
                 reason = "your code ended its own process (`os._exit`?). Did you mean `return`?"
         return Stopped(reason)
 
-    def end(self):
-        """Kill the process and everything it started; how it ended."""
+    def end(self, patient=False):
+        """Kill the process and everything it started; how it ended. patient: it is ending by itself, and may say how."""
         if self.ended is None:
             self.ended = {}
-            self.sandbox.control.sendall(json.dumps({"do": "end", "pid": self.pid}).encode())
+            self.sandbox.control.sendall(json.dumps({"do": "end", "pid": self.pid, "patient": patient}).encode())
             self.ended = self.sandbox._reply()
         return self.ended
 

@@ -11,7 +11,6 @@ import io
 import json
 import linecache
 import os
-import signal
 import socket
 import sys
 import types
@@ -40,7 +39,7 @@ def main(fd, settings):
         if request["do"] == "fork":
             _say(control, _fork(jail, control, given[0], course))
         else:
-            _say(control, _end(request["pid"]))
+            _say(control, _end(jail, request))
 
 
 def load(modules):
@@ -65,14 +64,14 @@ def _say(control, record):
 def _fork(jail, control, fd, course):
     """Fork one process for one answer; it ends only when the grader says so."""
     try:
-        if jail.held.processes:
-            jail.fresh_pid_namespace()
-        pid = os.fork()
+        home = jail.new_home()
+        pid = jail.fork()
     except OSError as error:
         os.close(fd)
         return {"error": str(error)}
     if pid:
         os.close(fd)
+        jail.homes[pid] = home
         return {"pid": pid}
     code = 1
     with contextlib.suppress(BaseException):  # whatever happens here, this process must not go on as a server
@@ -81,19 +80,16 @@ def _fork(jail, control, fd, course):
         for number in (0, 1, 2):
             os.dup2(nothing, number)
         fd = os.dup2(fd, 3)
-        jail.confine()
+        jail.confine(home)
         os.closerange(4, 4096)
         serve(socket.socket(fileno=fd), course, *_fork.tools)
         code = 0
     os._exit(code)
 
 
-def _end(pid):
-    """Kill a process with all its group, wait for it, and say how it ended and what it used."""
-    for kill in (os.killpg, os.kill):
-        with contextlib.suppress(OSError):
-            kill(pid, signal.SIGKILL)
-    _, status, used = os.wait4(pid, 0)
+def _end(jail, request):
+    """End a process; how it ended and what it used."""
+    status, used = jail.end(request["pid"], request["patient"])
     return {"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
             "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0, "seconds": used.ru_utime + used.ru_stime}
 
