@@ -9,7 +9,7 @@ import pytest
 
 from saekit.course import gradebook
 from saekit.course.grade import grade
-from saekit.course.jail import Limits
+from saekit.course.limits import Limits
 from saekit.course.sandbox import Sandbox
 from tests.class_of_200 import ROOT, Traps, make_class
 

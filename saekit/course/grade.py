@@ -18,7 +18,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from saekit.course import gradebook, report
-from saekit.course.jail import Limits
+from saekit.course.limits import Limits
 from saekit.course.marking import Marker
 from saekit.course.submissions import find_submissions
 from saekit.files import write_json

@@ -13,6 +13,7 @@ calls stay callable, and one answer can slow the machine for another.
 
 import contextlib
 import ctypes
+import math
 import os
 import platform
 import resource
@@ -21,49 +22,16 @@ import signal
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from saekit.course import syscalls
+from saekit.course.limits import Held
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 DETACH = 2
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}
-HOME = "/home/student"
-FIRST_UID = 61184  # systemd's range for users that exist only while a service runs
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one answer may use over all calls of its check.
-
-    seconds: of CPU. wall: on the clock, for what waits instead of computing. memory, file, home: bytes in use beyond the
-    libraries, of one file, of all files.
-    """
-
-    seconds: int = 10
-    wall: int = 30
-    memory: int = 512_000_000
-    file: int = 16_000_000
-    home: int = 64_000_000
-    processes: int = 64
-
-
-@dataclass
-class Held:
-    """Which walls stand here. `reasons` say why one does not."""
-
-    user: bool = False  # another user id
-    network: bool = False  # no network
-    files: bool = False  # nothing of the machine's files but Python and libraries
-    processes: bool = False  # sees and signals no process but its own, and all end with it
-    calls: bool = False  # system calls filtered
-    reasons: tuple = ()
-
-    def record(self):
-        """As a dict, for JSON."""
-        return asdict(self)
+HOME = "/student"
 
 
 class Libc:
@@ -223,7 +191,7 @@ class Jail:
             self.libc.mount(None, target, None, REMOUNT | BIND | RDONLY | NOSUID | kept)
 
     def _furnish(self, new):
-        for name, mode in (("tmp", 0o1777), ("home", 0o755), ("etc", 0o755), ("dev/shm", 0o1777)):
+        for name, mode in ((HOME[1:], 0o755), ("tmp", 0o1777), ("etc", 0o755), ("dev/shm", 0o1777)):
             (new / name).mkdir(exist_ok=True, parents=True)
             (new / name).chmod(mode)
         (new / "etc" / "passwd").write_text(f"student:x:{self.uid}:{self.uid}:student:{HOME}:/bin/false\n")
@@ -270,17 +238,14 @@ class Jail:
             self.libc.mount("proc", "/proc", "proc", NOSUID | NODEV | NOEXEC)
         except OSError:  # a container that masks parts of /proc: none at all, then
             self.libc.mount("tmpfs", "/proc", "tmpfs", RDONLY | NOSUID, "size=4k")
-        for folder in ("/tmp", "/dev/shm"):
-            self.libc.mount("tmpfs", folder, "tmpfs", NOSUID | NODEV, options)
-        self.libc.mount("tmpfs", "/home", "tmpfs", NOSUID | NODEV, options.replace("mode=700", "mode=755"))
-        os.mkdir(HOME, 0o700)
-        if self.root:
-            os.chown(HOME, self.uid, self.uid)
+        for folder in (HOME, "/dev/shm", "/tmp"):
+            if not os.listdir(folder):  # Python or the course may lie somewhere under /tmp
+                self.libc.mount("tmpfs", folder, "tmpfs", NOSUID | NODEV, options)
         return HOME
 
     def _limit(self):
         limits = self.limits
-        wanted = {"CPU": (limits.seconds, limits.seconds + 1), "FSIZE": (limits.file,) * 2, "NOFILE": (256, 256),
+        wanted = {"CPU": (math.ceil(limits.seconds), math.ceil(limits.seconds) + 1), "FSIZE": (limits.file,) * 2, "NOFILE": (256, 256),
                   "CORE": (0, 0), "NPROC": (limits.processes,) * 2}
         if sys.platform == "linux":  # RLIMIT_AS counts what is only reserved, and PyTorch reserves much
             wanted["DATA"] = (memory_of_data() + limits.memory + 64_000_000,) * 2

@@ -16,8 +16,8 @@ import types
 
 from saekit.course import checking, exercises, judging, reading
 from saekit.course.extraction import UNREADABLE, answers, lesson_of, read_notebook
-from saekit.course.jail import Limits
 from saekit.course.judging import StudentError, Verdict
+from saekit.course.limits import Limits
 from saekit.course.sandbox import Sandbox, Stopped
 
 LONGEST = 3_000  # characters of a message

@@ -82,7 +82,7 @@ def _isolation(records, limits, uncovered):
         stood = held and all(h[wall] for h in held)
         lines.append(f"<li>{'held' if stood else '<strong>did not hold</strong>'}: {escape(says)}</li>")
     reasons = sorted({reason for h in held for reason in h["reasons"]})
-    kept = (f"Each answer had {limits.seconds} CPU seconds ({limits.wall} on the clock), {limits.memory / 1e6:.0f} MB of memory, "
+    kept = (f"Each answer had {limits.seconds:g} CPU seconds ({limits.wall:g} on the clock), {limits.memory / 1e6:.0f} MB of memory, "
             f"{limits.file / 1e6:.0f} MB per file and {limits.processes} processes. Verdicts were computed outside.")
     return (f"<h2>How answers were run</h2><ul>{''.join(lines)}</ul><p>{escape('; '.join(reasons))}</p><p>{escape(kept)}</p>"
             f"<p>{escape(uncovered)}</p>")

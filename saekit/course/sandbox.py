@@ -25,7 +25,7 @@ from pathlib import Path
 import psutil
 
 from saekit.course import exchange, judging
-from saekit.course.jail import FIRST_UID, Held, Limits
+from saekit.course.limits import FIRST_UID, Held, Limits
 
 PACKAGE = Path(__file__).resolve().parents[1]
 TICK = 0.05  # seconds between two looks at the memory of a process that is busy

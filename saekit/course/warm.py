@@ -16,7 +16,8 @@ import sys
 import types
 import warnings
 
-from saekit.course.jail import Jail, Limits
+from saekit.course.jail import Jail
+from saekit.course.limits import Limits
 
 WHO, FILE = "student", "<answer>"
 PRINTED = 10_000  # characters kept of what an answer prints
