@@ -85,10 +85,9 @@ def test_marks_given_by_hand_are_merged_and_wrong_ones_refused(graded, tmp_path,
 
 @pytest.mark.parametrize("arguments, said", [
     (["nowhere", "--out", "g.csv"], "does not exist"), ([".", "--out", "g.xlsx"], "ends in .csv"),
-    ([".", "--out", "g.csv", "--jobs", "0"], "expected 1 or more"), ([".", "--out", "g.csv", "--questions", "q.json"], "question 0")])
+    ([".", "--out", "g.csv", "--jobs", "0"], "expected 1 or more")])
 def test_bad_input_is_one_line_and_exit_code_2(arguments, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "q.json").write_text('{"id": 1}')
     assert cli.main(["grade", *arguments]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
@@ -98,7 +97,7 @@ def test_a_worker_that_dies_leaves_a_note_and_is_replaced(tmp_path, monkeypatch)
     from saekit.course.limits import Limits
     from saekit.course.submissions import Submission
 
-    worker = grade.Worker(Limits(), [])
+    worker = grade.Worker(Limits())
     worker.give(Submission("ada"))
     worker.process.kill()
     worker.process.join()

@@ -1,11 +1,13 @@
 """One submission marked: the notebook's verdicts come out, and no answer can give itself points."""
 
 import json
+import re
 
 import pytest
 
 from saekit.course import record
 from saekit.course.extraction import Answer
+from saekit.course.lesson import ROOT
 from saekit.course.limits import Limits
 from saekit.course.marking import Marker
 from saekit.course.submissions import HandedIn, Submission
@@ -33,11 +35,10 @@ def verdict(marker):
 @pytest.fixture
 def marked(marker, tmp_path):
     """The record of a notebook of these cells."""
-    def marked(*sources, questions=(), **cell):
+    def marked(*sources, **cell):
         cells = [{"cell_type": "code", "metadata": {}, "source": source} | cell for source in sources]
         path = tmp_path / "x.ipynb"
         path.write_text(json.dumps({"cells": cells, "metadata": {"saekit": {"lesson": "01_lasso"}}}))
-        marker.questions = list(questions)
         return marker.mark(Submission("ada", [HandedIn("x.ipynb", path)]))
     return marked
 
@@ -46,7 +47,7 @@ def test_right_answers_pass_and_wrong_ones_fail_with_the_notebooks_message(verdi
     assert verdict(RIGHT).state == "passed"
     for wrong in WRONG[:3]:
         found = verdict(wrong.source)
-        assert found.state == "not yet" and pytest.importorskip("re").search(wrong.message, found.plain)
+        assert found.state == "not yet" and re.search(wrong.message, found.plain)
 
 
 def test_the_patch_that_gives_full_marks_in_nbgrader_gives_none_here(marked):
@@ -89,10 +90,20 @@ def test_every_exercise_has_a_row_and_what_is_not_there_is_not_found(marked):
     assert {row["state"] for row in rows} == {"passed", "not found"} and sum(row["points"] for row in rows) == 3
 
 
-def test_free_text_is_listed_with_its_rubric_for_a_person(marked):
-    question = {"id": "why-l1", "lesson": "01_lasso", "points": 2, "prompt": "Why L1?", "rubric": "corners"}
-    row = marked("Because it has corners.", questions=[question], cell_type="markdown", id="why-l1")["lessons"][0]["exercises"][-1]
-    assert (row["points"], row["out_of"], row["message"], row["rubric"]) == (None, 2, "Because it has corners.", "corners")
+def test_an_answer_in_words_is_listed_with_its_rubric_and_an_untouched_one_gives_nothing(marked):
+    row = marked("Because a corner lies on an axis.", cell_type="markdown", id="q-why-l1")["lessons"][0]["exercises"][-1]
+    assert (row["points"], row["state"], row["message"]) == (None, "by hand", "Because a corner lies on an axis.")
+    assert row["exercise"] == "why_l1" and row["out_of"] == 3 and len(row["rubric"]) > 20
+    copy = json.loads((ROOT / "notebooks" / "01_lasso.ipynb").read_text("utf-8"))
+    prompt = next("".join(cell["source"]) for cell in copy["cells"] if cell["id"] == "q-why-l1")
+    row = marked(prompt, cell_type="markdown")["lessons"][0]["exercises"][-1]  # found by its text alone
+    assert (row["points"], row["state"], row["person"]) == (0, "not started", [])
+
+
+def test_a_variant_draws_the_checks_other_numbers(marker):
+    same = Answer("soft_threshold", "def soft_threshold(x, lam, positive=False):\n    raise ValueError(str(x[0, 0]))")
+    traces = [marker.judge("lasso", "soft_threshold", same, variant).trace for variant in ("a", "a", "b", "")]
+    assert traces[0] == traces[1] and len(set(traces)) == 3
 
 
 def test_what_is_no_notebook_of_the_course_asks_for_a_person(marked):

@@ -17,24 +17,27 @@ from saekit.course.references import global_names
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing hostile source can raise
 FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL)
 MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
+VARIANT = re.compile(r'^begin\("\w+", variant="([\w.@+-]{1,64})"\)', re.MULTILINE)
 LONGEST = 200_000  # characters of one cell
 
 
 class Cell(NamedTuple):
-    """kind "code", "markdown" or "raw"; exercise: the id in its metadata, if any."""
+    """kind "code", "markdown" or "raw"; exercise, question: the name in its metadata, if any."""
 
     kind: str
     text: str
     id: str = ""
     exercise: str = ""
+    question: str = ""
 
 
 class Notebook(NamedTuple):
-    """Cells in their order, the lesson its metadata names ("01_lasso" or ""), and sentences about what was wrong."""
+    """Cells in their order, lesson ("01_lasso") and variant as far as told, and sentences about what was wrong."""
 
     cells: list
     lesson: str
     problems: list
+    variant: str = ""
 
 
 class Answer(NamedTuple):
@@ -74,8 +77,9 @@ def read_notebook(data):
     cells = [_cell(c) for c in raw if isinstance(c, dict)] if isinstance(raw, list) else []
     if not cells and not problems:
         problems.append("the notebook has no cells")
-    ours = _dict(_dict(record_.get("metadata")).get("saekit")).get("lesson")
-    return Notebook(cells, ours if isinstance(ours, str) else "", problems)
+    ours = _dict(_dict(record_.get("metadata")).get("saekit"))
+    told = next((match[1] for cell in cells if (match := VARIANT.search(cell.text))), "")
+    return Notebook(cells, _word(ours.get("lesson")), problems, _word(ours.get("variant")) or told)
 
 
 def _decode(data):
@@ -110,15 +114,19 @@ def _dict(value):
     return value if isinstance(value, dict) else {}
 
 
+def _word(value):
+    return value if isinstance(value, str) else ""
+
+
 def _cell(raw):
     """A Cell from any version's JSON; what has the wrong type counts as absent."""
     source = raw.get("source", raw.get("input", ""))
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    exercise = _dict(_dict(raw.get("metadata")).get("saekit")).get("exercise")
+    ours = _dict(_dict(raw.get("metadata")).get("saekit"))
     kind = raw.get("cell_type") if raw.get("cell_type") in ("code", "markdown", "raw") else "markdown"
     return Cell(kind, source.replace("\r\n", "\n")[:LONGEST] if isinstance(source, str) else "",
-                raw["id"] if isinstance(raw.get("id"), str) else "", exercise if isinstance(exercise, str) else "")
+                _word(raw.get("id")), _word(ours.get("exercise")), _word(ours.get("question")))
 
 
 def lesson_of(notebook, filename=""):
@@ -146,17 +154,28 @@ class Statement(NamedTuple):
     uses: set
 
 
-def answers(notebook, names=None):
-    """{exercise: Answer} for the exercises (default: those of the notebook's lesson) of which there is any trace."""
+def answers(notebook, names=None, given=frozenset()):
+    """{exercise: Answer} for the exercises (default: those of the notebook's lesson) of which there is any trace.
+
+    given: `definitions` of the lesson's own cells, which are nobody's answer.
+    """
     if names is None:
         entry = lesson_of(notebook)
         names = [e["name"] for e in entry["exercises"]] if entry else []
     parsed = [(cell, *_statements(cell.text)) for cell in notebook.cells if cell.kind == "code"]
+    parsed = [(cell, [s for s in found if ast.dump(s.node) not in given], error) for cell, found, error in parsed]
     found = {name: answer for name in names if (answer := _answer(name, names, parsed)) is not None}
     for name in names:
         if (name not in found or _is_stub(found[name])) and (rescued := _not_in_code(name, names, notebook, parsed)):
             found[name] = rescued
     return found
+
+
+def definitions(notebook, names):
+    """The definitions of exercises in cells that ask for no answer, as a set of syntax trees in text form."""
+    cells = [cell for cell in notebook.cells if cell.kind == "code" and not cell.exercise]
+    return frozenset(ast.dump(s.node) for cell in cells for s in _statements(cell.text)[0] if s.binds & set(names)
+                     and isinstance(s.node, ast.FunctionDef))
 
 
 def _answer(name, names, parsed):

@@ -48,25 +48,24 @@ class Run:
         return self.folder / "records" / f"{hashlib.sha256(submission.student.encode()).hexdigest()[:16]}.json"
 
 
-def grade(path, out, jobs=2, limits=Limits(), marks=None, questions=None):
+def grade(path, out, jobs=2, limits=Limits(), marks=None):
     """Mark all submissions at `path`, write the books, return the records. ValueError for input that cannot be used."""
     run = Run(Path(out))
     if run.out.suffix.lower() != ".csv":
         raise ValueError(f"--out is {out}, expected a name that ends in .csv")
     if jobs < 1:
         raise ValueError(f"--jobs is {jobs}, expected 1 or more")
-    questions = gradebook.read_questions(questions) if questions else []
     submissions = find_submissions(path)
     (run.folder / "records").mkdir(parents=True, exist_ok=True)
     os.chmod(run.folder, 0o700)  # grades are nobody else's business, least of all a submission's
-    state = _state(limits, questions)
+    state = _state(limits)
     keys = {submission.student: _key(submission, state) for submission in submissions}
     records, waiting = [], []
     for submission in submissions:
         known = _known(run.record_file(submission), keys[submission.student])
         records.append(known) if known else waiting.append(submission)
     with bar(total=len(submissions), initial=len(records), desc="graded", unit="submission") as progress:
-        for submission, record in _mark_all(waiting, min(jobs, max(1, len(waiting))), limits, questions):
+        for submission, record in _mark_all(waiting, min(jobs, max(1, len(waiting))), limits):
             write_json(run.record_file(submission), record | {"key": keys[submission.student]})
             records.append(record)
             progress.update()
@@ -78,10 +77,10 @@ def grade(path, out, jobs=2, limits=Limits(), marks=None, questions=None):
     return records
 
 
-def _state(limits, questions):
-    """A hash of all that a record depends on besides the submission: limits, questions, the package's course code."""
+def _state(limits):
+    """A hash of all that a record depends on besides the submission: limits, and the package's course code."""
     course = Path(__file__).parent
-    digest = hashlib.sha256(json.dumps([asdict(limits), questions], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(asdict(limits)).encode())
     for file in sorted(course.rglob("*.py")) + [course / "reference" / "index.json"]:
         digest.update(file.read_bytes() if file.exists() else b"")
     return digest.hexdigest()
@@ -106,9 +105,9 @@ def _known(path, key):
     return record if isinstance(record, dict) and record.pop("key", None) == key else None
 
 
-def _mark_all(submissions, jobs, limits, questions):
+def _mark_all(submissions, jobs, limits):
     """(submission, record) pairs as they are done, by `jobs` worker processes."""
-    left, workers = list(reversed(submissions)), [Worker(limits, questions) for _ in range(jobs if submissions else 0)]
+    left, workers = list(reversed(submissions)), [Worker(limits) for _ in range(jobs if submissions else 0)]
     try:
         while left or any(worker.task for worker in workers):
             for worker in workers:
@@ -127,8 +126,8 @@ def _mark_all(submissions, jobs, limits, questions):
 class Worker:
     """A process that marks one submission at a time and is replaced when it dies."""
 
-    def __init__(self, limits, questions):
-        self.limits, self.questions = limits, questions
+    def __init__(self, limits):
+        self.limits = limits
         self.task = self.process = None
 
     def give(self, submission):
@@ -136,7 +135,7 @@ class Worker:
         if self.process is None:
             context = multiprocessing.get_context("spawn")
             self.pipe, theirs = context.Pipe()
-            self.process = context.Process(target=work, args=(theirs, self.limits, self.questions), daemon=True)
+            self.process = context.Process(target=work, args=(theirs, self.limits), daemon=True)
             self.process.start()
             theirs.close()
         exercises = 12 * (1 + len(submission.files))
@@ -170,10 +169,10 @@ class Worker:
             self.process = None
 
 
-def work(pipe, limits, questions):
+def work(pipe, limits):
     """The process: mark what comes through the pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to answer
-    with Marker(limits, questions) as marker:
+    with Marker(limits) as marker:
         while True:
             try:
                 submission = pipe.recv()
@@ -194,7 +193,7 @@ def _record(marker, submission):
 def command(args):
     """`saekit grade`: prints the summary and where the books lie."""
     limits = Limits(seconds=args.seconds, memory=args.memory * 1_000_000)
-    records = grade(args.submissions, args.out, args.jobs, limits, args.marks, args.questions)
+    records = grade(args.submissions, args.out, args.jobs, limits, args.marks)
     folder = Run(Path(args.out)).folder
     waiting = sum(gradebook.needs_person(record) for record in records)
     print(f"{len(records)} submissions graded, {waiting} with a note for a person: {args.out}, {folder}/report.html")

@@ -10,11 +10,10 @@ A text that a spreadsheet would take for a formula gets a leading apostrophe, wh
 
 import csv
 import io
-import json
 from collections import Counter
 from pathlib import Path
 
-from saekit.files import read_json, write_atomic, write_json
+from saekit.files import write_atomic, write_json
 
 ROW = ("student", "lesson", "exercise", "points", "out_of", "state", "seconds", "note")
 BY_HAND = ("student", "lesson", "exercise", "points", "out_of", "why", "answer", "rubric")
@@ -33,8 +32,8 @@ def total(record):
 
 
 def needs_person(record):
-    """True while something about a record waits for a person."""
-    return bool(record["problems"]) or any(row["person"] for _, row in rows(record))
+    """True while something about a record, other than answers in words, waits for a person."""
+    return bool(record["problems"]) or any(row["person"] and row["state"] != "by hand" for _, row in rows(record))
 
 
 def completed(records):
@@ -119,12 +118,3 @@ def _points(text, out_of, where):
         raise ValueError(f"{where}: points are {text!r}, expected a number from 0 to {out_of}")
     return int(points) if points.is_integer() else points
 
-
-def read_questions(path):
-    """Questions that a person marks, from JSON: a list of {id, lesson, points, prompt, rubric}; id is that of the cell."""
-    questions = read_json(path)
-    wanted = {"id": str, "lesson": str, "points": (int, float), "prompt": str, "rubric": str}
-    for number, question in enumerate(questions if isinstance(questions, list) else [None]):
-        if not isinstance(question, dict) or any(not isinstance(question.get(k), kind) for k, kind in wanted.items()):
-            raise ValueError(f"{path}: question {number} should have {', '.join(wanted)}; got {json.dumps(question)[:100]}")
-    return questions

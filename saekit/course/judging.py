@@ -19,6 +19,7 @@ from saekit.course.checking import Slip
 
 SECONDS = 10.0
 NOT_WRITTEN = "nothing written yet; our version is used below."
+NOT_WRITTEN_GRADED = "nothing written yet."
 
 
 class StudentError(Exception):
@@ -128,8 +129,11 @@ class Guarded:
         return reading.without_addresses(f"{self.check.name}({', '.join(inside)}){result}")
 
 
-def judge(check, function, in_notebook=True, seconds=SECONDS, on_stuck=None):
-    """Run a check on a function; always returns a Verdict. seconds=None: no time limit (a grader has its own)."""
+def judge(check, function, in_notebook=True, seconds=SECONDS, on_stuck=None, variant=""):
+    """Run a check on a function; always returns a Verdict. seconds=None: no time limit (a grader has its own).
+
+    variant: any word; the check draws its inputs from another seed for each ("" is the course's own).
+    """
     guarded, printed, started = Guarded(function, check, in_notebook), Printed(), time.monotonic()
     state, message, rows, trace = "not yet", "", (), ""
     try:
@@ -140,7 +144,7 @@ def judge(check, function, in_notebook=True, seconds=SECONDS, on_stuck=None):
         ):
             warnings.simplefilter("always")
             with watchdog.time_limit(seconds, on_stuck):
-                check.body(guarded, checking.rng(check.lesson, check.name))
+                check.body(guarded, checking.rng(check.lesson, check.name, *filter(None, [variant])))
                 guarded.settle()
         state = "passed"
     except Slip as slip:

@@ -1,6 +1,6 @@
 """One submission marked: each exercise's answer read, then judged here while its body runs in a sandbox.
 
-    record = Marker(limits, questions).mark(submission)
+    found = Marker(limits).mark(submission)
 
 A record is plain JSON: {student, problems, held, lessons: [{lesson, title, file, exercises: [{exercise, points, out_of,
 state, message, rows, trace, remarks, person, seconds}]}]}. points is None where only a person can give them; `person`
@@ -10,13 +10,15 @@ here too, on the syntax tree: nothing that an answer does can change it.
 
 import ast
 import copy
+import functools
 import importlib
 import time
 import types
 
-from saekit.course import checking, exercises, judging, reading
-from saekit.course.extraction import UNREADABLE, answers, lesson_of, read_notebook
+from saekit.course import checking, exercises, judging, reading, record
+from saekit.course.extraction import UNREADABLE, answers, definitions, lesson_of, read_notebook
 from saekit.course.judging import StudentError, Verdict
+from saekit.course.lesson import ROOT, TEXT_STUB, read_lesson, solution_lines, student_text
 from saekit.course.limits import Limits
 from saekit.course.sandbox import Sandbox, Stopped
 
@@ -26,8 +28,8 @@ LONGEST = 3_000  # characters of a message
 class Marker:
     """Marks submissions one after the other, with warm sandboxes that stay open; use as a context manager."""
 
-    def __init__(self, limits=Limits(), questions=()):
-        self.limits, self.questions, self.sandbox = limits, list(questions), None
+    def __init__(self, limits=Limits()):
+        self.limits, self.sandbox = limits, None
 
     def __enter__(self):
         return self
@@ -61,17 +63,17 @@ class Marker:
 
     def _lesson(self, entry, file, notebook, found):
         """One lesson's exercises in their order, then its questions for a person."""
-        rows = [self.exercise(entry, exercise, found.get(exercise["name"])) for exercise in entry["exercises"]]
-        rows += [_free_text(question, notebook) for question in self.questions if question["lesson"] == entry["lesson"]]
-        return {"lesson": entry["lesson"], "title": entry["title"], "file": file, "exercises": rows}
+        rows = [self.exercise(entry, exercise, found.get(exercise["name"]), notebook.variant) for exercise in entry["exercises"]]
+        rows += [free_text(question, entry["lesson"], notebook) for question in entry.get("questions", [])]
+        return {"lesson": entry["lesson"], "title": entry["title"], "file": file, "variant": notebook.variant, "exercises": rows}
 
-    def exercise(self, entry, exercise, answer):
+    def exercise(self, entry, exercise, answer, variant=""):
         """The row of one exercise; answer: an extraction.Answer or None."""
         started, name = time.monotonic(), exercise["name"]
         if answer is None:
             verdict = Verdict(name, "not found", "no answer to this exercise was found in the notebook.")
         else:
-            verdict = self.judge(entry["name"], name, answer)
+            verdict = self.judge(entry["name"], name, answer, variant)
         passed, person = verdict.state == "passed", list(answer.person) if answer else []
         if verdict.state == "not judged":
             person.append(verdict.message)
@@ -83,8 +85,8 @@ class Marker:
             "person": person, "seconds": round(time.monotonic() - started, 2),
         }  # fmt: skip
 
-    def judge(self, lesson, name, answer):
-        """The verdict on one answer of the lesson ("lasso")."""
+    def judge(self, lesson, name, answer, variant=""):
+        """The verdict on one answer of the lesson ("lasso"), with the numbers of a variant (`saekit release`)."""
         reference = importlib.import_module(f"saekit.course.reference.{lesson}")
         found = read(name, answer, reference)
         if found is not None:
@@ -93,7 +95,7 @@ class Marker:
         try:
             with self._sandbox(answer.source).answer(lesson, name, answer.source, bound) as proxy:
                 check = checking.load_checks(lesson)[name]
-                verdict = judging.judge(check, proxy, seconds=self.limits.wall + 5)
+                verdict = judging.judge(check, proxy, seconds=self.limits.wall + 5, variant=variant)
                 return Verdict(name, "not yet", exercises.BORROWED) if proxy.borrowed else verdict
         except Stopped as stopped:
             return Verdict(name, "not yet", str(stopped))
@@ -171,7 +173,7 @@ def _fullest(found, problems):
     counted = []
     for entry, file, notebook in found:
         names = [exercise["name"] for exercise in entry["exercises"]]
-        taken = answers(notebook, names)
+        taken = answers(notebook, names, shipped(entry["lesson"])[0])
         counted.append((sum(not _untouched(a) for a in taken.values()), entry, file, notebook, taken))
     best = max(counted, key=lambda row: row[0])
     best = [row for row in counted if row[0] == best[0]][-1]
@@ -188,11 +190,25 @@ def _untouched(answer):
     return isinstance(tree, ast.FunctionDef) and reading.is_stub(tree)
 
 
-def _free_text(question, notebook):
-    """The row of a question that a person marks, with what the student wrote."""
-    cells = [cell for cell in notebook.cells if question["id"] in (cell.id, cell.exercise)]
-    text = cells[-1].text.strip() if cells else ""
-    why = "to be marked by hand" if text else "no answer to this question was found; is it in another cell?"
-    return {"exercise": question["id"], "points": None, "out_of": question["points"], "state": "by hand",
-            "message": text[:20_000], "trace": "", "rows": [], "remarks": [], "person": [why], "seconds": 0.0, "rubric": question["rubric"]}
+@functools.cache
+def shipped(stem):
+    """(names of a lesson's exercises that its own cells define, its question cells with their rubrics), from its source."""
+    entry = next(entry for entry in record.index() if entry["lesson"] == stem)
+    names, notebook, source = [e["name"] for e in entry["exercises"]], ROOT / "notebooks" / f"{stem}.ipynb", ROOT / "solutions"
+    given = definitions(read_notebook(notebook.read_bytes()), names) if notebook.is_file() else frozenset()
+    questions = read_lesson(source / f"{stem}.py").questions if (source / f"{stem}.py").is_file() else []
+    return given, {cell.question: cell for cell in questions}
 
+
+def free_text(question, stem, notebook):
+    """The row of a question that a person marks, with what the student wrote and the rubric."""
+    source = shipped(stem)[1].get(question["name"])
+    prompt = student_text(source).split(TEXT_STUB[0])[0].strip() if source else ""
+    ids = {question["name"], source.options.get("id") if source else None} - {"", None}
+    cells = [cell for cell in notebook.cells if cell.question in ids or cell.id in ids or (prompt and prompt in cell.text)]
+    text = cells[-1].text.strip().removeprefix(prompt).strip() if cells else ""
+    begun = text not in ("", TEXT_STUB[0])
+    return {"exercise": question["name"], "points": None if begun else 0, "out_of": question["points"],
+            "state": "by hand" if begun else "not started" if cells else "not found", "message": text[:20_000] if begun else "",
+            "trace": "", "rows": [], "remarks": [], "person": ["to be marked by hand"] if begun else [], "seconds": 0.0,
+            "rubric": "\n".join(solution_lines(source)) if source else ""}
