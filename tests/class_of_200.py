@@ -146,7 +146,7 @@ def wrong_round(i):
 
 
 def maker(code):
-    """Hostile code in place of one answer, with the points of the others; code: (exercise, text, helper cell, worth it)."""
+    """Hostile code in place of one answer, with the points of the others; code is a value of `hostile`."""
     def make(lesson, rng):
         exercise, text, helper, right = code
         notebook = lesson.filled(lesson.best() | {exercise: text})

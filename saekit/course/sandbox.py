@@ -38,7 +38,7 @@ ENVIRONMENT = {
 
 
 class Stopped(BaseException):
-    """The process was ended, or ended itself, before it answered. A BaseException, so that no check takes it for its own."""
+    """The process was ended, or ended itself, before it answered. A BaseException: no check takes it for its own."""
 
 
 class Sandbox:
@@ -52,12 +52,24 @@ class Sandbox:
 
     def __enter__(self):
         (ours, theirs), mount_point = socket.socketpair(), tempfile.mkdtemp(prefix="saekit-root-")
-        settings = {"limits": asdict(self.limits), "uid": FIRST_UID + os.getpid() % 4000, "modules": self.modules,
-                    "folders": folders(), "mount_point": mount_point, "hidden": [str(PACKAGE / "course" / name) for name in ("checks", "reference")]}
+        settings = {
+            "limits": asdict(self.limits),
+            "uid": FIRST_UID + os.getpid() % 4000,
+            "modules": self.modules,
+            "folders": folders(),
+            "mount_point": mount_point,
+            "hidden": [str(PACKAGE / "course" / name) for name in ("checks", "reference")],
+        }
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "saekit.course.warm", str(theirs.fileno()), json.dumps(settings)], env=environment(),
-                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+                [sys.executable, "-m", "saekit.course.warm", str(theirs.fileno()), json.dumps(settings)],
+                env=environment(),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
         self.control = ours
         try:
             self.held = Held(**self._reply()["held"])
@@ -179,8 +191,10 @@ class Proxy:
             if seconds > self.sandbox.limits.seconds or time.monotonic() > self.deadline:
                 raise self._stop(slow(self.sandbox.limits))
             if memory > self.sandbox.limits.memory:
-                raise self._stop(f"it used more than {self.sandbox.limits.memory / 1e6:.0f} MB of memory, and was stopped. "
-                                 "Which array is so large, or grows in a loop?")
+                raise self._stop(
+                    f"it used more than {self.sandbox.limits.memory / 1e6:.0f} MB of memory, and was stopped. "
+                    "Which array is so large, or grows in a loop?"
+                )
 
     def usage(self):
         """(CPU seconds, bytes beyond those it was forked with) of the process and its children together."""
@@ -200,7 +214,9 @@ class Proxy:
             if how["seconds"] >= limits.seconds:
                 reason = slow(limits)
             elif how["signal"]:
-                reason = f"the process of your answer crashed (signal {how['signal']}). Does it call compiled code by hand?"
+                reason = (
+                    f"the process of your answer crashed (signal {how['signal']}). Does it call compiled code by hand?"
+                )
             else:
                 reason = "your code ended its own process (`os._exit`?). Did you mean `return`?"
         return Stopped(reason)
@@ -216,8 +232,10 @@ class Proxy:
 
 def slow(limits):
     """What is said when the time is up."""
-    return (f"no answer after {limits.seconds:g} seconds, so the check was stopped. Is there a loop that never ends, or one"
-            " an array could replace?")
+    return (
+        f"no answer after {limits.seconds:g} seconds, so the check was stopped. Is there a loop that never ends, or one"
+        " an array could replace?"
+    )
 
 
 def _triple(value):
