@@ -11,7 +11,8 @@ from saekit.course import gradebook
 from saekit.course.grade import grade
 from saekit.course.limits import Limits
 from saekit.course.sandbox import Sandbox
-from tests.class_of_200 import ROOT, Traps, make_class
+from tests.class_of_200 import make_class
+from tests.class_parts import ROOT, Traps
 
 pytestmark = pytest.mark.slow
 LIMITS = Limits(seconds=2, wall=20, memory=300_000_000)

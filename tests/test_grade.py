@@ -9,7 +9,7 @@ import pytest
 
 from saekit import cli
 from saekit.course import gradebook, grade, report
-from tests.class_of_200 import dumps, read, zipped
+from tests.class_parts import dumps, read, zipped
 
 LESSON = read("00_start_here")
 

@@ -11,7 +11,7 @@ from saekit.course.lesson import ROOT
 from saekit.course.limits import Limits
 from saekit.course.marking import Marker
 from saekit.course.submissions import HandedIn, Submission
-from tests.class_of_200 import AST_PATCH
+from tests.class_hostile import AST_PATCH
 from tests.wrong_answers import lasso
 
 ENTRY = next(entry for entry in record.index() if entry["lesson"] == "01_lasso")

@@ -75,40 +75,24 @@ def note(row):
 
 def write_books(records, out, folder):
     """grades.csv and grades.json at `out`, the other two in `folder`."""
-    every = [(record, lesson, row) for record in records for lesson, row in rows(record)]
-    graded = [
-        [
-            record["student"],
-            lesson["lesson"],
-            row["exercise"],
-            row["points"],
-            row["out_of"],
-            row["state"],
-            row["seconds"],
-            note(row),
-        ]
-        for record, lesson, row in every
-    ]
-    write_csv(out, ROW, graded)
+    every = [(record["student"], lesson["lesson"], row) for record in records for lesson, row in rows(record)]
+    write_csv(out, ROW, [[*_cells(who, lesson, row, ROW[:-1]), note(row)] for who, lesson, row in every])
     write_json(Path(out).with_suffix(".json"), records)
     totals = [[r["student"], *total(r), "yes" if needs_person(r) else "", " | ".join(r["problems"])] for r in records]
     write_csv(folder / "totals.csv", ("student", "points", "out_of", "look", "problems"), totals)
-    waiting = [
-        [
-            record["student"],
-            lesson["lesson"],
-            row["exercise"],
-            "" if row["points"] is None else row["points"],
-            row["out_of"],
-            " | ".join(row["person"]),
-            row["message"] if row["state"] == "by hand" else "",
-            row.get("rubric", ""),
-        ]
-        for record, lesson, row in every
-        if row["person"]
-    ]
+    waiting = [_by_hand(who, lesson, row) for who, lesson, row in every if row["person"]]
     waiting += [[r["student"], "", "", "", "", " | ".join(r["problems"]), "", ""] for r in records if r["problems"]]
     write_csv(folder / "by_hand.csv", BY_HAND, sorted(waiting, key=lambda line: line[:3]))
+
+
+def _cells(student, lesson, row, columns):
+    return [{"student": student, "lesson": lesson, **row}[column] for column in columns]
+
+
+def _by_hand(student, lesson, row):
+    """The line that asks a person for points: why, and for an answer in words the answer and the rubric."""
+    answer = row["message"] if row["state"] == "by hand" else ""
+    return [*_cells(student, lesson, row, BY_HAND[:5]), " | ".join(row["person"]), answer, row.get("rubric", "")]
 
 
 def write_csv(path, head, lines):

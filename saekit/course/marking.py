@@ -97,33 +97,26 @@ class Marker:
 
     def judge(self, lesson, name, answer, variant=""):
         """The verdict on one answer of the lesson ("lasso"), with the numbers of a variant (`saekit release`)."""
-        reference = importlib.import_module(f"saekit.course.reference.{lesson}")
-        found = read(name, answer, reference)
+        found = read(name, answer, importlib.import_module(f"saekit.course.reference.{lesson}"))
         if found is not None:
             return found
-        bound = _bound_name(answer.text, name)
+        said = "not yet"
         try:
-            with self._sandbox(answer.source).answer(lesson, name, answer.source, bound) as proxy:
-                check = checking.load_checks(lesson)[name]
-                verdict = judging.judge(check, proxy, seconds=self.limits.wall + 5, variant=variant)
+            with self._sandbox(answer.source).answer(
+                lesson, name, answer.source, _bound_name(answer.text, name)
+            ) as proxy:
+                verdict = judging.judge(checking.load_checks(lesson)[name], proxy, seconds=None, variant=variant)
                 return Verdict(name, "not yet", exercises.BORROWED) if proxy.borrowed else verdict
         except Stopped as stopped:
-            return Verdict(name, "not yet", str(stopped))
+            text, trace = str(stopped), ""
         except StudentError as error:
-            return Verdict(
-                name,
-                "not yet",
-                f"the cell stopped with {error.kind} before `{name}` could be checked: "
-                f"{reading.without_addresses(error)}",
-                trace=error.lines,
-            )
+            text, trace = f"the cell stopped with {error.kind} before `{name}` could be checked: {error}", error.lines
         except SystemExit:
-            return Verdict(
-                name, "not yet", "the cell ended Python (`exit` or `quit`) before the answer could be checked."
-            )
+            text, trace = "the cell ended Python (`exit` or `quit`) before the answer could be checked.", ""
         except OSError as error:
             self._close()
-            return Verdict(name, "not judged", f"the sandbox failed, so nothing was judged ({error})")
+            said, text, trace = "not judged", f"the sandbox failed, so nothing was judged ({error})", ""
+        return Verdict(name, said, reading.without_addresses(text), trace=trace)
 
     def _sandbox(self, source):
         """The open sandbox; one that has PyTorch loaded as soon as an answer speaks of it."""

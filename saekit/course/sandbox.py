@@ -51,7 +51,7 @@ class Sandbox:
         self.process = self.control = None
 
     def __enter__(self):
-        (ours, theirs), mount_point = socket.socketpair(), tempfile.mkdtemp(prefix="saekit-root-")
+        (self.control, theirs), mount_point = socket.socketpair(), tempfile.mkdtemp(prefix="saekit-root-")
         settings = {
             "limits": asdict(self.limits),
             "uid": FIRST_UID + os.getpid() % 4000,
@@ -60,18 +60,9 @@ class Sandbox:
             "mount_point": mount_point,
             "hidden": [str(PACKAGE / "course" / name) for name in ("checks", "reference")],
         }
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "saekit.course.warm", str(theirs.fileno()), json.dumps(settings)],
-                env=environment(),
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        self.control = ours
         try:
+            with theirs:
+                self.process = serve(theirs.fileno(), settings)
             self.held = Held(**self._reply()["held"])
         finally:
             os.rmdir(mount_point)
@@ -228,6 +219,19 @@ class Proxy:
             self.sandbox.control.sendall(json.dumps({"do": "end", "pid": self.pid, "patient": patient}).encode())
             self.ended = self.sandbox._reply()
         return self.ended
+
+
+def serve(fd, settings):
+    """Start the server (`warm`), away from our terminal and with one open socket."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "saekit.course.warm", str(fd), json.dumps(settings)],
+        env=environment(),
+        pass_fds=[fd],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 def slow(limits):
