@@ -184,8 +184,28 @@ def add_course_commands(commands):
     test = commands.add_parser("test", help="every test, and every notebook executed by nbval")
     test.add_argument("--all", action="store_true", help="the slow suites too")
     test.set_defaults(run=run_tests)
+    add_grade_command(commands)
     doctor = commands.add_parser("doctor", help="what this machine has, what will run, what will not and why")
     doctor.set_defaults(run=run_doctor)
+
+
+def add_grade_command(commands):
+    """grade: submissions marked in sandboxes."""
+    grade = commands.add_parser("grade", help="mark submissions: folders, zips or loose notebooks, named by student")
+    grade.add_argument("submissions", help="a folder, or one zip of all (Canvas and Moodle downloads too)")
+    grade.add_argument("--out", required=True, metavar="FILE.csv", help="the grades; a folder FILE/ beside it holds the rest")
+    grade.add_argument("--jobs", type=int, default=2, help="submissions marked at the same time (default 2)")
+    grade.add_argument("--seconds", type=int, default=10, help="CPU seconds an answer may take (default 10)")
+    grade.add_argument("--memory", type=int, default=512, help="MB an answer may use beyond its libraries (default 512)")
+    grade.add_argument("--marks", metavar="FILE.csv", help="points given by hand (FILE/by_hand.csv, filled in), merged over the others")
+    grade.set_defaults(run=run_grade)
+
+
+def run_grade(args):
+    """saekit grade."""
+    from saekit.course.grade import command
+
+    return command(args)
 
 
 def run_build(args):

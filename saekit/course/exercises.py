@@ -22,6 +22,8 @@ from saekit.course.reach import out_of_reach
 
 DEFINED = re.compile(r"^def[ \t]+(\w+)", re.MULTILINE)  # methods of the same name are indented
 OURS = "Our version is used below."
+BORROWED = ("this calls our own answer, which is out of reach while yours is checked. Can you write it yourself? The first "
+            "hint says where to begin.")
 NO_OURS = "This exercise is graded: no version of ours stands in, so cells below that need it wait for yours."
 
 
@@ -53,10 +55,7 @@ class Classroom:
                 verdict = judging.judge(self.checks[name], function, on_stuck=on_stuck, variant=self.variant)
             finally:
                 self.names[name] = before
-        if used:
-            return Verdict(name, "not yet", "this calls our own answer, which is out of reach while yours is checked. "
-                                            "Can you write it yourself? The first hint says where to begin.")
-        return verdict
+        return Verdict(name, "not yet", BORROWED) if used else verdict
 
     def _read(self, function, reference):
         """A verdict from the source alone, or None."""
@@ -219,7 +218,7 @@ def after_cell(result):
     error = result.error_before_exec or result.error_in_exec
     for name in unseen:
         if isinstance(result.error_before_exec, SyntaxError):
-            _answer(_syntax_error(name, result.error_before_exec))
+            _answer(syntax_error(name, result.error_before_exec))
         elif error is not None:
             _answer(
                 Verdict(
@@ -263,7 +262,7 @@ def _answer(verdict):
     cards.show(verdict_card(verdict))
 
 
-def _syntax_error(name, error):
+def syntax_error(name, error):
     """The verdict on a cell that Python could not read, with the line and a caret under the place."""
     line = (error.text or "").rstrip("\n")
     caret = " " * max(0, (error.offset or 1) - 1) + "^"
