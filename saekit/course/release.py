@@ -121,7 +121,7 @@ def bundled_notebook(source, graded, variant):
             task["source"] = re.sub(r"^(Difficulty .* points?)$", r"\1 · **graded**", task["source"], flags=re.MULTILINE)
         if cell["id"] in needs:
             names = ", ".join(f"`{name}`" for name in needs[cell["id"]])
-            cell["source"] = f"# Graded: this cell runs once your answer to {names} passes.\n{cell['source']}"
+            cell["source"] = f"# Graded: this cell needs your answer to {names}; no version of ours stands in.\n{cell['source']}"
             cell["metadata"]["tags"] = sorted({*cell["metadata"].get("tags", []), "raises-exception"})
         if variant and cell["id"] == "setup":
             cell["source"] = re.sub(r'begin\("(\w+)"\)', rf'begin("\1", variant="{variant}")', cell["source"])
@@ -153,12 +153,23 @@ def dependents(source, graded):
 def reads_and_binds(text):
     """(names that a cell looks up before it gives them a value, names that it gives a value)."""
     reads, binds = set(), set()
-    for node in ast.parse(text).body:
-        statement = ast.unparse(node)
+    for statement in map(ast.unparse, _steps(ast.parse(text).body)):
         reads |= global_names(statement) - binds
         symbols = symtable.symtable(statement, "cell", "exec").get_symbols()
         binds |= {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
     return reads, binds
+
+
+def _steps(statements):
+    """Statements one after the other; of a loop, `with` or `if` first its head, then what stands in it."""
+    for node in statements:
+        if isinstance(node, (ast.For, ast.While, ast.If, ast.With)):
+            inside = node.body + getattr(node, "orelse", [])
+            node.body, node.orelse = [ast.Pass()], []
+            yield node
+            yield from _steps(inside)
+        else:
+            yield node
 
 
 def shuffles(source, variant):
@@ -241,7 +252,7 @@ def readme(lessons, held_back, variant, readable):
     ]
     if held:
         parts.append("## Graded\n\nNo version of ours stands in for " + ", ".join(held) + ". Cells that need one of them"
-                     " say so in their first line and run once yours passes. Nothing else waits for them.\n")
+                     " say so in their first line and need yours to have passed. Nothing else waits for them.\n")
     if variant:
         parts.append(f"These notebooks are the variant `{variant}`: the checks draw other numbers and the letters of the"
                      " multiple choice differ from your neighbour's. Leave the setup cell as it is.\n")

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 RUN = 6  # nodes: about one call with its arguments
 MANY = 10  # answers: in a small class, how many may hold a run that still counts
-ALIKE, EVIDENCE = 0.8, 12.0  # what is flagged; 12 runs that nobody else has are a line or two of code
+ALIKE, EVIDENCE = 0.8, 20.0  # what is flagged; 20 runs that nobody else has are two or three lines of code
 
 
 class Pair(NamedTuple):
