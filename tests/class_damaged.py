@@ -76,6 +76,16 @@ def _reordered(lesson, notebook):
     random.Random(0).shuffle(notebook["cells"])
 
 
+def _torch(lesson, notebook):
+    """A right answer that goes through PyTorch."""
+    cell, name = _cell(notebook, lesson), lesson.exercises[0]["name"]
+    first, *rest = cell["source"].replace("@exercise\n", "").strip().split("\n")
+    inner = "\n    ".join([first.replace(name, "inner"), *rest])
+    arguments = ", ".join(_names(lesson.first_lines[name]))
+    value = f"torch.as_tensor(np.asarray(inner({arguments}))).clone()"
+    cell["source"] = f"import torch\n@exercise\n{lesson.first_lines[name]}\n    {inner}\n    return {value}"
+
+
 def _helpers(lesson, notebook):
     """An answer in pieces: an import under another name, a constant and a function, in cells of their own."""
     cell, name = _cell(notebook, lesson), lesson.exercises[0]["name"]
@@ -162,6 +172,7 @@ TROUBLE = {
     "metadata stripped, notebook renamed": _stripped,
     "cells reordered": _reordered,
     "answer in pieces": _helpers,
+    "an answer with PyTorch": _torch,
     "Windows-1252": lambda lesson, notebook: ({PLACE: _note(notebook).decode().encode("cp1252", "replace")}, 0, True),
     "UTF-16": lambda lesson, notebook: dumps(notebook).decode().encode("utf-16"),
     "UTF-8 with a mark": lambda lesson, notebook: b"\xef\xbb\xbf" + dumps(notebook),

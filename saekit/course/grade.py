@@ -51,10 +51,7 @@ class Run:
 def grade(path, out, jobs=2, limits=Limits(), marks=None):
     """Mark all submissions at `path`, write the books, return the records. ValueError for input that cannot be used."""
     run = Run(Path(out))
-    if run.out.suffix.lower() != ".csv":
-        raise ValueError(f"--out is {out}, expected a name that ends in .csv")
-    if jobs < 1:
-        raise ValueError(f"--jobs is {jobs}, expected 1 or more")
+    _check(path, run, jobs, limits)
     submissions = find_submissions(path)
     (run.folder / "records").mkdir(parents=True, exist_ok=True)
     os.chmod(run.folder, 0o700)  # grades are nobody else's business, least of all a submission's
@@ -75,6 +72,19 @@ def grade(path, out, jobs=2, limits=Limits(), marks=None):
     gradebook.write_books(records, run.out, run.folder)
     report.write_pages(records, run.folder, limits, LIMITS_OF_ISOLATION)
     return records
+
+
+def _check(path, run, jobs, limits):
+    """ValueError for what cannot be meant."""
+    if run.out.suffix.lower() != ".csv":
+        raise ValueError(f"--out is {run.out}, expected a name that ends in .csv")
+    if run.folder.resolve().is_relative_to(Path(path).resolve()):
+        raise ValueError(
+            f"--out is {run.out}, which puts the books among the submissions; choose a name outside {path}"
+        )
+    for name, value in (("--jobs", jobs), ("--seconds", limits.seconds), ("--memory", limits.memory)):
+        if value <= 0:
+            raise ValueError(f"{name} is {value}, expected more than 0")
 
 
 def _state(limits):
