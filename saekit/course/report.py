@@ -177,7 +177,7 @@ def _wrong_answers(records):
         f'<tr><td class="n">{count}</td><td><code>{escape(name)}</code></td><td>{escape(why)}</td></tr>'
         for (_, name, why), count in common_causes(records)
     ]
-    return f"<h2>Most common wrong answers</h2><table>{''.join(lines)}</table>"
+    return f"<h2>Most common wrong answers</h2><table>{''.join(lines) or '<tr><td>None.</td></tr>'}</table>"
 
 
 def _waiting(records):
