@@ -98,7 +98,8 @@ def test_marks_given_by_hand_are_merged_and_wrong_ones_refused(graded, tmp_path,
     [
         (["nowhere", "--out", "g.csv"], "does not exist"),
         ([".", "--out", "g.xlsx"], "ends in .csv"),
-        ([".", "--out", "g.csv", "--jobs", "0"], "expected more than 0"),
+        (["all", "--out", "g.csv", "--jobs", "0"], "expected more than 0"),
+        ([".", "--out", "g.csv"], "among the submissions"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments, said, tmp_path, monkeypatch, capsys):

@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked here"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]  # files that answers leave open are their own affair
-LIMITS = Limits(seconds=0.5, wall=60, memory=200_000_000, file=1_000_000, home=3_000_000, processes=32)
+LIMITS = Limits(seconds=0.3, wall=60, memory=200_000_000, file=1_000_000, home=3_000_000, processes=32)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,11 @@ def test_changed_inputs_and_returned_views_are_noticed(sandbox):
         (["os._exit(0)"], "ended its own process"),
         (["import ctypes; ctypes.string_at(0)"], "crashed"),
         (["while True: pass"], "never ends"),
-        (["kept = []", "while True: kept.append(bytearray(b'x') * 10**6)"], "of memory|Memory"),
+        pytest.param(
+            ["kept = []", "while True: kept.append(bytearray(b'x') * 10**6)"],
+            "of memory|Memory",
+            marks=pytest.mark.slow,
+        ),
         (["os.write(3, bytes(40))", "return 1"], "could not be used"),
         (["os.write(3, b'\\xff' * 40)", "return 1"], "could not be used"),
     ],
@@ -147,6 +151,7 @@ def _living(sandbox):
     ]
 
 
+@pytest.mark.slow
 def test_it_cannot_start_more_processes_than_allowed(run):
     started = run(
         "n = 0",
