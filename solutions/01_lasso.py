@@ -645,7 +645,21 @@ claim(f"gain of non-negativity at d = 50, k = {between}", recovered(50, between,
 # | the optimisation is "basis pursuit: minimising reconstruction error subject to a sparsity constraint" | basis pursuit asks for *zero* error at the smallest L1 norm. Error against L1 is the LASSO (basis pursuit *denoising*); error under a limit on the *number* of atoms is what OMP attempts | 1.2, 1.5, 1.8 |
 # | near-orthogonality "often needs stronger conditions" | null-space property, RIP, exact recovery condition. Coherence itself is sufficient, and far from necessary | 1.3, 1.4 |
 # | representation is unique under sparsity and near-orthogonality | yes, *among codes that sparse*; a denser story always exists, and a cheaper one may | 1.2, 1.3 |
+
+# %% [markdown] id="q-why-l1" question="why_l1" minutes=5 points=3
+# ### Question 1.1 · Why the L1 norm
 #
+# In words · 5 minutes · 3 points
+#
+# Why does a price on `|z|` make coefficients exactly zero, while a price on `z²` never does? And what do both do to a coefficient that is large and right? Three to six sentences.
+#
+# ### BEGIN SOLUTION
+# - One point: the slope of |z| is the same all the way to zero, so a coefficient whose benefit is smaller than the price is pushed to zero and stays there.
+# - One point: the slope of z² fades as z does, so every coefficient with any benefit stays a little above zero.
+# - One point: L1 takes the same amount off a large coefficient (shrinkage, a bias); z² takes a share of it.
+# ### END SOLUTION
+
+# %% [markdown] id="common-confusions"
 # ## Common confusions
 #
 # - *"A large correlation means the atom is present."* Atoms answer for each other. Presence is decided jointly.

@@ -698,7 +698,21 @@ claim("explained energy, five atoms searched for minus five measured", search - 
 # %% [markdown] id="cheap-after"
 # Measuring is not decomposing: the five atoms that answer loudest look alike and say the same thing five times. An SAE *learns* its encoder together with the dictionary, so that one product with a bias and a ReLU guesses better than this. What remains is
 # the **amortisation gap**, and lesson 4 measures it.
+
+# %% [markdown] id="q-same-dictionary" question="same_dictionary" minutes=5 points=3
+# ### Question 2.1 · The same dictionary?
 #
+# In words · 5 minutes · 3 points
+#
+# Two runs from different seeds give two dictionaries. In which ways may they differ without any change in the reconstruction, and how would you compare them all the same? Three to six sentences.
+#
+# ### BEGIN SOLUTION
+# - One point: order of the atoms and sign of each atom are free (with unit norm their length is not).
+# - One point: so atoms are matched first, one to one or each to its best partner, by the absolute cosine.
+# - One point: what is left after matching is a real difference: several dictionaries may fit equally well, or a run may sit in a worse minimum.
+# ### END SOLUTION
+
+# %% [markdown] id="common-confusions"
 # ## Common confusions
 #
 # - *"The algorithm converged, so it found the dictionary."* It found a valley. Run it from several starts, and compare: lesson 9 does that with SAEs.

@@ -647,7 +647,21 @@ print("\n".join(f"{says:52} | {found_here}" for says, found_here in table))
 
 # %% [markdown] id="confusions"
 # The triangles are the one exception: three independent, rare features uniform in [0, 1] form a pair and a loner in two dimensions. At the paper's size we too find shares near 2/3, where features are on more often than off.
+
+# %% [markdown] id="q-why-share" question="why_share" minutes=5 points=3
+# ### Question 3.1 · Why share a neuron?
 #
+# In words · 5 minutes · 3 points
+#
+# One neuron answers to cats and to parking tickets. How can that be good for the model, under which condition on the two features does it cost little, and who pays when the condition fails? Three to six sentences.
+#
+# ### BEGIN SOLUTION
+# - One point: there are more useful features than dimensions, and sharing lets the model keep more of them.
+# - One point: it costs little when the features are sparse, so that both are rarely present at once.
+# - One point: when they do come together they interfere: each is read with an error from the other, most for the less important one.
+# ### END SOLUTION
+
+# %% [markdown] id="common-confusions"
 # ## Common confusions
 #
 # - *"Superposition means that neurons are polysemantic."* Superposition is more features than dimensions; polysemantic is what a neuron then looks like, *if* axes are privileged. Where they are not, a mere rotation makes units look polysemantic, without superposition.

@@ -697,7 +697,21 @@ print("\n".join(f"{says:68}{measured}" for says, measured in table))
 # - *Article: expansion 4–16× is best, lower is more robust.* Best is what the number of features asks for (4.7); robustness: lesson 9.
 # - *Reference page: λ very high, moderate, very low.* Very high silences weak occurrences before it loses directions (4.4).
 # - *Reference page: rare features are missed.* Yes, see the Zipf figure (4.7).
+
+# %% [markdown] id="q-one-step" question="one_step" minutes=5 points=3
+# ### Question 4.1 · One step of what?
 #
+# In words · 5 minutes · 3 points
+#
+# In which sense is an SAE's encoder one step of a LASSO solver, what does it gain over running the solver, and what does it lose? Three to six sentences.
+#
+# ### BEGIN SOLUTION
+# - One point: a linear map, a bias as threshold and a ReLU are one step of (non-negative) ISTA from zero, with learned weights.
+# - One point: it costs one matrix product per sample, the same for every sample, instead of many iterations.
+# - One point: its codes are not the minimisers: there is an amortisation gap, which more layers or the solver itself would close.
+# ### END SOLUTION
+
+# %% [markdown] id="common-confusions"
 # ## Common confusions
 #
 # - *"PCA's components are what a linear autoencoder learns."* Their span. With weight decay the SVD of its decoder shows them, its rows still do not.

@@ -819,7 +819,20 @@ for says, measured in (("Gao et al. 2024: TopK above ReLU-L1 at equal l0", f"exp
 # | reference page: R² = 1 − ‖x − x̂‖²/‖x‖² > 0.90 at L0 50–300 | uncentred: the mean alone scores (6.9). The shipped TopK's row stands there at L0 32 |
 # | reference page: Bricken et al. 2023 is "work on Claude" | a one-layer transformer, the size of this one |
 # | lecture: "interpretability technique, not training technique" | the hash says so |
+
+# %% [markdown] id="q-trust-the-number" question="trust_the_number" minutes=5 points=4
+# ### Question 6.1 · A number on a slide
 #
+# In words · 5 minutes · 4 points
+#
+# A colleague shows one number for a new SAE: explained variance 0.99. Name three further numbers you ask for before you believe that it is a good SAE, and say for each what could be wrong without it.
+#
+# ### BEGIN SOLUTION
+# - One point each, at most three: l0 (a dense code explains everything) · the fraction of dead latents (a smaller dictionary in truth) · the rise of the model's cross-entropy with the reconstruction spliced in (the missing hundredth may be what the model uses) · the same numbers on held-out text (the training text is known by heart) · a baseline such as PCA or random directions at the same l0.
+# - One point: a reason that names what the number would look like in the bad case.
+# ### END SOLUTION
+
+# %% [markdown] id="common-confusions"
 # ## Common confusions
 #
 # - *"TopK with k = 32 means 32 features per token."* It means 32 latents were allowed.

@@ -275,6 +275,7 @@ def test_the_index_lists_every_exercise(executed):
             "name": "mini",
             "title": "Mini",
             "exercises": [{"name": "soft", "difficulty": 2, "minutes": 8, "points": 3}],
+            "questions": [],
         }
     ]
 

@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from functools import cache
 
-from saekit.course import cards, exercises
+from saekit.course import cards, checking, exercises
 
 PROFILES = ("smoke", "laptop", "gpu")
 
@@ -45,6 +45,11 @@ class Prediction:
         except (TypeError, ValueError):
             return None
 
+    def unshuffled(self, answer, variant):
+        """The answer to the course's own text that an answer to this variant's text means."""
+        back = {new: old for old, new in shuffled(self.id, self.options, variant).items()}
+        return back.get(self.normal(answer), answer)
+
     def answer_to(self, answer):
         """(is it right, what to say); (None, …) when it is not an answer of this kind."""
         given = self.normal(answer)
@@ -54,6 +59,19 @@ class Prediction:
         if hashed(self.id, given) == self.right:
             return True, self.reply
         return False, {self.normal(key): reply for key, reply in self.wrong.items()}.get(given, self.otherwise)
+
+
+def lettered(options):
+    """Whether the options are mere letters, which a variant may give to other answers."""
+    return all(len(option) == 1 for option in options)
+
+
+def shuffled(identity, options, variant):
+    """{letter in the course's own text: letter in this variant's}; the same letters where there is nothing to shuffle."""
+    if not variant or not lettered(options):
+        return {option: option for option in options}
+    order = checking.rng("letters", identity, variant).permutation(len(options))
+    return {option: options[place] for option, place in zip(options, order)}
 
 
 def hashed(identity, answer):
@@ -73,7 +91,7 @@ def predict(identity, answer=...):
         text = "Put your guess in place of the dots and run the cell. A wrong guess costs nothing."
         cards.show(cards.Card(title, "not started", text, word="not answered yet"))
         return
-    right, reply = question.answer_to(answer)
+    right, reply = question.answer_to(question.unshuffled(answer, room.variant))
     cards.show(cards.Card(title, "passed" if right else "not yet", reply, word="right" if right else "not that"))
 
 

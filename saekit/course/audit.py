@@ -57,6 +57,7 @@ def lesson_problems(lesson):
         )
     for cell, before in zip(lesson.cells[1:], lesson.cells):
         found += exercise_problems(lesson, cell, before) if cell.exercise else []
+        found += question_problems(lesson, cell) if cell.question else []
     return found + setup_problems(lesson) + list(leaks(lesson))
 
 
@@ -103,10 +104,23 @@ def exercise_problems(lesson, cell, before):
     return [problem(rule) for rule, holds in rules.items() if not holds]
 
 
+def question_problems(lesson, cell):
+    """A question is Markdown, tells its minutes and points, and holds its rubric between the markers."""
+    minutes, points = (cell.options.get(key) for key in ("minutes", "points"))
+    stated = f"In words · {minutes} minutes · {points} points"
+    rules = {
+        "is a markdown cell": cell.kind == "markdown",
+        "minutes and points are whole numbers above 0": all(isinstance(n, int) and n > 0 for n in (minutes, points)),
+        f"says {stated!r}, like the cell header": stated in cell.text,
+        f"no {BEGIN} with its rubric": BEGIN in cell.text,
+    }
+    return [Problem(lesson.path, cell.line, f"question {cell.question}: {r}") for r, holds in rules.items() if not holds]
+
+
 def leaks(lesson):
     """Answers that a student could read in the student copy: three lines of one in a row, or all of a shorter one."""
     cells = [(cell, squeeze(made["source"])) for cell, made in zip(lesson.cells, student_notebook(lesson)["cells"])]
-    for exercise in lesson.exercises:
+    for exercise in lesson.exercises + lesson.questions:
         lines = [squeeze(line) for line in solution_lines(exercise) if line.strip()]
         size = min(RUN, max(len(lines), 2))  # a single line may well stand elsewhere
         runs = [" ".join(lines[i : i + size]) for i in range(len(lines) - size + 1)]
@@ -115,7 +129,7 @@ def leaks(lesson):
                 yield Problem(
                     lesson.path,
                     cell.line,
-                    f"{size} lines of the answer to {exercise.exercise} stand here, readable to students",
+                    f"{size} lines of the answer to {exercise.exercise or exercise.question} stand here, readable to students",
                 )
 
 

@@ -10,13 +10,16 @@ import tempfile
 import time
 
 from saekit.course import execute as executing
+from saekit.course import guide
 from saekit.course.lesson import (
     EXERCISE_KEYS,
+    QUESTION_KEYS,
     ROOT,
     Problem,
     lesson_paths,
     read_lesson,
     student_text,
+    without_markers,
     write_missing_ids,
 )
 from saekit.course.outputs import source_hashes
@@ -85,12 +88,17 @@ def generated(lessons, root=ROOT):
         files[reference / f"{lesson.name}.py"] = reference_source(lesson)
         files[root / "notebooks" / f"{lesson.stem}.ipynb"] = dumps(student_notebook(lesson))
         files[stored] = dumps(with_outputs(solution_notebook(lesson), read_notebook(stored)))
+    handbook = root / "INSTRUCTORS.md"
+    if handbook.exists():
+        files[handbook] = guide.filled(handbook.read_text("utf-8"), lessons, root)
     return files
 
 
 def solution_notebook(lesson):
     """The complete notebook, not executed."""
-    return notebook(lesson, [notebook_cell(cell, cell.text) for cell in lesson.cells])
+    # in Markdown the markers would be headings
+    texts = [without_markers(cell.text) if cell.question else cell.text for cell in lesson.cells]
+    return notebook(lesson, [notebook_cell(cell, text) for cell, text in zip(lesson.cells, texts)])
 
 
 def student_notebook(lesson):
@@ -99,7 +107,7 @@ def student_notebook(lesson):
     for cell in lesson.cells:
         copy = notebook_cell(cell, student_text(cell), tags=["raises-exception"] if cell.exercise else [])
         cells.append(copy)
-        if cell.exercise:
+        if cell.exercise or cell.question:
             copy["metadata"]["deletable"] = False
     return notebook(lesson, cells)
 
@@ -116,7 +124,7 @@ def notebook(lesson, cells):
 
 def notebook_cell(cell, text, tags=None):
     """One notebook cell; tags=None keeps the source's."""
-    saekit = {key: cell.options[key] for key in EXERCISE_KEYS if key in cell.options}
+    saekit = {key: cell.options[key] for key in (*QUESTION_KEYS[:1], *EXERCISE_KEYS) if key in cell.options}
     tags = cell.options.get("tags", []) if tags is None else tags
     metadata = {**({"saekit": saekit} if saekit else {}), **({"tags": tags} if tags else {})}
     made = {"cell_type": cell.kind, "id": cell.options["id"], "metadata": metadata, "source": text}

@@ -12,20 +12,26 @@ listed in `saekit/course/reference/index.json`, which `saekit build` writes: a l
 [{name, difficulty, minutes, points}]}, lesson being the stem "01_lasso".
 """
 
-import contextlib
 import importlib
 import inspect
 import re
 
 from saekit.course import cards, checking, judging, notebook, reading, record
 from saekit.course.judging import Verdict
+from saekit.course.reach import out_of_reach
 
 DEFINED = re.compile(r"^def[ \t]+(\w+)", re.MULTILINE)  # methods of the same name are indented
 OURS = "Our version is used below."
+BORROWED = ("this calls our own answer, which is out of reach while yours is checked. Can you write it yourself? The first "
+            "hint says where to begin.")
+NO_OURS = "This exercise is graded: no version of ours stands in, so cells below that need it wait for yours."
 
 
 class Classroom:
-    """One open lesson: its references and checks, the function now in use under each name, and the verdicts so far."""
+    """One open lesson: its references and checks, the function now in use under each name, and the verdicts so far.
+
+    graded: exercises without a reference in a student's bundle (`saekit release --graded`). variant: `begin`'s.
+    """
 
     def __init__(self, lesson, references, checks, names, predictions=()):
         self.lesson, self.references, self.checks, self.names = lesson, references, checks, names
@@ -33,6 +39,7 @@ class Classroom:
         self.verdicts = {}
         self.looked_at = set()  # exercises that @exercise judged in the cell that is running
         self.predictions = {p.id: p for p in predictions}
+        self.graded, self.variant = frozenset(), ""
         self.names.update(references)
 
     def judge(self, function, on_stuck=None):
@@ -45,13 +52,10 @@ class Classroom:
         self.names[name] = function  # what a def without @exercise would mean: a recursive call is a recursive call
         with out_of_reach(reference) as used:
             try:
-                verdict = judging.judge(self.checks[name], function, on_stuck=on_stuck)
+                verdict = judging.judge(self.checks[name], function, on_stuck=on_stuck, variant=self.variant)
             finally:
                 self.names[name] = before
-        if used:
-            return Verdict(name, "not yet", "this calls our own answer, which is out of reach while yours is checked. "
-                                            "Can you write it yourself? The first hint says where to begin.")
-        return verdict
+        return Verdict(name, "not yet", BORROWED) if used else verdict
 
     def _read(self, function, reference):
         """A verdict from the source alone, or None."""
@@ -64,7 +68,8 @@ class Classroom:
             )
         tree = reading.tree_of(function)
         if tree is not None and reading.is_stub(tree):
-            return Verdict(name, "not started", judging.NOT_WRITTEN)
+            said = judging.NOT_WRITTEN_GRADED if name in self.graded else judging.NOT_WRITTEN
+            return Verdict(name, "not started", said)
         line = tree is not None and reading.borrowed(inspect.unwrap(function), tree, name)
         if line:
             return Verdict(name, "not yet", f"line {line} calls saekit's own `{name}`. Can you write it yourself? "
@@ -89,11 +94,12 @@ def room():
     return _room
 
 
-def begin(lesson):
+def begin(lesson, variant=""):
     """Open a lesson, "01_lasso": references under all exercise names, checks loaded, hook installed. Running it again
     changes nothing.
 
-    Raises ValueError for an unknown lesson.
+    variant: any word; checks draw other numbers and multiple choice is lettered differently for each (`saekit release
+    --variant`). Raises ValueError for an unknown lesson.
     """
     global _room
     name = re.sub(r"^\d+_", "", lesson)
@@ -102,6 +108,7 @@ def begin(lesson):
         names.update(_room.current)
     else:
         _room = open_room(name, names)
+    _room.variant = variant
     shell = notebook.shell()
     if shell is not None:
         _install(shell)
@@ -122,7 +129,9 @@ def open_room(name, names):
     listed = [e["name"] for entry in record.index() if entry["lesson"].endswith(f"_{name}") for e in entry["exercises"]]
     references = {n: getattr(module, n) for n in listed or checks if hasattr(module, n)}
     predictions = getattr(importlib.import_module(f"saekit.course.checks.{name}"), "PREDICTIONS", ())
-    return Classroom(name, references, checks, names, predictions)
+    opened = Classroom(name, references, checks, names, predictions)
+    opened.graded = frozenset(getattr(module, "GRADED", ()))
+    return opened
 
 
 def exercise(function):
@@ -167,7 +176,10 @@ def verdict_card(verdict):
     text = sentence(verdict.message, verdict.name)
     if verdict.state == "passed":
         text = "The cells below now use your function."
-    remarks = verdict.remarks + ((OURS,) if verdict.state == "not yet" else ())
+    ours = NO_OURS if _room is not None and verdict.name in _room.graded else OURS
+    # a stub's own words say that ours is used, a graded one's do not say what happens instead
+    told = verdict.state == "not yet" or (verdict.state == "not started" and ours is NO_OURS)
+    remarks = verdict.remarks + ((ours,) if told else ())
     return cards.Card(verdict.name, verdict.state, text, verdict.rows, verdict.trace, remarks)
 
 
@@ -188,36 +200,6 @@ def stuck_card(name):
     )
 
 
-@contextlib.contextmanager
-def out_of_reach(reference):
-    """While open, calling the reference under any name raises; yields a list, non-empty once that happened."""
-    plain, used = inspect.unwrap(reference), []
-    code = plain.__code__
-    _watchers.append(used)
-    plain.__code__ = _refuse.__code__
-    try:
-        yield used
-    finally:
-        plain.__code__ = code
-        _watchers.remove(used)
-
-
-_watchers = []
-
-
-def _refuse(*args, **kwargs):
-    from saekit.course.exercises import reference_called  # the code runs with the reference module's globals
-
-    reference_called()
-
-
-def reference_called():
-    """Runs in place of a reference that is out of reach."""
-    for used in _watchers:
-        used.append(True)
-    raise RuntimeError("our own answer is out of reach while yours is checked")
-
-
 def _install(shell):
     """Register the hook, once per shell."""
     before = getattr(shell, "saekit_hook", None)
@@ -236,7 +218,7 @@ def after_cell(result):
     error = result.error_before_exec or result.error_in_exec
     for name in unseen:
         if isinstance(result.error_before_exec, SyntaxError):
-            _answer(_syntax_error(name, result.error_before_exec))
+            _answer(syntax_error(name, result.error_before_exec))
         elif error is not None:
             _answer(
                 Verdict(
@@ -280,7 +262,7 @@ def _answer(verdict):
     cards.show(verdict_card(verdict))
 
 
-def _syntax_error(name, error):
+def syntax_error(name, error):
     """The verdict on a cell that Python could not read, with the line and a caret under the place."""
     line = (error.text or "").rstrip("\n")
     caret = " " * max(0, (error.offset or 1) - 1) + "^"

@@ -19,6 +19,7 @@ from saekit.course.checking import Slip
 
 SECONDS = 10.0
 NOT_WRITTEN = "nothing written yet; our version is used below."
+NOT_WRITTEN_GRADED = "nothing written yet."
 
 
 class StudentError(Exception):
@@ -78,12 +79,15 @@ class Guarded:
 
     def _compare(self, given, before, result):
         """Note a changed input or a returned view; keep the first call for a second try."""
-        if not _same(given, before):
+        in_process = hasattr(self.function, "changed")  # a proxy: what was changed or shared there, it tells
+        changed = self.function.changed if in_process else not _same(given, before)
+        view = self.function.shared if in_process else shared(result, given)
+        if changed:
             self.findings.append(
                 "the values are right, but your function changed its own input, which the cells below still need. "
                 "Do you assign into an argument, or use `+=` on it?"
             )
-        elif not self.check.view_ok and any(_overlap(a, b) for a in _arrays(result) for b in _arrays(given)):
+        elif not self.check.view_ok and view:
             self.findings.append(
                 "the values are right, but what you return shares its memory with the input: whoever changes one "
                 "changes the other. Would a `.copy()` help?"
@@ -125,8 +129,11 @@ class Guarded:
         return reading.without_addresses(f"{self.check.name}({', '.join(inside)}){result}")
 
 
-def judge(check, function, in_notebook=True, seconds=SECONDS, on_stuck=None):
-    """Run a check on a function; always returns a Verdict. seconds=None: no time limit (a grader has its own)."""
+def judge(check, function, in_notebook=True, seconds=SECONDS, on_stuck=None, variant=""):
+    """Run a check on a function; always returns a Verdict. seconds=None: no time limit (a grader has its own).
+
+    variant: any word; the check draws its inputs from another seed for each ("" is the course's own).
+    """
     guarded, printed, started = Guarded(function, check, in_notebook), Printed(), time.monotonic()
     state, message, rows, trace = "not yet", "", (), ""
     try:
@@ -137,7 +144,7 @@ def judge(check, function, in_notebook=True, seconds=SECONDS, on_stuck=None):
         ):
             warnings.simplefilter("always")
             with watchdog.time_limit(seconds, on_stuck):
-                check.body(guarded, checking.rng(check.lesson, check.name))
+                check.body(guarded, checking.rng(check.lesson, check.name, *filter(None, [variant])))
                 guarded.settle()
         state = "passed"
     except Slip as slip:
@@ -267,6 +274,11 @@ def _same_leaf(a, b):
         return a.shape == b.shape and bool(np.all(a == b))
     rounding = 1e-10 if a.dtype.itemsize >= 8 else 1e-5
     return bool(np.allclose(a, b, rtol=rounding, atol=1e-12, equal_nan=True))
+
+
+def shared(result, given):
+    """True when an array of the result lives in the memory of an array of the arguments."""
+    return any(_overlap(a, b) for a in _arrays(result) for b in _arrays(given))
 
 
 def _overlap(a, b):

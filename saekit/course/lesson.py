@@ -2,7 +2,9 @@
 
 Code cells start with `# %% id="…" key=value …`, markdown cells with `# %% [markdown] id="…"`; values are JSON. An
 exercise cell also carries exercise, difficulty (1-5), minutes and points, and marks its answer with `### BEGIN
-SOLUTION` / `### END SOLUTION`. The same reading serves the notebooks, the references and the checks of `saekit build`.
+SOLUTION` / `### END SOLUTION`. A markdown cell with question="name" minutes=… points=… is answered in words and marked
+by hand: between the same markers stands the rubric. The same reading serves the notebooks, the references and the
+checks of `saekit build`.
 """
 
 import ast
@@ -17,11 +19,13 @@ OPTION = re.compile(r'\s*(\w+)=("(?:[^"\\]|\\.)*"|\[[^\]]*\]|[\w.]+)')
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}$")
 STEM = re.compile(r"(\d\d)_([a-z][a-z0-9_]*)$")
 EXERCISE_KEYS = ("exercise", "difficulty", "minutes", "points")
+QUESTION_KEYS = ("question", "minutes", "points")
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"  # nbgrader looks for these as substrings
 STUB = (
     "# YOUR CODE HERE",
     "raise NotImplementedError()",
 )  # nbgrader's own, so that its tools recognise an untouched answer
+TEXT_STUB = ("YOUR ANSWER HERE",)  # nbgrader's for an answer in words
 
 
 class Problem(NamedTuple):
@@ -47,6 +51,10 @@ class Cell(NamedTuple):
     @property
     def exercise(self):
         return self.options.get("exercise")
+
+    @property
+    def question(self):
+        return self.options.get("question")
 
 
 class Lesson(NamedTuple):
@@ -75,12 +83,18 @@ class Lesson(NamedTuple):
         return [cell for cell in self.cells if cell.exercise]
 
     @property
+    def questions(self):
+        return [cell for cell in self.cells if cell.question]
+
+    @property
     def code_cells(self):
         return [cell for cell in self.cells if cell.kind == "code"]
 
 
 def lesson_paths(root=ROOT):
-    """The lesson sources in course order."""
+    """The lesson sources in course order; ValueError where there are none, as in a student's bundle."""
+    if not (root / "solutions").is_dir():
+        raise ValueError(f"no folder solutions/ in {root}: this copy of the course holds no lesson sources")
     return sorted(path for path in (root / "solutions").glob("*.py") if STEM.match(path.stem))
 
 
@@ -121,7 +135,7 @@ def read_options(text, path, line, problems):
         rest = rest[match.end() :]
     if rest.strip():
         problems.append(Problem(path, line, f"cannot read {rest.strip()!r} in the cell header; expected key=value"))
-    for key in options.keys() - {"id", "tags", *EXERCISE_KEYS}:
+    for key in options.keys() - {"id", "tags", *EXERCISE_KEYS, *QUESTION_KEYS}:
         problems.append(Problem(path, line, f"unknown key {key!r} in the cell header"))
     return options
 
@@ -139,8 +153,8 @@ def cell_problems(path, cell):
         if BEGIN in line:
             if open_at:
                 found.append(problem(offset, f"nested {BEGIN}: one is open since line {cell.line + open_at}"))
-            elif not cell.exercise:
-                found.append(problem(offset, f'{BEGIN} in a cell without exercise="…"'))
+            elif not (cell.exercise or cell.question):
+                found.append(problem(offset, f'{BEGIN} in a cell without exercise="…" or question="…"'))
             open_at = offset
         if END in line:
             if not open_at:
@@ -191,7 +205,7 @@ def write_missing_ids(path):
 
 
 def solution_lines(cell):
-    """The lines between the markers of an exercise cell, without the markers."""
+    """The lines between the markers of an exercise cell, or a question's rubric, without the markers."""
     kept, inside = [], False
     for line in cell.text.splitlines():
         if BEGIN in line or END in line:
@@ -212,7 +226,7 @@ def student_text(cell):
     for line in cell.text.splitlines():
         if BEGIN in line:
             indent = line[: len(line) - len(line.lstrip())]
-            kept += [indent + stub for stub in STUB]
+            kept += [indent + stub for stub in (TEXT_STUB if cell.question else STUB)]
         if BEGIN in line or END in line:
             inside = BEGIN in line
         elif not inside:

@@ -10,7 +10,7 @@ import builtins
 import json
 import symtable
 
-from saekit.course.lesson import EXERCISE_KEYS, Problem, without_markers
+from saekit.course.lesson import EXERCISE_KEYS, QUESTION_KEYS, Problem, without_markers
 
 HEADER = '"""Reference answers of lesson {stem}, built from solutions/{stem}.py: edit that file, not this one."""\n'
 PACKAGE = '"""Built from solutions/: the reference answers, one module per lesson, and the index of all exercises."""\n'
@@ -84,7 +84,7 @@ def reference_problems(lesson):
 
 
 def index(lessons):
-    """The text of `reference/index.json`: every lesson with its exercises, in course order."""
+    """The text of `reference/index.json`: every lesson with its exercises and questions, in course order."""
     records = [
         {
             "lesson": lesson.stem,
@@ -93,6 +93,10 @@ def index(lessons):
             "exercises": [
                 {"name" if key == "exercise" else key: cell.options.get(key) for key in EXERCISE_KEYS}
                 for cell in lesson.exercises
+            ],
+            "questions": [
+                {"name" if key == "question" else key: cell.options.get(key) for key in QUESTION_KEYS}
+                for cell in lesson.questions
             ],
         }
         for lesson in lessons

@@ -1,0 +1,143 @@
+"""The books of a graded class: CSV files that spreadsheets open, JSON, and marks given by hand merged back.
+
+    grades.csv           one row per student and exercise: points, out of, state, seconds, note
+    grades.json          the same with everything that was found
+    grades/totals.csv    one row per student: points, out of, whether a person should look
+    grades/by_hand.csv   what a person should look at; fill in `points` and give it back with --marks
+
+A text that a spreadsheet would take for a formula gets a leading apostrophe, which `merge_marks` takes off again.
+"""
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+
+from saekit.files import write_atomic, write_json
+
+ROW = ("student", "lesson", "exercise", "points", "out_of", "state", "seconds", "note")
+BY_HAND = ("student", "lesson", "exercise", "points", "out_of", "why", "answer", "rubric")
+ASSIGNED = 0.2  # a lesson is taken to be assigned when this share of the class handed it in
+
+
+def rows(record):
+    """(lesson, row) for every exercise of a record."""
+    return [(lesson, row) for lesson in record["lessons"] for row in lesson["exercises"]]
+
+
+def total(record):
+    """(points, out of) of a record; what is still to be marked by hand counts as 0 of its points."""
+    found = [row for _, row in rows(record)]
+    return sum(row["points"] or 0 for row in found), sum(row["out_of"] for row in found)
+
+
+def needs_person(record):
+    """True while something about a record, other than answers in words, waits for a person."""
+    return bool(record["problems"]) or any(row["person"] and row["state"] != "by hand" for _, row in rows(record))
+
+
+def completed(records):
+    """The records with lessons that most others handed in and they did not, at no points."""
+    counts = Counter(lesson["lesson"] for record in records for lesson in record["lessons"])
+    models = {lesson["lesson"]: lesson for record in records for lesson in record["lessons"]}
+    for record in records:
+        own = {lesson["lesson"] for lesson in record["lessons"]}
+        for name in sorted(
+            name for name, count in counts.items() if count >= ASSIGNED * len(records) and name not in own
+        ):
+            missing = [_missing(row) for row in models[name]["exercises"]]
+            record["lessons"].append(models[name] | {"file": "", "exercises": missing})
+    return records
+
+
+def _missing(row):
+    return row | {
+        "points": 0,
+        "state": "not handed in",
+        "message": "no notebook of this lesson was handed in.",
+        "trace": "",
+        "rows": [],
+        "remarks": [],
+        "person": [],
+        "seconds": 0.0,
+    }
+
+
+def note(row):
+    """What the CSV says about a row, in one line."""
+    parts = [
+        row["message"] if row["state"] != "by hand" else "",
+        *row["remarks"],
+        *(f"FOR A PERSON: {p}" for p in row["person"]),
+    ]
+    return " | ".join(" ".join(part.split()) for part in parts if part)[:500]
+
+
+def write_books(records, out, folder):
+    """grades.csv and grades.json at `out`, the other two in `folder`."""
+    every = [(record["student"], lesson["lesson"], row) for record in records for lesson, row in rows(record)]
+    write_csv(out, ROW, [[*_cells(who, lesson, row, ROW[:-1]), note(row)] for who, lesson, row in every])
+    write_json(Path(out).with_suffix(".json"), records)
+    totals = [[r["student"], *total(r), "yes" if needs_person(r) else "", " | ".join(r["problems"])] for r in records]
+    write_csv(folder / "totals.csv", ("student", "points", "out_of", "look", "problems"), totals)
+    waiting = [_by_hand(who, lesson, row) for who, lesson, row in every if row["person"]]
+    waiting += [[r["student"], "", "", "", "", " | ".join(r["problems"]), "", ""] for r in records if r["problems"]]
+    write_csv(folder / "by_hand.csv", BY_HAND, sorted(waiting, key=lambda line: line[:3]))
+
+
+def _cells(student, lesson, row, columns):
+    return [{"student": student, "lesson": lesson, **row}[column] for column in columns]
+
+
+def _by_hand(student, lesson, row):
+    """The line that asks a person for points: why, and for an answer in words the answer and the rubric."""
+    answer = row["message"] if row["state"] == "by hand" else ""
+    return [*_cells(student, lesson, row, BY_HAND[:5]), " | ".join(row["person"]), answer, row.get("rubric", "")]
+
+
+def write_csv(path, head, lines):
+    """A CSV that spreadsheets read as UTF-8 and in which nothing is a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(head)
+    writer.writerows([_harmless(cell) for cell in line] for line in lines)
+    write_atomic(path, text.getvalue().encode("utf-8-sig", "replace"))
+
+
+def _harmless(cell):
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r", "'")) else cell
+
+
+def merge_marks(records, path):
+    """Put the points of a CSV (student, lesson, exercise, points) over those of the records, where it has any.
+
+    ValueError naming the line for a student or exercise that is not there, or points that are no number in range.
+    """
+    known = {
+        (record["student"], lesson["lesson"], row["exercise"]): row
+        for record in records
+        for lesson, row in rows(record)
+    }
+    try:
+        lines = list(csv.DictReader(io.StringIO(Path(path).read_text("utf-8-sig"))))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is not a CSV in UTF-8 ({error})") from None
+    for number, line in enumerate(lines, 2):
+        if not (line.get("points") or "").strip() or not line.get("exercise"):
+            continue
+        key = tuple((line.get(column) or "").removeprefix("'") for column in ("student", "lesson", "exercise"))
+        if key not in known:
+            raise ValueError(f"{path}, line {number}: {' · '.join(key)} was not graded (is a name changed?)")
+        known[key].update(points=_points(line["points"], known[key]["out_of"], f"{path}, line {number}"), person=[])
+        known[key]["remarks"] = [*known[key]["remarks"], "marked by hand"]
+        known[key]["state"] = "marked"
+
+
+def _points(text, out_of, where):
+    try:
+        points = float(text.replace(",", "."))
+    except ValueError:
+        points = float("nan")
+    if not 0 <= points <= out_of:
+        raise ValueError(f"{where}: points are {text!r}, expected a number from 0 to {out_of}")
+    return int(points) if points.is_integer() else points

@@ -1,0 +1,122 @@
+"""A small class from the command line: books, pages, resuming, marks by hand; and what is refused with one line."""
+
+import csv
+import json
+import re
+import shutil
+
+import pytest
+
+from saekit import cli
+from saekit.course import gradebook, grade, report
+from tests.class_parts import dumps, read, zipped
+
+LESSON = read("00_start_here")
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """Four students, graded once: right, one wrong answer, nothing readable, a name that is HTML."""
+    folder = tmp_path_factory.mktemp("class")
+    wrong = LESSON.best() | {"l0": LESSON.wrong["l0"][0]}
+    right = dumps(LESSON.filled(LESSON.best()))
+    for name, data in {
+        "ada/x.ipynb": right,
+        "bo.zip": zipped({"x.ipynb": dumps(LESSON.filled(wrong))}),
+        "=cy/x.ipynb": b"{",
+        "<b>dee/x.ipynb": right,
+    }.items():
+        (folder / "all" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "all" / name).write_bytes(data)
+    assert cli.main(["grade", str(folder / "all"), "--out", str(folder / "grades.csv"), "--jobs", "1"]) == 0
+    return folder
+
+
+def table(path):
+    return list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+
+
+def test_every_student_has_a_row_per_exercise_with_points_state_and_note(graded):
+    rows = table(graded / "grades.csv")
+    assert len(rows) == 4 * len(LESSON.exercises)
+    totals = {row["student"]: (row["points"], row["look"]) for row in table(graded / "grades" / "totals.csv")}
+    assert totals == {"ada": ("4", ""), "bo": ("3", ""), "'=cy": ("0", "yes"), "<b>dee": ("4", "")}
+    assert next(row for row in rows if row["student"] == "bo" and row["exercise"] == "l0")["note"]
+    assert len(json.loads((graded / "grades.json").read_text("utf-8"))) == 4
+
+
+def test_pages_escape_what_students_wrote_and_say_what_isolation_held(graded):
+    page = (graded / "grades" / "report.html").read_text("utf-8")
+    assert "&lt;b&gt;dee" in page and "<b>dee" not in page and "isolation, not a security boundary" in page
+    for link in re.findall(r'href="([^"]+)"', page):
+        assert (graded / "grades" / link).is_file()
+    assert len(list((graded / "grades" / "feedback").iterdir())) == 4
+
+
+def test_the_report_names_wrong_answers_by_their_cause(graded):
+    records = json.loads((graded / "grades.json").read_text("utf-8"))
+    causes = dict(report.common_causes(records))
+    from tests.wrong_answers import start_here
+
+    assert causes == {("00_start_here", "l0", start_here.WRONG["l0"][0].cause): 1}
+
+
+def test_a_second_run_marks_nothing_again_and_a_changed_submission_only_itself(graded, monkeypatch):
+    started = []
+    monkeypatch.setattr(grade, "_mark_all", lambda waiting, *_: started.extend(s.student for s in waiting) or ())
+    grade.grade(graded / "all", graded / "grades.csv")
+    assert started == []
+    shutil.copy(graded / "all" / "ada" / "x.ipynb", graded / "all" / "ada" / "y.ipynb")
+    try:
+        grade.grade(graded / "all", graded / "grades.csv")
+    finally:
+        (graded / "all" / "ada" / "y.ipynb").unlink()
+    assert started == ["ada"]
+
+
+def test_marks_given_by_hand_are_merged_and_wrong_ones_refused(graded, tmp_path, capsys):
+    marks = tmp_path / "marks.csv"
+
+    def merged(student, points):
+        marks.write_text(f"student,lesson,exercise,points\n{student},00_start_here,l0,{points}\nbo,,,\n", "utf-8")
+        return cli.main(["grade", str(graded / "all"), "--out", str(graded / "grades.csv"), "--marks", str(marks)])
+
+    assert merged("'=cy", "0.5") == 0
+    row = next(r for r in table(graded / "grades.csv") if r["student"] == "'=cy" and r["exercise"] == "l0")
+    assert (row["points"], row["state"]) == ("0.5", "marked")
+    for student, points, said in (
+        ("nobody", "1", "was not graded"),
+        ("bo", "7", "from 0 to 1"),
+        ("bo", "x", "from 0 to 1"),
+    ):
+        assert merged(student, points) == 2
+        assert said in (error := capsys.readouterr().err) and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["nowhere", "--out", "g.csv"], "does not exist"),
+        ([".", "--out", "g.xlsx"], "ends in .csv"),
+        (["all", "--out", "g.csv", "--jobs", "0"], "expected more than 0"),
+        ([".", "--out", "g.csv"], "among the submissions"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["grade", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+
+
+def test_a_worker_that_dies_leaves_a_note_and_is_replaced(tmp_path, monkeypatch):
+    from saekit.course.limits import Limits
+    from saekit.course.submissions import Submission
+
+    worker = grade.Worker(Limits())
+    worker.give(Submission("ada"))
+    worker.process.kill()
+    worker.process.join()
+    submission, record = worker.take()
+    assert submission.student == "ada" and "by hand" in record["problems"][-1] and worker.process is None
+    assert gradebook.needs_person(record)
