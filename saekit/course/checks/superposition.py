@@ -417,7 +417,7 @@ def read_back(f, rng):
     )
 
 
-def _is_optimal(hidden, atoms, z, lam, tol=1e-2):
+def _is_optimal(hidden, atoms, z, lam, tol=3e-2):
     """KKT conditions of the non-negative LASSO: correlations at most lam, and equal to lam where z > 0."""
     slack = lam - (hidden - z @ atoms) @ atoms.T
     return (z >= -1e-9).all() and slack.min() > -tol * lam and np.abs(slack[z > 1e-6]).max(initial=0) < tol * lam
