@@ -223,7 +223,7 @@ def test_the_card_of_a_graded_exercise_promises_no_version_of_ours(monkeypatch, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", ["ada", "ben", "cleo"])
+@pytest.mark.parametrize("variant", ["ada", "ben", "cleo", "s3", "s4", "s9"])
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_right_answers_pass_and_wrong_ones_fail_in_every_variant(lesson, variant):
     for name, sources in table(lesson).RIGHT.items():
