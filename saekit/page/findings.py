@@ -58,6 +58,7 @@ class Findings:
         self.row_of[found.cells] = np.arange(len(found.cells), dtype=np.int32)
         self.shown = {latent: self._choose(latent) for latent in self.chosen.tolist()}
         self._read_out()
+        self.explanations = self._explain()
 
     def _choose(self, latent):
         """The Shown of one latent, None if it never fires."""
@@ -84,6 +85,11 @@ class Findings:
         self.predictions, effects = read_out(self.sae, self.lm, self.layer, self.fit.survey, pairs)
         starts = np.cumsum([0] + [len(part[0]) for part in parts])
         self.effects = {int(part[1][0]): (part[0], effects[a:b]) for part, a, b in zip(parts, starts, starts[1:])}
+
+    def _explain(self):
+        """{latent: {"text", "score", "f1"}} of the latents that fire."""
+        best = {latent: self.concept_names(latent)[0] for latent, shown in self.shown.items() if shown is not None}
+        return {latent: {"text": name, "score": score.f1, "f1": score.f1} for latent, (name, score) in best.items()}
 
     def on_cells(self, latent, cells):
         """(activations, effects) of one latent on cells; 0 and NaN where it does not fire, effects NaN where unknown."""
