@@ -16,7 +16,7 @@ import torch
 from saekit import corpus, metrics
 from saekit.activations import harvest
 from saekit.progress import bar
-from saekit.transformer import logits, next_token_loss, replace_mlp_post
+from saekit.transformer import logits, mlp_post, next_token_loss, replace_mlp_post
 
 DENSITY_EDGES = [-7.0 + 0.25 * i for i in range(29)]  # log10 of the fraction of tokens
 
@@ -76,6 +76,50 @@ def loss_change(lm, tokens, layer, replacement):
     predicts the next token worse. 0 at predictions that do not count."""
     changed, counts = spliced_loss(lm, tokens, layer, replacement)
     return (changed - next_token_loss(lm, tokens)[0]) * counts
+
+
+@torch.no_grad()
+def ablate_one_each(sae, lm, contexts, layer, seed=0, control=False):
+    """Ablate at every token one of the latents that fire there, all in one pass: (latents, values, changes of loss), each
+    (n_predictions,), over the predictions that count, in reading order.
+
+    Above the last block no token sees another, so each change is what ablating that latent alone would do; ValueError at
+    other layers. Which latent is drawn with `seed`, the rarer the likelier; -1 where none fires. control: go the same
+    distance along a random direction of each token's own instead of the latent's.
+    """
+    if layer != lm.n_layers - 1:
+        raise ValueError(f"layer is {layer}, but only above the last one, {lm.n_layers - 1}, tokens do not see each other")
+    tokens, generator = torch.from_numpy(contexts.astype(np.int64)).to(lm.model.device), torch.Generator().manual_seed(seed)
+    counts, parts = torch.zeros(sae.d_sae), []
+    blocks = tokens.split(max(1, 2048 // lm.n_ctx))
+    for block in blocks:
+        counts += (sae.encode(mlp_post(lm, block, layer)[block != lm.boundary]) > 0).sum(0)
+    for block in blocks:
+        chosen = {}
+
+        def replacement(x):
+            latents = sae.encode(x)
+            weights = (latents > 0) / counts.clamp_min(1)
+            none = weights.sum(1) == 0
+            which = torch.multinomial(weights + none[:, None], 1, generator=generator)[:, 0]
+            value = latents.gather(1, which[:, None])[:, 0]
+            unit = sae.W_dec[which]
+            if control:
+                noise = torch.randn(x.shape, generator=generator)
+                unit = noise * (unit.norm(dim=1) / noise.norm(dim=1))[:, None]
+            chosen["latent"], chosen["value"] = torch.where(none, -1, which), value
+            return x - value[:, None] * unit
+
+        change, keep = loss_change(lm, block, layer, replacement), block != lm.boundary
+        parts.append([of_rows(chosen[name], keep)[:, :-1][keep[:, :-1]] for name in chosen] + [change[keep[:, :-1]]])
+    return tuple(torch.cat(part).numpy() for part in zip(*parts))
+
+
+def of_rows(values, keep):
+    """Values of rows (n_rows,) laid out as the tokens (batch, n_ctx) that `keep` marks; 0 elsewhere."""
+    out = values.new_zeros(keep.shape)
+    out[keep] = values
+    return out
 
 
 def next_probabilities(lm, tokens, layer=0, replacement=None):
