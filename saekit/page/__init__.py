@@ -42,6 +42,6 @@ class FeatureView:
 def summary(findings, latent):
     """One line: what prints where no page can be shown."""
     found, explanation = findings.fit.survey, findings.explanations.get(latent)
-    reads = f"; goes with {explanation['text']}" if explanation else ""
+    reads = f"; goes with {explanation.text}" if explanation else ""
     return (f"latent {latent}: fires on {found.counts[latent]:,} of {len(found.cells):,} tokens, "
             f"at most {found.peaks[latent]:.3g}{reads}")

@@ -7,14 +7,16 @@ precision, recall and scores are those on validation files, which none of them h
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import vstack
 
-from saekit import interpret
+from saekit import explain, interpret
 from saekit.concepts import CONCEPTS, label_stream
 from saekit.corpus import TokenStream, contexts, load_corpus
 from saekit.readout import final_scale, logit_lens, read_out
 from saekit.survey import Survey, largest, survey
 
-BEFORE, AFTER = 8, 4   # tokens of context around the one that selected the example
+BEFORE, AFTER = 8, 4             # tokens of context around the one that selected the example
+EXPLAINED = (200_000, 100_000)   # tokens of training and validation files that formulas are sought and scored on
 
 
 class Text(NamedTuple):
@@ -87,9 +89,16 @@ class Findings:
         self.effects = {int(part[1][0]): (part[0], effects[a:b]) for part, a, b in zip(parts, starts, starts[1:])}
 
     def _explain(self):
-        """{latent: {"text", "score", "f1"}} of the latents that fire."""
-        best = {latent: self.concept_names(latent)[0] for latent, shown in self.shown.items() if shown is not None}
-        return {latent: {"text": name, "score": score.f1, "f1": score.f1} for latent, (name, score) in best.items()}
+        """{latent: its Explanation, found on training files and scored on validation files} of those that have one."""
+        parts = [(text, _contexts_of(text.survey, tokens)) for text, tokens in zip((self.fit, self.held), EXPLAINED)]
+        cut = np.concatenate([text.survey.contexts[:n] for text, (n, _) in parts])
+        labels = np.zeros((*cut.shape, len(CONCEPTS)), bool)
+        labels[cut != self.lm.boundary] = np.concatenate([text.labels[:rows] for text, (_, rows) in parts])
+        atoms = explain.make_atoms(cut, labels, self.lm.tokenizer, self.lm.boundary)
+        units = vstack([text.survey.latents[:rows, self.chosen] for text, (_, rows) in parts], format="csr")
+        train = np.arange(units.shape[0]) < parts[0][1][1]
+        found = explain.explain(units, atoms, train)
+        return {latent: one for latent, one in zip(self.chosen.tolist(), found) if one.text}
 
     def on_cells(self, latent, cells):
         """(activations, effects) of one latent on cells; 0 and NaN where it does not fire, effects NaN where unknown."""
@@ -104,6 +113,12 @@ class Findings:
     def concept_names(self, latent):
         """[(name, ConceptScore)] of one latent, best first."""
         return [(list(CONCEPTS)[score.concept], score) for score in self.concepts[latent]]
+
+
+def _contexts_of(survey, tokens):
+    """(contexts, rows) that hold about the first `tokens` tokens of a Survey."""
+    n = min(len(survey.contexts), max(1, tokens // survey.contexts.shape[1]))
+    return n, int(np.searchsorted(survey.cells, n * survey.contexts.shape[1]))
 
 
 def read_text(sae, lm, layer, split, tokens):

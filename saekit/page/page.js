@@ -216,7 +216,7 @@ const saekit = (() => {
 
   function showList() {
     document.title = `${data.about.name}: latents`;
-    show(el("header", { class: "top" }, el("div", {}, el("h1", {}, data.about.name), about()), spectrum()), tools(),
+    show(el("header", { class: "masthead" }, el("div", {}, el("h1", {}, data.about.name), about()), spectrum()), tools(),
       el("p", { id: "count", role: "status", "aria-live": "polite" }),
       el("div", { class: "row heads", "aria-hidden": "true" }, ["latent", "label or automatic explanation", "fires on", "density", "score"]
         .map((name) => el("span", {}, name))),

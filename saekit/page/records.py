@@ -8,6 +8,8 @@ import math
 
 import numpy as np
 
+from saekit.strips import visible
+
 BINS = 40
 LEVELS = 64**2 - 1     # what two digits can hold
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -16,8 +18,8 @@ DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 def record(findings, latent, logits, explanation, files):
     """The record of one latent.
 
-    logits (d_vocab,): its logit lens; explanation: a dict or None; files: dict name -> number, to which the names of the
-    examples' files are added.
+    logits (d_vocab,): its logit lens; explanation: an Explanation or None; files: dict name -> number, to which the names
+    of the examples' files are added.
     """
     found = findings.fit.survey
     _, activations = found.fires(latent)
@@ -26,9 +28,17 @@ def record(findings, latent, logits, explanation, files):
             "peak": short(found.peaks[latent]), "histogram": counts.tolist(), "logits": logit_record(logits),
             "aligned": table(findings.aligned, latent), "correlated": table(findings.correlated, latent),
             "against": findings.against and table(findings.against, latent),
-            "nearest": table(findings.nearest, latent), "explanation": explanation,
+            "nearest": table(findings.nearest, latent), "explanation": explanation_record(explanation),
             "concepts": [[name, *map(short, score[1:])] for name, score in findings.concept_names(latent)],
             "examples": example_record(findings, latent, files)}
+
+
+def explanation_record(explanation):
+    """What the page shows of an Explanation; a score that held-out files do not give is None."""
+    if explanation is None:
+        return None
+    numbers = {"score": explanation.correlation, "f1": explanation.f1}
+    return {"text": visible(explanation.text), **{name: short(x) if np.isfinite(x) else None for name, x in numbers.items()}}
 
 
 def logit_record(logits, n=10):
