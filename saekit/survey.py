@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from scipy.sparse import csc_matrix, csr_matrix
 
+from saekit import kernels
 from saekit.activations import harvest
 from saekit.progress import bar
 from saekit.sparse import Pattern
@@ -85,14 +86,12 @@ def survey(sae, lm, contexts, layer=0, tokens_at_once=8192):
     step = max(1, tokens_at_once // contexts.shape[1])
     for first in bar(range(0, len(contexts), step), desc="reading", unit="block", leave=False):
         x = harvest(lm, contexts[first:first + step], layer)
-        rows, columns, values = _entries(sae.encode(x))
-        pattern = Pattern(torch.searchsorted(rows, torch.arange(len(x) + 1, device=rows.device)), columns,
-                          (len(x), sae.d_sae))
+        pattern, values = nonzeros(sae, x)
         products += pattern.transposed_times(values, x).cpu().numpy()
         x_sums += x.sum(0).cpu().numpy()
         x_squares += x.double().square().sum(0).cpu().numpy()
-        parts = values.cpu().numpy(), columns.int().cpu().numpy(), pattern.row_ends.int().cpu().numpy()
-        blocks.append(csr_matrix(parts, shape=pattern.shape))
+        parts = values, pattern.columns.int(), pattern.row_ends.int()
+        blocks.append(csr_matrix(tuple(part.cpu().numpy() for part in parts), shape=pattern.shape))
     return Survey(contexts, cells, stack_columns(blocks), products, x_sums, x_squares)
 
 
@@ -113,10 +112,21 @@ def stack_columns(blocks):
     return csc_matrix((values, rows, starts), shape=(n_rows, width))
 
 
-def _entries(latents):
-    """(row, column, value) of the non-zeros of latents (n, d_sae), in reading order."""
-    place = latents.flatten().nonzero().squeeze(1)
-    return place // latents.shape[1], place % latents.shape[1], latents.flatten()[place]
+def nonzeros(sae, x):
+    """(Pattern, values) of the non-zeros of sae.encode(x), without dense latents where `kernels` knows a way.
+
+    BatchTopK and its relatives encode by their threshold, which is no selection that training makes.
+    """
+    select = None if x.is_cuda or sae.arch in ("batchtopk", "matryoshka") else kernels.SELECT.get(sae.arch)
+    found = select(sae, x - sae.b_dec) if select else None
+    if found is None:
+        latents = sae.encode(x)
+        rows, columns = latents.nonzero(as_tuple=True)
+        ends = torch.searchsorted(rows, torch.arange(len(x) + 1, device=x.device))
+        return Pattern(ends, columns, (len(x), sae.d_sae)), latents[rows, columns]
+    pattern, pre = found
+    values = torch.relu(pre) if sae.arch == "topk" else sae.activate(pre, pattern.columns)
+    return pattern.keep(values != 0), values[values != 0]
 
 
 def _by_latent(reduce, values, starts):

@@ -16,11 +16,12 @@ from saekit.readout import final_scale, logit_lens, read_out
 from saekit.survey import Survey, largest, survey
 
 BEFORE, AFTER = 8, 4             # tokens of context around the one that selected the example
+LABELLED = 500_000               # tokens of training files on which concepts and their thresholds are chosen
 EXPLAINED = (200_000, 100_000)   # tokens of training and validation files that formulas are sought and scored on
 
 
 class Text(NamedTuple):
-    """A part of the corpus with what the SAE does on it; labels (n_rows, n_concepts) bool."""
+    """A part of the corpus with what the SAE does on it; labels (n_labelled, n_concepts) bool of its first rows."""
 
     stream: TokenStream
     survey: Survey
@@ -45,7 +46,7 @@ class Findings:
         self.sae, self.lm, self.layer = sae, lm, layer
         self.chosen = np.arange(sae.d_sae) if chosen is None else np.asarray(chosen)
         self.fit = read_text(sae, lm, layer, "train", tokens)
-        self.held = read_text(sae, lm, layer, "validation", max(1, tokens // 4))
+        self.held = read_text(sae, lm, layer, "validation", max(1, tokens // 8))
         found, W_dec = self.fit.survey, sae.W_dec.detach().cpu().numpy()
         self.aligned = interpret.neuron_alignment(W_dec)
         self.nearest = interpret.nearest_latents(W_dec)
@@ -55,7 +56,7 @@ class Findings:
             self.against = found.closest(survey(against, lm, found.contexts, layer))
         self.scale = final_scale(lm, found.contexts[:64])
         self.concepts = dict(zip(self.chosen.tolist(), interpret.concept_scores(
-            *((text.survey.latents[:, self.chosen], text.labels) for text in (self.fit, self.held)))))
+            *(labelled(text, self.chosen) for text in (self.fit, self.held)))))
         self.row_of = np.full(found.contexts.size, -1, np.int32)
         self.row_of[found.cells] = np.arange(len(found.cells), dtype=np.int32)
         self.shown = {latent: self._choose(latent) for latent in self.chosen.tolist()}
@@ -125,8 +126,14 @@ def read_text(sae, lm, layer, split, tokens):
     """The first `tokens` tokens of a split (its files are in an order drawn by a hash), as a Text."""
     stream = load_corpus(split, lm.tokenizer, lm.boundary)
     cut = contexts(stream, lm.n_ctx, lm.boundary)[:max(1, round(tokens / (lm.n_ctx - 1)))]
-    labels = label_stream(stream, lm.tokenizer, lm.n_ctx, slice(0, len(cut)))[cut != lm.boundary]
+    first = cut[:max(1, LABELLED // lm.n_ctx)]
+    labels = label_stream(stream, lm.tokenizer, lm.n_ctx, slice(0, len(first)))[first != lm.boundary]
     return Text(stream, survey(sae, lm, cut, layer), labels)
+
+
+def labelled(text, latents):
+    """(activations of some latents CSC, labels) of the rows that have labels."""
+    return text.survey.latents[:, latents][:len(text.labels)].tocsc(), text.labels
 
 
 def _look_up(keys, values, wanted, default):

@@ -29,7 +29,7 @@ def write_site(run, out, against=None, tokens=2_000_000, model=None):
     """Write the feature page of the SAE in folder `run` to folder `out`; returns the path of its index.html.
 
     against: folder of an SAE of the same layer, for instance with another seed. tokens: how much of the training files
-    to read; a quarter as much is read of validation files. model: instead of the one the run names.
+    to read; an eighth as much is read of validation files. model: instead of the one the run names.
     """
     sae, settings = load_sae(run), run_settings(run)
     lm = load_lm(model or settings["model"])
