@@ -1,5 +1,5 @@
-// The feature page. Data arrive as scripts that call saekit.receive(name, value), because fetch() fails on file://.
-// Text from the corpus only ever becomes text nodes: no markup is built from strings.
+// The feature page. Data arrive as scripts that call saekit.receive(name, value), because a page opened from a folder may
+// load scripts but not fetch files. Text from the corpus only ever becomes text nodes: no markup is built from strings.
 "use strict";
 
 const saekit = (() => {

@@ -95,8 +95,10 @@ def token_width(lm):
 
 
 def pack(numbers, width):
-    """Whole numbers from 0 to 64^width - 1 as `width` digits each."""
+    """Whole numbers as `width` digits each. ValueError unless they are from 0 to 64^width - 1."""
     numbers = np.asarray(numbers, dtype=np.int64)
+    if len(numbers) and not (numbers.min() >= 0 and numbers.max() < 64**width):
+        raise ValueError(f"numbers run from {numbers.min()} to {numbers.max()}; {width} digits hold 0 to {64**width - 1}")
     places = numbers[:, None] // 64 ** np.arange(width - 1, -1, -1) % 64
     return np.frombuffer(DIGITS.encode(), np.uint8)[places].tobytes().decode()
 
