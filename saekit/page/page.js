@@ -104,7 +104,7 @@ const saekit = (() => {
   }
 
   const token = (id) => el("span", { class: "token chip" }, word(id));
-  const number = (x, digits = 3) => Number(x).toLocaleString("en", { maximumSignificantDigits: digits });
+  const number = (x, digits = 3) => Number(x).toLocaleString("en", { maximumSignificantDigits: digits }).replace("-", "−");
   const signed = (x) => (x < 0 ? "−" : "+") + Math.abs(x).toFixed(2);
   const percent = (x) => (x >= 0.001 || x === 0 ? `${number(100 * x, 2)} %` : `${(100 * x).toPrecision(2)} %`);
   const link = (id) => el("a", { href: `#${id}` }, String(id));
@@ -230,13 +230,17 @@ const saekit = (() => {
   const ABOUT_DELTA = "Δ = loss ablated − loss clean of the next token, in nats";
 
   function legend() {
+    const entry = (sample, text) => el("p", {}, sample, el("span", {}, text));
     return el("aside", { class: "legend", "aria-label": "Legend" },
-      el("p", {}, el("span", { class: "token", "--on": 0.7 }, "shade"), " how strongly the latent fires on this token"),
-      el("p", {}, el("span", { class: "token down", "--weight": "3px" }, "blue, dashed"), " Δ below 0: without the latent the loss is lower, the next token is predicted better"),
-      el("p", {}, el("span", { class: "token up", "--weight": "3px" }, "red, solid"), " Δ above 0: without the latent the loss is higher, the next token is predicted worse"),
-      el("p", {}, el("span", { class: "token" }, el("b", {}, "bold")), " the token that selected the example"),
-      el("p", {}, el("span", { class: "again" }, "◆"), " this example is already shown in another interval"),
-      el("p", { class: "note" }, `${ABOUT_DELTA}. The colours are the lecture's; other viewers print a “contribution to the loss” or swap the colours, so read a page's legend first.`));
+      entry(el("span", { class: "token", "--on": 0.7 }, "shade"), "how strongly the latent fires on this token"),
+      entry(el("span", { class: "token down", "--weight": "3px" }, "blue, dashed"),
+        "Δ below 0: without the latent the loss is lower, the next token is predicted better"),
+      entry(el("span", { class: "token up", "--weight": "3px" }, "red, solid"),
+        "Δ above 0: without the latent the loss is higher, the next token is predicted worse"),
+      entry(el("span", { class: "token" }, el("b", {}, "bold")), "the token that selected the example"),
+      entry(el("span", { class: "again" }, "◆"), "this example is already shown in another interval"),
+      el("p", { class: "note" }, `${ABOUT_DELTA}. The colours are the lecture's; other viewers print a “contribution to the loss” `
+        + "or swap the colours, so read a page's legend first."));
   }
 
   // Per token: its id, activation, effect, chance of the token that came next, and what the model expected.
@@ -312,7 +316,7 @@ const saekit = (() => {
       panel("nearest", "Nearest latents", table("by cosine of their directions", ["latent", "cosine", ""],
         record.nearest.map(([n, cosine]) => [nearby(n), signed(cosine), name(n)]))),
       panel("concepts", "Ground-truth concepts", table("best threshold on training files, scores on unseen files", ["concept", "precision", "recall", "F1"],
-        record.concepts.map(([concept, , ...scores]) => [concept.replaceAll("_", " "), ...scores.map((x) => x.toFixed(2))]))),
+        record.concepts.map(([concept, , ...scores]) => [concept, ...scores.map((x) => x.toFixed(2))]))),
     ];
   }
 
