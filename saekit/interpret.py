@@ -66,11 +66,13 @@ ULTRA_LOW = 1e-5   # a latent that fires on fewer than 1 in 100,000 tokens
 def choose_examples(activations, seed=0):
     """Which firings to show: the 20 largest, then up to 5 drawn at random from each of ten evenly spaced intervals.
 
-    activations: (n,) > 0. Returns (indices, sections): into activations, and where each is shown: 0 for the top, 1 to 10
-    for the intervals ((10 - s) / 10, (11 - s) / 10] of the largest activation, 1 the highest; falling within a section.
+    activations: (n,) > 0. Returns (indices, sections): into activations, and where each is shown: 0 for the top, 1
+    to 10 for the intervals ((10 - s) / 10, (11 - s) / 10] of the largest activation, 1 the highest; falling within a
+    section.
     """
     activations = np.asarray(activations)
-    section = np.clip(N_INTERVALS + 1 - np.ceil(N_INTERVALS * activations / activations.max()), 1, N_INTERVALS).astype(int)
+    tenth = np.ceil(N_INTERVALS * activations / activations.max())
+    section = np.clip(N_INTERVALS + 1 - tenth, 1, N_INTERVALS).astype(int)
     rng = np.random.default_rng(seed)
     chosen = [np.argsort(-activations, kind="stable")[:N_TOP]]
     for s in range(1, N_INTERVALS + 1):
@@ -92,7 +94,7 @@ def neuron_alignment(W_dec, n=3):
 
 
 def nearest_latents(W_dec, n=5):
-    """The n other latents whose directions have the largest cosine with each one's: (latents, cosines), each (d_sae, n)."""
+    """The n other latents with the largest cosine to each one's direction: (latents, cosines), each (d_sae, n)."""
     rows = unit_norm(W_dec)
     n, found = min(n, len(rows) - 1), []
     for first in range(0, len(rows), 1024):
@@ -113,7 +115,8 @@ def similarity_order(W_dec):
 
     positions = np.arange(len(W_dec))
     if len(W_dec) > 2:
-        positions[leaves_list(linkage(pdist(np.asarray(W_dec, np.float64), "cosine"), "average"))] = np.arange(len(W_dec))
+        distances = pdist(np.asarray(W_dec, np.float64), "cosine")
+        positions[leaves_list(linkage(distances, "average"))] = np.arange(len(W_dec))
     return positions
 
 

@@ -2,11 +2,12 @@
 
     logit lens    (direction @ W_down) * gamma / sigma @ W_U, centred over the vocabulary
 gamma is the final norm's weight; its mean and its scale sigma are *frozen* (sigma at its mean over tokens of files):
-then the logits are linear in the residual stream, and the lens is their exact derivative. The true derivative also moves
-the mean and sigma and differs from token to token.
+then the logits are linear in the residual stream, and the lens is their exact derivative. The true derivative also
+moves the mean and sigma and differs from token to token.
     effect        Delta = loss ablated - loss clean of the next token, in nats
-where the ablation takes latents[t, i] * W_dec[i] away from mlp_post at every token of the context; the SAE's error stays.
-In the last block this changes token t's own prediction only, so that token's residual stream suffices: exact, and cheap.
+where the ablation takes latents[t, i] * W_dec[i] away from mlp_post at every token of the context; the SAE's error
+stays. In the last block this changes token t's own prediction only, so that token's residual stream suffices: exact,
+and cheap.
 """
 
 from typing import NamedTuple
@@ -45,8 +46,8 @@ def down_weight(model, layer=0):
 
 @torch.inference_mode()
 def final_scale(lm, contexts):
-    """Mean over tokens of files of the final norm's scale sigma: the standard deviation of the residual stream (its root
-    mean square where the norm subtracts no mean)."""
+    """Mean over tokens of files of the final norm's scale sigma: the standard deviation of the residual stream (its
+    root mean square where the norm subtracts no mean)."""
     tokens = as_tokens(lm, contexts)
     resid = _run(lm, tokens)[0][tokens != lm.boundary].double()
     if isinstance(final_norm(lm.model), torch.nn.LayerNorm):

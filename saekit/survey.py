@@ -75,7 +75,7 @@ def correlations(products, n, a, b):
 def survey(sae, lm, contexts, layer=0, tokens_at_once=8192):
     """Run contexts (n, n_ctx) through the model up to `layer`'s neurons and through the SAE: a Survey.
 
-    ValueError if the SAE reads another width than the layer has. Memory: 8 bytes per non-zero activation, and one block.
+    ValueError if the SAE reads another width than the layer has. Memory: 8 bytes per non-zero activation and one block.
     """
     if sae.d_in != lm.d_mlp:
         raise ValueError(f"the SAE reads d_in={sae.d_in} but {lm.name} has d_mlp={lm.d_mlp} neurons; was it trained on "
@@ -96,7 +96,7 @@ def survey(sae, lm, contexts, layer=0, tokens_at_once=8192):
 
 
 def stack_columns(blocks):
-    """The CSR blocks of a deque, one below the other, as one CSC matrix; each block is freed as soon as it is copied."""
+    """The CSR blocks of a deque, one below the other, as one CSC matrix; each block is freed once it is copied."""
     n_rows, width = sum(block.shape[0] for block in blocks), blocks[0].shape[1]
     counts = sum(np.bincount(block.indices, minlength=width) for block in blocks)
     starts = np.concatenate([[0], np.cumsum(counts)])

@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(find_chromium() is None, r
 
 PATIENCE = 120_000  # milliseconds: a busy machine is slow, not broken
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-HOSTILE = ["</script><script>window.hacked=1</script>", "<img src=x onerror=window.hacked=1>", "\u202eevil", "\x00\x1b[31m",
-           "\" onmouseover=\"window.hacked=1", "<!--", "{{7*7}}", "שלום", "\u2028"]
+HOSTILE = ["</script><script>window.hacked=1</script>", "<img src=x onerror=window.hacked=1>", "\u202eevil",
+           "\x00\x1b[31m", "\" onmouseover=\"window.hacked=1", "<!--", "{{7*7}}", "שלום", "\u2028"]
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +62,27 @@ def page(browser, folder):
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    page.troubles, page.asked = [], []
-    page.on("console", lambda message: page.troubles.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: page.troubles.append(str(error)))
-    page.on("request", lambda request: page.asked.append(request.url))
+    listen(page)
     page.goto(f"file://{folder}/site/index.html")
     page.locator("#list li").first.wait_for()
     yield page
+    check_quiet(page)
+    context.close()
+
+
+def listen(page):
+    """Note what the page complains of and what it asks for."""
+    page.troubles, page.asked = [], []
+    page.on("console", lambda said: page.troubles.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: page.troubles.append(str(error)))
+    page.on("request", lambda request: page.asked.append(request.url))
+
+
+def check_quiet(page):
+    """No complaint, no request but for files, and no token has acted."""
     assert page.troubles == []
     assert [url for url in page.asked if not url.startswith(("file://", "data:"))] == []
     assert page.evaluate("window.hacked") is None
-    context.close()
 
 
 def ids(page):
@@ -96,13 +106,13 @@ def test_search_finds_labels_concepts_and_tokens_and_sorting_sorts(page, folder)
     rows = live(folder)
     assert ids(page) == sorted(row["id"] for row in rows)
     page.get_by_label("Sort by").select_option("density, highest first")
-    assert ids(page) == [row["id"] for row in rows] or [row["density"] for row in rows] == sorted(
-        (row["density"] for row in rows), reverse=True)
+    density = {row["id"]: row["density"] for row in rows}
+    assert [density[i] for i in ids(page)] == [row["density"] for row in rows]
     concept = rows[0]["concepts"][0]
     page.get_by_label("Search").fill(concept)
     assert rows[0]["id"] in ids(page) and len(ids(page)) <= len(rows)
-    page.get_by_label("Search").fill("onerror")
-    assert all("<img" in text for text in page.locator("#list .fires").all_inner_texts()) or ids(page)
+    page.get_by_label("Search").fill("onerror=window")
+    assert 0 < len(ids(page)) < len(rows)
     page.get_by_label("Search").fill("no such thing anywhere")
     assert ids(page) == [] and page.locator("#count").inner_text() == "0 latents"
 
@@ -138,12 +148,12 @@ def test_a_label_is_kept_found_and_exported(page, folder, tmp_path):
 def test_every_panel_is_there_and_pointing_at_a_token_tells_about_it(page, folder):
     open_latent(page, live(folder)[0]["id"])
     found = {panel.get_attribute("data-panel") for panel in page.locator("[data-panel]").all() if panel.inner_text()}
-    assert found >= {"label", "density", "activations", "negative", "positive", "top", "intervals", "explanation", "aligned",
-                     "correlated", "against", "nearest", "concepts"}
+    assert found >= set("label density activations negative positive top intervals explanation aligned correlated "
+                        "against nearest concepts".split())
     page.locator(".example b").first.hover()
     detail = page.locator("#detail")
     detail.wait_for()
-    for word in ("activation", "Δ", "model expects", "file", "numpy/" if "numpy/" in detail.inner_text() else "stdlib/"):
+    for word in ("activation", "Δ", "model expects", "file", ".py"):
         assert word in detail.inner_text()
     assert page.locator(".legend").inner_text().count("Δ") >= 3 and page.locator(".interval").count() == 10
 
@@ -177,7 +187,7 @@ def test_hostile_tokens_are_only_text(page, folder):
         assert page.locator("main script, main img, main [onmouseover], main b b").count() == 0
         text = page.locator("main").inner_text()
         assert not set("\u202e\x00\x1b\u2028") & set(text)
-    assert "<img src=x onerror" in page.content() or "&lt;img src=x" in page.content()
+    assert "&lt;img src=x onerror" in page.content()
     assert page.evaluate("getComputedStyle(document.querySelector('.example .token')).unicodeBidi") == "isolate"
 
 
@@ -207,12 +217,11 @@ def test_nothing_overflows_on_phone_screen_and_projector(browser, folder, tmp_pa
 
 
 def test_the_notebooks_view_is_the_same_page_in_one_file(browser, folder):
-    page, troubles, asked = browser.new_page(), [], []
-    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    listen(page)
     page.goto(f"file://{folder}/single.html")
     page.locator(".example").first.wait_for()
     assert page.locator("h1").inner_text() == "Latent 7" and page.locator("nav").count() == 0
-    assert troubles == [] and [url for url in asked if not url.startswith(("file://", "data:"))] == []
+    check_quiet(page)
     page.close()

@@ -1,4 +1,4 @@
-"""What a direction writes, against numerical derivatives; what a removed latent costs, against the forward pass by hand."""
+"""What a direction writes, against numerical derivatives; what a removed latent costs, against the model by hand."""
 
 import numpy as np
 import pytest

@@ -19,7 +19,8 @@ def raw(sae, contexts):
     return x.double().numpy(), sae.encode(x).double().numpy()
 
 
-@pytest.mark.parametrize("arch, settings", [("relu", {}), ("topk", {"k": 5}), ("jumprelu", {}), ("batchtopk", {"k": 5}), ("gated", {})])
+@pytest.mark.parametrize("arch, settings", [("relu", {}), ("topk", {"k": 5}), ("jumprelu", {}), ("gated", {}),
+                                            ("batchtopk", {"k": 5})])
 def test_latents_counts_and_products_are_those_of_all_rows_at_once(arch, settings):
     sae, contexts = an_sae(arch=arch, **settings), tiny_lm.contexts(9)
     found = survey(sae, tiny_lm.lm(), contexts, tokens_at_once=40)

@@ -1,4 +1,4 @@
-"""The feature page: all that is known of every latent, as a static site (`saekit page`) or, for one latent, in a notebook.
+"""The feature page: all that is known of every latent, as a static site (`saekit page`) or, for one, in a notebook.
 
     from saekit.page import show_feature
     show_feature(sae, 12)
@@ -10,8 +10,8 @@ from html import escape
 def show_feature(sae, i, lm=None, *, layer=0, tokens=200_000, against=None):
     """The page of latent i of an SAE, for a notebook's last line: the same view as the site's, without any network.
 
-    lm: the language model, default python-1l; layer: of the MLP whose activations the SAE reads; tokens: of training files
-    to read; against: an SAE with another seed. ValueError for a latent that the SAE does not have.
+    lm: the language model, default python-1l; layer: of the MLP whose activations the SAE reads; tokens: of training
+    files to read; against: an SAE with another seed. ValueError for a latent that the SAE does not have.
     """
     if not 0 <= i < sae.d_sae:
         raise ValueError(f"i is {i}; this SAE has latents 0 to {sae.d_sae - 1}")
@@ -35,7 +35,8 @@ class FeatureView:
         return self.text
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        frame = f'<iframe title="{escape(self.text)}" style="width:100%;height:720px;border:0" srcdoc="{escape(self.html)}"></iframe>'
+        style = "width:100%;height:720px;border:0"
+        frame = f'<iframe title="{escape(self.text)}" style="{style}" srcdoc="{escape(self.html)}"></iframe>'
         return {"text/html": frame, "text/plain": self.text}
 
 

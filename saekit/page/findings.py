@@ -1,4 +1,4 @@
-"""Everything the feature page shows, gathered once for all latents: what one needs is then looked up, not computed again.
+"""Everything the feature page shows, gathered once for all latents; what one of them needs is then looked up.
 
 Two texts: examples, densities and correlations come from training files, where concepts and formulas are also chosen;
 precision, recall and scores are those on validation files, which none of them has seen.
@@ -29,8 +29,8 @@ class Text(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """The examples of one latent: rows and sections as `choose_examples` gives them, the cells of all excerpts one after
-    the other, each excerpt's length and where in it the row stands."""
+    """The examples of one latent: rows and sections as `choose_examples` gives them, the cells of all excerpts one
+    after the other, each excerpt's length and where in it the row stands."""
 
     rows: np.ndarray
     sections: np.ndarray
@@ -40,7 +40,7 @@ class Shown(NamedTuple):
 
 
 class Findings:
-    """What is known of the latents `chosen` (default: all) of an SAE; `saekit.page.records` turns it into their pages."""
+    """What is known of the latents `chosen` (default: all) of an SAE; `page.records` turns it into their pages."""
 
     def __init__(self, sae, lm, layer=0, tokens=2_000_000, against=None, chosen=None):
         self.sae, self.lm, self.layer = sae, lm, layer
@@ -102,9 +102,9 @@ class Findings:
         return {latent: one for latent, one in zip(self.chosen.tolist(), found) if one.text}
 
     def on_cells(self, latent, cells):
-        """(activations, effects) of one latent on cells; 0 and NaN where it does not fire, effects NaN where unknown."""
-        rows, activations = self.fit.survey.fires(latent)
-        return _look_up(rows, activations, self.row_of[cells], 0), _look_up(*self.effects[latent], self.row_of[cells], np.nan)
+        """(activations, effects) of one latent on cells; 0 and NaN where it does not fire, NaN where unknown."""
+        rows = self.row_of[cells]
+        return _look_up(*self.fit.survey.fires(latent), rows, 0), _look_up(*self.effects[latent], rows, np.nan)
 
     def logits(self, latents):
         """What each latent's direction writes, (n, d_vocab) logits per unit of activation."""

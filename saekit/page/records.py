@@ -18,8 +18,8 @@ DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 def record(findings, latent, logits, explanation, files):
     """The record of one latent.
 
-    logits (d_vocab,): its logit lens; explanation: an Explanation or None; files: dict name -> number, to which the names
-    of the examples' files are added.
+    logits (d_vocab,): its logit lens; explanation: an Explanation or None; files: dict name -> number, to which the
+    names of the examples' files are added.
     """
     found = findings.fit.survey
     _, activations = found.fires(latent)
@@ -37,8 +37,8 @@ def explanation_record(explanation):
     """What the page shows of an Explanation; a score that held-out files do not give is None."""
     if explanation is None:
         return None
-    numbers = {"score": explanation.correlation, "f1": explanation.f1}
-    return {"text": visible(explanation.text), **{name: short(x) if np.isfinite(x) else None for name, x in numbers.items()}}
+    score, f1 = (short(x) if np.isfinite(x) else None for x in (explanation.correlation, explanation.f1))
+    return {"text": visible(explanation.text), "score": score, "f1": f1}
 
 
 def logit_record(logits, n=10):
@@ -70,7 +70,8 @@ def example_record(findings, latent, files):
     return {"sections": np.bincount(shown.sections, minlength=11).tolist(), "lengths": shown.lengths.tolist(),
             "at": shown.at.tolist(), "files": [files.setdefault(name, len(files)) for name in file_names(text, shown)],
             "again": np.flatnonzero(repeated(shown.rows)).tolist(), "largest": short(scale),
-            "tokens": pack(text.survey.contexts.ravel()[shown.cells], width), "likeliest": pack(likeliest.ravel(), width),
+            "tokens": pack(text.survey.contexts.ravel()[shown.cells], width),
+            "likeliest": pack(likeliest.ravel(), width),
             "activations": pack_sparse(activations / findings.fit.survey.peaks[latent], activations > 0),
             "effects": pack_sparse((effects / scale + 1) / 2, known), "chances": pack(np.rint(chances * LEVELS), 2)}
 
@@ -98,7 +99,8 @@ def pack(numbers, width):
     """Whole numbers as `width` digits each. ValueError unless they are from 0 to 64^width - 1."""
     numbers = np.asarray(numbers, dtype=np.int64)
     if len(numbers) and not (numbers.min() >= 0 and numbers.max() < 64**width):
-        raise ValueError(f"numbers run from {numbers.min()} to {numbers.max()}; {width} digits hold 0 to {64**width - 1}")
+        raise ValueError(f"numbers run from {numbers.min()} to {numbers.max()}; {width} digits hold 0 to "
+                         f"{64**width - 1}")
     places = numbers[:, None] // 64 ** np.arange(width - 1, -1, -1) % 64
     return np.frombuffer(DIGITS.encode(), np.uint8)[places].tobytes().decode()
 

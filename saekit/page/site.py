@@ -1,8 +1,8 @@
 """`saekit page`: the findings as a folder of static files that opens from the file system, without any network.
 
-    index.html  style.css  page.js       as they stand beside this module
+    index.html  style.css  data.js  list.js  latent.js  page.js       as they stand beside this module
     data/about.js  vocabulary.js  files.js  index.js  latents-0000.js …    16 latents each
-A data file is one call, saekit.receive(name, value), because a page opened from a folder may load scripts but not fetch.
+A data file is one call, saekit.receive(name, value), because a page opened from a folder may load scripts, not fetch.
 """
 
 import hashlib
@@ -21,8 +21,9 @@ from saekit.sae import load_sae
 from saekit.strips import visible
 from saekit.transformer import load_lm
 
-PACK = 16    # latents per data file; page.js knows it too
-STATIC = ("index.html", "style.css", "page.js")
+PACK = 16    # latents per data file; data.js knows it too
+SCRIPTS = ("data.js", "list.js", "latent.js", "page.js")
+STATIC = ("index.html", "style.css", *SCRIPTS)
 
 
 def write_site(run, out, against=None, tokens=2_000_000, model=None):
@@ -81,7 +82,8 @@ def list_row(findings, one, position):
     tokens, counts = np.unique(findings.fit.survey.contexts.ravel()[findings.fit.survey.cells[top]], return_counts=True)
     explanation = one["explanation"] or {}
     return {"id": one["id"], "density": one["density"], "position": int(position[one["id"]]),
-            "text": explanation.get("text"), "score": explanation.get("score"), "concepts": [row[0] for row in one["concepts"]],
+            "text": explanation.get("text"), "score": explanation.get("score"),
+            "concepts": [row[0] for row in one["concepts"]],
             "fires": tokens[np.argsort(-counts, kind="stable")][:4].tolist(),
             "writes": [token for token, _ in one["logits"]["high"][:3]]}
 
@@ -89,6 +91,16 @@ def list_row(findings, one, position):
 def vocabulary(lm):
     """Every token's text with line breaks, control and direction characters made visible."""
     return [visible(text) for text in token_strings(lm.tokenizer, range(lm.d_vocab))]
+
+
+def words_of(findings, one):
+    """{token: text} of the tokens that one record shows."""
+    shown, found = findings.shown[one["id"]], findings.fit.survey
+    tokens = {token for pairs in (one["logits"]["low"], one["logits"]["high"]) for token, _ in pairs}
+    if shown:
+        tokens |= set(found.contexts.ravel()[shown.cells].tolist()) | {findings.lm.boundary}
+        tokens |= set(findings.predictions.likeliest[findings.row_of[shown.cells]].ravel().tolist())
+    return dict(zip(sorted(tokens), map(visible, token_strings(findings.lm.tokenizer, sorted(tokens)))))
 
 
 def data_call(name, value):
@@ -106,13 +118,14 @@ def single_page(findings, latent, name="this SAE", against=None):
     """One latent's page as one HTML text that needs no other file."""
     named, read = {}, lambda name: Path(__file__).with_name(name).read_text("utf-8")
     one = make_records(findings, [latent], named)[0]
-    used, strings = set(), vocabulary(findings.lm)
     about = {**about_page(findings, name, against), "single": True}
     row = list_row(findings, one, np.zeros(findings.sae.d_sae, int))
-    data = [("about", about), ("vocabulary", strings), ("files", list(named)), (f"latents-{latent // PACK:04}", [one]), ("index", [row])]
-    script = read("page.js") + "".join(data_call(*item) for item in data)
+    data = [("about", about), ("vocabulary", words_of(findings, one)), ("files", list(named)),
+            (f"latents-{latent // PACK:04}", [one]), ("index", [row])]
+    script = "".join(map(read, SCRIPTS)) + "".join(data_call(*item) for item in data)
     html = read("index.html")
-    body = html[html.index("<body>"):html.index('<script src="page.js">')]
-    return (f"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{escape(name)}</title>"
-            f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'\">"
+    body = html[html.index("<body>"):html.index("<script src=")]
+    policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
+    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(name)}</title>'
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
             f"<style>{read('style.css')}</style></head>{body}<script>{script}</script></body></html>")
