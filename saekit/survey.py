@@ -32,7 +32,7 @@ class Survey:
         self.counts = np.diff(starts)                                    # (d_sae,) on how many rows each latent fires
         self.density = self.counts / len(cells)
         self.sums = _by_latent(np.add, latents.data, starts)
-        self.squares = _by_latent(np.add, latents.data.astype(np.float64) ** 2, starts)
+        self.squares = _by_latent(np.add, latents.data**2, starts)
         self.peaks = _by_latent(np.maximum, latents.data, starts)        # largest activation; 0 for a dead latent
 
     def fires(self, latent):

@@ -6,6 +6,7 @@
 const PACK = 16;           // latents per data file
 const LEVELS = 64 ** 2 - 1;
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const VALUE = Object.fromEntries([...DIGITS].map((digit, i) => [digit, i]));
 const data = {}, waiting = {};
 
 const saekit = {
@@ -37,7 +38,7 @@ function unpack(text, width) {
   const out = [];
   for (let i = 0; i < text.length; i += width) {
     let number = 0;
-    for (let j = i; j < i + width; j++) number = number * 64 + DIGITS.indexOf(text[j]);
+    for (let j = i; j < i + width; j++) number = number * 64 + VALUE[text[j]];
     out.push(number);
   }
   return out;

@@ -1,6 +1,7 @@
 // One latent: thirteen panels.
 "use strict";
 
+const FELT = 0.01;         // nats; a smaller effect gets no underline
 const MEANING = "Δ = loss ablated − loss clean of the next token, in nats. The colours are the lecture's; other viewers "
   + "print a “contribution to the loss” or swap the colours, so read a page's legend first.";
 
@@ -42,7 +43,7 @@ function exampleTokens(record) {
 
 function tokenSpan(info, bold) {
   const size = info.effect === null ? 0 : Math.min(1, Math.abs(info.effect));
-  const direction = size < 0.01 ? "" : info.effect < 0 ? " down" : " up";
+  const direction = size < FELT ? "" : info.effect < 0 ? " down" : " up";
   const span = el("span", { class: `token${direction}`, tabindex: bold ? 0 : -1, "--on": info.on.toFixed(3),
     "--weight": `${(1.5 + 2.5 * size).toFixed(1)}px` }, bold ? el("b", {}, word(info.id)) : word(info.id));
   span.info = info;

@@ -2,8 +2,8 @@
 "use strict";
 
 function effectText(effect) {
-  const better = effect < 0 ? "better" : "worse";
-  return `${signed(effect)} nats: without the latent the next token is predicted ${better}`;
+  if (Math.abs(effect) < FELT) return `${signed(effect)} nats: hardly any difference`;
+  return `${signed(effect)} nats: without the latent the next token is predicted ${effect < 0 ? "better" : "worse"}`;
 }
 
 function detailOf({ id, next, activation, effect, chance, guesses, file }) {
