@@ -180,6 +180,11 @@ def holds(formulas, matrix):
     return out
 
 
+def where(found, atoms):
+    """On which rows the formula of each `Explanation` holds: (n_rows, len(found)) True or False."""
+    return holds([(*(one.atoms * 2)[:2], OPERATORS.index(one.operator)) for one in found], atoms.matrix).toarray() > 0
+
+
 def thresholds(units):
     """Candidates for the threshold of each column, (len(SHARES), n_units): above them it fires on SHARES of the rows, or
     wherever it is positive if that is less. units: CSC."""

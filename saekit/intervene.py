@@ -79,27 +79,22 @@ def loss_change(lm, tokens, layer, replacement):
 
 
 @torch.no_grad()
-def ablate_one_each(sae, lm, contexts, layer, seed=0, control=False):
+def ablate_one_each(sae, lm, contexts, density, seed=0, control=False):
     """Ablate at every token one of the latents that fire there, all in one pass: (latents, values, changes of loss), each
-    (n_predictions,), over the predictions that count, in reading order.
+    (n_predictions,), over the predictions that count, in reading order. The SAE reads the last block.
 
-    Above the last block no token sees another, so each change is what ablating that latent alone would do; ValueError at
-    other layers. Which latent is drawn with `seed`, the rarer the likelier; -1 where none fires. control: go the same
-    distance along a random direction of each token's own instead of the latent's.
+    Above the last block no token sees another, so each change is what ablating that latent alone would do. Which latent is
+    drawn with `seed` and probability 1 / density, so that rare ones get their turn; -1 where none fires. density: (d_sae,)
+    share of tokens. control: go the same distance along a random direction, another at each token, instead.
     """
-    if layer != lm.n_layers - 1:
-        raise ValueError(f"layer is {layer}, but only above the last one, {lm.n_layers - 1}, tokens do not see each other")
     tokens, generator = torch.from_numpy(contexts.astype(np.int64)).to(lm.model.device), torch.Generator().manual_seed(seed)
-    counts, parts = torch.zeros(sae.d_sae), []
-    blocks = tokens.split(max(1, 2048 // lm.n_ctx))
-    for block in blocks:
-        counts += (sae.encode(mlp_post(lm, block, layer)[block != lm.boundary]) > 0).sum(0)
-    for block in blocks:
+    rarity, parts = 1 / torch.as_tensor(density, dtype=torch.float32).clamp_min(1e-6), []
+    for block in tokens.split(max(1, 2048 // lm.n_ctx)):
         chosen = {}
 
         def replacement(x):
             latents = sae.encode(x)
-            weights = (latents > 0) / counts.clamp_min(1)
+            weights = (latents > 0) * rarity
             none = weights.sum(1) == 0
             which = torch.multinomial(weights + none[:, None], 1, generator=generator)[:, 0]
             value = latents.gather(1, which[:, None])[:, 0]
@@ -110,7 +105,7 @@ def ablate_one_each(sae, lm, contexts, layer, seed=0, control=False):
             chosen["latent"], chosen["value"] = torch.where(none, -1, which), value
             return x - value[:, None] * unit
 
-        change, keep = loss_change(lm, block, layer, replacement), block != lm.boundary
+        change, keep = loss_change(lm, block, lm.n_layers - 1, replacement), block != lm.boundary
         parts.append([of_rows(chosen[name], keep)[:, :-1][keep[:, :-1]] for name in chosen] + [change[keep[:, :-1]]])
     return tuple(torch.cat(part).numpy() for part in zip(*parts))
 

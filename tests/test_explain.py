@@ -45,6 +45,7 @@ def test_scores_are_those_of_the_formula_on_held_out_rows():
     a, b = (held[:, i] for i in (found.atoms * 2)[:2])
     rule = {"": a, "and": a & b, "or": a | b, "and not": a & ~b}[found.operator]
     assert found.correlation == pytest.approx(np.corrcoef(rule[HALF:], unit[HALF:])[0, 1])
+    np.testing.assert_array_equal(explain.where([found], atoms)[:, 0], rule)
     assert found.train_correlation == pytest.approx(np.corrcoef(rule[:HALF], unit[:HALF])[0, 1])
     fires = unit[HALF:] > found.threshold
     both = (rule[HALF:] & fires).sum()
