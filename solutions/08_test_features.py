@@ -49,7 +49,6 @@ fires, truth = (latents[train] > 0).astype(np.float32), labels[train].astype(np.
 both = fires.T @ truth                                                        # (latents, concepts)
 train_f1 = 2 * both / np.maximum(np.asarray(fires.sum(axis=0)).T + truth.sum(axis=0), 1)
 best = {name: int(train_f1[:, i].argmax()) for i, name in enumerate(names) if truth[:, i].sum() >= 20}
-top_value = {latent: float(np.quantile(latents[:, [latent]].data, 0.99)) for latent in best.values() if density[latent] > 0}
 for name in sorted(best, key=lambda name: -train_f1[best[name], names.index(name)])[:6]:
     print(f"{name:20} latent {best[name]:4}, F1 on train {train_f1[best[name], names.index(name)]:.2f}, fires on {100 * density[best[name]]:.2f} % of tokens")
 
@@ -140,7 +139,7 @@ def loss_change(clean, changed, targets):
 # Now the latent that is best for `keyword_import` (or, where none is, the one for `self`). We ablate it in the held-out contexts where it fires most often. **Will its loss be felt everywhere, or only where it fires? And is losing it always bad?**
 
 # %% id="ablate"
-subject = next(name for name in ("keyword_import", "self", *best) if name in best and best[name] in top_value)
+subject = next(name for name in ("keyword_import", "self", *best) if name in best)
 latent = best[subject]
 on = np.zeros(contexts.shape, dtype=np.float32)
 on[keep] = latents[:, [latent]].toarray()[:, 0]
@@ -213,16 +212,30 @@ def control_directions(atom, noise):
     ### END SOLUTION
 
 # %% [markdown] id="steer-intro"
-# A completion of code can be judged by what it contains. For each of six concepts we write down beforehand what its text looks like; then the latent that is best for the concept is clamped to four times its usual top value on 24 beginnings from *train* files. The concept whose latent changes the completions most is then measured on 200 beginnings from *held* files.
+# A completion of code can be judged by what it contains. For six things we write down beforehand what their text looks like. The hypothesis comes from reading, and from weights alone: by the **logit lens** (lesson 7), which latent, at its usual top value, lifts the logit of that token most?
 
 # %% id="steer-choose"
-LOOKS = {"comment": "#", "docstring": '"""', "keyword_exception": "raise", "exception_name": "Error", "keyword_import": "import", "self": "self"}
-side = explain.train_half(text, explain.file_of_rows(text, every[:, :2], lm.boundary, np.arange(len(every))))  # one row per context: its first token
-starts = np.flatnonzero((every[:, 1:15] != lm.boundary).all(axis=1))
-first_is_train = dict(zip(np.flatnonzero(every[:, 1] != lm.boundary), side))
-prompts = {half: torch.from_numpy(every[[i for i in starts if first_is_train[i] == value], :13].astype(int)) for half, value in (("train", True), ("held", False))}
-prompts = {"train": prompts["train"][:24], "held": prompts["held"][:budget(smoke=24, laptop=200)]}
+LOOKS = {"a comment": "#", "a docstring": '"""', "an exception": "raise", "a return": "return", "an import": "import", "an object's own": "self"}
+strings = np.array(interpret.token_strings(lm.tokenizer, range(lm.d_vocab)), dtype=object)
+usual_top = np.array([np.quantile(column, 0.99) if len(column := latents.data[a:b]) >= 10 else 0 for a, b in zip(latents.indptr, latents.indptr[1:])])
+body, unembed = lm.model.transformer, lm.model.get_output_embeddings().weight.numpy()
+out = sae.W_dec.numpy() @ body.h[0].mlp.c_proj.weight.numpy() * body.ln_f.weight.numpy()
+lens = (out - out.mean(axis=1, keepdims=True)) @ (unembed - unembed.mean(axis=0)).T                                       # (latents, tokens)
+written_as = {name: [i for i, string in enumerate(strings) if string.strip() == look] for name, look in LOOKS.items()}
+writer = {name: int((lens[:, ids].max(axis=1) * usual_top).argmax()) for name, ids in written_as.items() if ids}
 
+# %% [markdown] id="steer-test-intro"
+# Each of these latents is clamped to six times its usual top value on 24 beginnings from *train* files. The one that changes the completions most is then measured on 200 beginnings from *held* files.
+
+# %% id="steer-prompts"
+starts = np.flatnonzero((every[:, 1:15] != lm.boundary).all(axis=1))
+first = corpus.contexts(text, lm.n_ctx, lm.boundary)[starts, :2]
+is_train = explain.train_half(text, explain.file_of_rows(text, first, lm.boundary, starts * (lm.n_ctx - 1)))            # side of each first token
+wanted = {"train": starts[is_train][:24], "held": starts[~is_train]}
+wanted["held"] = wanted["held"][np.linspace(0, len(wanted["held"]) - 1, budget(smoke=24, laptop=200)).astype(int)]
+prompts = {half: torch.from_numpy(every[rows, :13].astype(int)) for half, rows in wanted.items()}
+
+# %% id="steer-train"
 def completions(replacement, half, n_tokens=8):
     written = intervene.generate(lm, prompts[half], n_tokens, 0, replacement)[:, 13:]
     return [lm.tokenizer.decode(row.tolist()) for row in written]
@@ -230,13 +243,11 @@ def completions(replacement, half, n_tokens=8):
 def share(texts, name):
     return np.mean([LOOKS[name] in one for one in texts])
 
-# %% id="steer-train"
 unsteered = completions(None, "train")
-gain = {name: share(completions(setting(best[name], 4 * top_value[best[name]]), "train"), name) - share(unsteered, name)
-        for name in LOOKS if best.get(name) in top_value}
+gain = {name: share(completions(setting(i, 6 * usual_top[i]), "train", 4), name) - share(unsteered, name) for name, i in writer.items()}
 steered = max(gain, key=gain.get)
-latent, atom = best[steered], sae.W_dec[best[steered]].numpy()
-print("; ".join(f"{name} {value:+.2f}" for name, value in gain.items()), f"\nchosen: {steered}, latent {latent}")
+latent, atom = writer[steered], sae.W_dec[writer[steered]].numpy()
+print("; ".join(f"{name} {value:+.2f}" for name, value in gain.items()) + f"\nchosen: {steered}, latent {latent}")
 
 # %% [markdown] id="dose-intro"
 # The **dose–response curve**, on held-out beginnings: the share of completions that contain the text, at 0 to 8 times the usual top value; beside it the same pushes along random directions (four of them, a quarter of the prompts each). **Predict: at which multiple does the curve leave the grey one? And does it ever come down again?**
@@ -249,8 +260,8 @@ def random_push(amount):
         return x + amount * torch.from_numpy(randoms.astype(np.float32)[np.arange(len(x)) * 4 // len(x)])
     return replacement
 
-texts = {dose: completions(setting(latent, dose * top_value[latent]) if dose else None, "held") for dose in doses}
-rival_texts = {dose: completions(random_push(dose * top_value[latent]) if dose else None, "held") for dose in doses}
+texts = {dose: completions(setting(latent, dose * usual_top[latent]) if dose else None, "held") for dose in doses}
+rival_texts = {dose: completions(random_push(dose * usual_top[latent]) if dose else None, "held") for dose in doses}
 curve, rival_curve = ([share(part[dose], steered) for dose in doses] for part in (texts, rival_texts))
 
 # %% id="dose-figure"
@@ -282,7 +293,7 @@ for i in np.linspace(0, len(texts[0]) - 1, 4).astype(int):
 
 # %% id="explore"
 def next_tokens(ax, prompt, dose):
-    p = intervene.next_probabilities(lm, prompts["held"][prompt:prompt + 1], 0, setting(latent, dose * top_value[latent]) if dose else None)[0]
+    p = intervene.next_probabilities(lm, prompts["held"][prompt:prompt + 1], 0, setting(latent, dose * usual_top[latent]) if dose else None)[0]
     p, order = p.numpy(), p.argsort(descending=True)[:7].numpy()
     ax.barh(range(7), p[order], color=plots.LATENT if dose else plots.BASELINE)
     ax.set(yticks=range(7), yticklabels=[strips.visible(one) for one in interpret.token_strings(lm.tokenizer, order)], xlim=(0, 1), xlabel="probability of the next token")
@@ -291,7 +302,7 @@ def next_tokens(ax, prompt, dose):
 explore(next_tokens, stills=[{"prompt": 3, "dose": dose} for dose in (0.0, 1.0, 4.0)], alt="The seven likeliest next tokens of one beginning at dose 0, 1 and 4.", prompt=(0, 19), dose=(0.0, 8.0, 0.5))
 
 # %% [markdown] id="ex-cut-task"
-# A dose the model never sees in life (4 times the top, at every token) shows what the direction *can* do, not what it *does*. And at large doses text breaks down: variety falls.
+# A dose the model never sees in life (several times the top, at every token) shows what the direction *can* do, not what it *does*. And at large doses text breaks down: variety falls.
 #
 # ## 8.4 Use it as a classifier
 #
@@ -679,7 +690,7 @@ def p_bare(replacement, forms):
 
 active = {int(i) for one in forms[:3] for i in np.flatnonzero(sae.encode(activations.harvest(lm, np.array([[lm.boundary] + lm.tokenizer.encode(one).ids])))[-1])}
 suspect = min(active, key=lambda i: p_bare(setting(i, 0.0), forms[:3]))
-size = max(1.0, float(np.quantile(latents[:, [suspect]].data, 0.99)) if density[suspect] else 1.0)
+size = float(usual_top[suspect]) or 1.0
 push = control_directions(sae.W_dec[suspect].numpy(), np.random.default_rng(1).normal(size=(1, lm.d_mlp)))[0]
 
 # %% id="risk-clamp-run"
