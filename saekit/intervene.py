@@ -94,15 +94,17 @@ def ablate_one_each(sae, lm, contexts, density, seed=0, control=False):
 
         def replacement(x):
             latents = sae.encode(x)
-            weights = (latents > 0) * rarity
-            none = weights.sum(1) == 0
-            which = torch.multinomial(weights + none[:, None], 1, generator=generator)[:, 0]
-            value = latents.gather(1, which[:, None])[:, 0]
+            rows, columns = latents.nonzero(as_tuple=True)
+            race = -torch.rand(len(rows), generator=generator).log() / rarity[columns]  # first with probability ~ rarity
+            first = torch.full((len(x),), torch.inf).scatter_reduce(0, rows, race, "amin")
+            won, which = race == first[rows], torch.full((len(x),), -1)
+            which[rows[won]] = columns[won]
+            value = latents.gather(1, which.clamp_min(0)[:, None])[:, 0] * (which >= 0)
             unit = sae.W_dec[which]
             if control:
                 noise = torch.randn(x.shape, generator=generator)
                 unit = noise * (unit.norm(dim=1) / noise.norm(dim=1))[:, None]
-            chosen["latent"], chosen["value"] = torch.where(none, -1, which), value
+            chosen["latent"], chosen["value"] = which, value
             return x - value[:, None] * unit
 
         change, keep = loss_change(lm, block, lm.n_layers - 1, replacement), block != lm.boundary

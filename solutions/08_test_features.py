@@ -28,7 +28,7 @@ lm = transformer.load_lm("python-1l")
 sae = saes.load_sae(transformer.data_folder() / "saes" / "python-1l-topk-4096").requires_grad_(False)
 text = corpus.load_corpus("validation", lm.tokenizer, lm.boundary)
 every = corpus.contexts(text, lm.n_ctx, lm.boundary)
-which = np.linspace(0, len(every) - 1, budget(smoke=30, laptop=160, gpu=400)).astype(int)       # spread over all files
+which = np.linspace(0, len(every) - 1, budget(smoke=30, laptop=120, gpu=400)).astype(int)       # spread over all files
 contexts = every[which]
 keep = contexts != lm.boundary
 train = explain.train_half(text, explain.file_of_rows(text, contexts, lm.boundary, which))      # (rows,) True or False
@@ -174,16 +174,16 @@ for token in np.argsort(-np.abs(after - before))[:6]:
 # One latent is an anecdote. Since tokens do not disturb each other here, one pass can ablate a *different* latent at every token: each a proper experiment. The rival: the same distance along a random direction.
 
 # %% id="every"
-some = contexts[::2]
+some = contexts[::budget(smoke=4, laptop=1)]
 which_latent, _, change = intervene.ablate_one_each(sae, lm, some, density)
 random_change = intervene.ablate_one_each(sae, lm, some, density, control=True)[2]
 for name, values in (("one latent", change), ("random direction, same length", random_change)):
     print(f"{name:30} mean change {values.mean():+.4f} nats, mean |change| {np.abs(values).mean():.4f}, worse at {100 * (values > 0).mean():.0f} % of tokens")
-claim("mean |change| of loss by a latent, over that of a random direction", np.abs(change).mean() / np.abs(random_change).mean(), at_least=1.2)
-claim("mean change of loss when a latent that fires is ablated (nats)", change.mean(), at_least=0.001)
+print(f"of the harm of taking a latent away, {100 * random_change.mean() / change.mean():.0f} % is that of any push of the same length")
+claim("mean change of loss when a latent that fires is ablated (nats)", change.mean(), at_least=0.0)
 
 # %% [markdown] id="every-after"
-# Taking away what fires hurts on average: latents carry what the model uses. Not at every token: many ablations *help* the token that happened to come. "Worse" must be a mean over many tokens, never one example.
+# Many ablations *help* the token that happened to come, so "worse" must be a mean over many tokens, never one example. And a random push hurts too, since a trained model is tuned to its own activations. Only what exceeds the rival's line belongs to the latent; look at the percentage before you call latents causal.
 #
 # ## 8.3 Push it up
 #
@@ -212,7 +212,7 @@ def control_directions(atom, noise):
     ### END SOLUTION
 
 # %% [markdown] id="steer-intro"
-# A completion of code can be judged by what it contains. For six things we write down beforehand what their text looks like. The hypothesis comes from reading, and from weights alone: by the **logit lens** (lesson 7), which latent, at its usual top value, lifts the logit of that token most?
+# A completion of code can be judged by what it contains. For six things we write down beforehand what their text looks like. The hypothesis comes from reading, and from weights alone: by the **logit lens** (lesson 7), which latent, at its usual top value, lifts that token's logit farthest above the logit of every other token?
 
 # %% id="steer-choose"
 LOOKS = {"a comment": "#", "a docstring": '"""', "an exception": "raise", "a return": "return", "an import": "import", "an object's own": "self"}
@@ -222,7 +222,8 @@ body, unembed = lm.model.transformer, lm.model.get_output_embeddings().weight.nu
 out = sae.W_dec.numpy() @ body.h[0].mlp.c_proj.weight.numpy() * body.ln_f.weight.numpy()
 lens = (out - out.mean(axis=1, keepdims=True)) @ (unembed - unembed.mean(axis=0)).T                                       # (latents, tokens)
 written_as = {name: [i for i, string in enumerate(strings) if string.strip() == look] for name, look in LOOKS.items()}
-writer = {name: int((lens[:, ids].max(axis=1) * usual_top).argmax()) for name, ids in written_as.items() if ids}
+margin = {name: (lens[:, ids].max(axis=1) - np.delete(lens, ids, axis=1).max(axis=1)) * usual_top for name, ids in written_as.items() if ids}
+writer = {name: int(values.argmax()) for name, values in margin.items() if values.max() > 0}
 
 # %% [markdown] id="steer-test-intro"
 # Each of these latents is clamped to six times its usual top value on 24 beginnings from *train* files. The one that changes the completions most is then measured on 200 beginnings from *held* files.
@@ -437,7 +438,7 @@ claim("median F1 with all units, neurons minus random directions (absolute)", ab
 # %% id="table"
 def quality(units):
     """Medians over units: F1 of each one's best concept, correlation of its best formula; held-out files."""
-    single = probing.single(units, labels_part[:, judged], split)
+    single = probing.single(units, labels_part[:, possible], split)
     best_of_unit = single.f1[np.arange(units.shape[1]), single.train_f1.argmax(axis=1)]
     found = explain.explain(units, atoms_part, split, signed=True, beam=2)
     return np.median(best_of_unit), np.nanmedian([one.correlation for one in found])
@@ -477,8 +478,10 @@ if not controls:
 # The bounds are ours. **Which mark will be rarest?**
 
 # %% id="marks"
-found = explain.explain(latents, atoms, train, beam=2)
-coherence = np.array([one.correlation for one in found])
+explained = alive[:budget(smoke=150, laptop=sae.d_sae)]
+found = dict(zip(explained, explain.explain(latents[:, explained], atoms, train, beam=2)))
+coherence = np.full(sae.d_sae, np.nan)
+coherence[explained] = [one.correlation for one in found.values()]
 effect, error, n_tested = scores.effect_per_latent(which_latent, change, sae.d_sae)
 cosine = scores.largest_cosine(sae.W_dec.numpy(), density > 0)
 marks = scores.four_marks(density, coherence, effect, error, cosine)[alive]
@@ -501,7 +504,7 @@ axes[1].legend()
 plots.show(fig, alt="Left: histogram of explanation correlations over latents. Right: histograms of the mean change of loss by ablation, for latents and for random directions of the same length.")
 
 # %% [markdown] id="marks-after"
-# "Causal" needs its control: a rule with two standard errors calls some random directions causal too, and latents with few tests cannot pass. A latent can be causal without being coherent: the model uses it, and we cannot say for what.
+# "Causal" needs its control: a rule with two standard errors calls some random directions causal too, and a latent with few tests can hardly pass. A latent can be causal without being coherent: the model uses it, and we cannot say for what.
 #
 # ## 8.7 Let a judge decide
 #
@@ -534,7 +537,8 @@ def balanced_accuracy(answers, truth):
 
 # %% id="judge"
 held = np.flatnonzero(~train)
-enough = np.flatnonzero([bool(one.text) for one in found] & (np.diff(latents[held].tocsc().indptr) >= 20))
+n_fired = np.diff(latents[held].tocsc().indptr)
+enough = [i for i, one in found.items() if one.text and n_fired[i] >= budget(smoke=5, laptop=20)]
 drawn = rng.permutation(enough)[:budget(smoke=10, laptop=80)]
 fired = latents[held][:, drawn].toarray() > 0
 formula = explain.where([found[i] for i in drawn], atoms)[held]
@@ -728,7 +732,7 @@ print("\n".join(f"{says:70}{measured}" for says, measured in lines))
 #
 # ## Summary
 #
-# Change one latent by difference, keep the error, and the null tests hold exactly. What fires is used: its ablation hurts more than a random push. Clamping can change what the model writes. As a classifier, one latent competes; all latents together lose nothing but what the error holds.
+# Change one latent by difference, keep the error, and the null tests hold. Taking away what fires costs loss, but so does any push of that length. Clamping can change what the model writes, and far doses break the text. Fair probes give latents no head start; where they lose, the table says so. The four marks depend on bounds that somebody chose.
 #
 # **Limits.** One small model, one SAE; effects stay at their token because nothing comes after the neurons. Formulas judge only what our concepts and tokens can say. Nobody has rated yet.
 #
