@@ -31,7 +31,8 @@ every = corpus.contexts(text, lm.n_ctx, lm.boundary)
 which = np.linspace(0, len(every) - 1, budget(smoke=30, laptop=120, gpu=400)).astype(int)       # spread over all files
 contexts = every[which]
 keep = contexts != lm.boundary
-train = explain.train_half(text, explain.file_of_rows(text, contexts, lm.boundary, which))      # (rows,) True or False
+file_of = explain.file_of_rows(text, contexts, lm.boundary, which)                              # (rows,) index of the file
+train = explain.train_half(text, file_of)                                                       # (rows,) True or False
 
 # %% id="data"
 neurons = activations.harvest(lm, contexts).numpy()
@@ -179,11 +180,12 @@ which_latent, _, change = intervene.ablate_one_each(sae, lm, some, density)
 random_change = intervene.ablate_one_each(sae, lm, some, density, control=True)[2]
 for name, values in (("one latent", change), ("random direction, same length", random_change)):
     print(f"{name:30} mean change {values.mean():+.4f} nats, mean |change| {np.abs(values).mean():.4f}, worse at {100 * (values > 0).mean():.0f} % of tokens")
-print(f"of the harm of taking a latent away, {100 * random_change.mean() / change.mean():.0f} % is that of any push of the same length")
+difference = change - random_change
+print(f"latent minus random direction: {difference.mean():+.4f} nats, standard error {difference.std() / len(difference) ** 0.5:.4f}")
 claim("mean change of loss when a latent that fires is ablated (nats)", change.mean(), at_least=0.0)
 
 # %% [markdown] id="every-after"
-# Many ablations *help* the token that happened to come, so "worse" must be a mean over many tokens, never one example. And a random push hurts too, since a trained model is tuned to its own activations. Only what exceeds the rival's line belongs to the latent; look at the percentage before you call latents causal.
+# Many ablations *help* the token that happened to come, so "worse" must be a mean over many tokens, never one example. And a random push hurts too, since a trained model is tuned to its own activations. Only what exceeds the rival's line belongs to the latent; look at the difference and its error before you call latents causal.
 #
 # ## 8.3 Push it up
 #
@@ -336,6 +338,11 @@ def best_cut(score, truth):
     return (ranked[last] + ranked[last + 1]) / 2 if last + 1 < len(score) else ranked[last] - 1
     ### END SOLUTION
 
+# %% id="cut-hand" tags=["nbval-check-output"]
+score, has = np.array([5.0, 4.0, 3.0, 2.0, 1.0]), np.array([True, False, True, False, False])
+says = score > best_cut(score, has)
+print(f"yes to the scores {score[says]}: F1 {probing.f1(says, has):.2f}; to the first alone it would be {probing.f1(score > 4.5, has):.2f}")
+
 # %% [markdown] id="ex-different-task"
 # ### Exercise 8.5 · Which units know?
 #
@@ -410,11 +417,14 @@ for name, row in table.items():
     print(f"{name:27}" + "".join(f"{np.median(row[k]):8.2f}" for k in (1, *ks)))
 
 # %% id="k-sparse-verdict"
-for k in (1, 5, n_units):
-    ours = np.maximum(table["latents, densest"][k], table["latents, any"][k]) if k > 1 else table["latents, densest"][k]
-    wins = {name: int((ours > table[name][k] + 0.02).sum()) for name in ("neurons", "PCA", "random directions")}
-    losses = {name: int((ours < table[name][k] - 0.02).sum()) for name in wins}
-    print(f"{'all units' if k == n_units else f'k = {k}':9} latents win / lose against " + ", ".join(f"{name} {wins[name]} / {losses[name]}" for name in wins))
+def tally(kind, k):
+    """Concepts on which latents of this kind are better / worse than each rival by more than 0.02."""
+    gaps = {name: table[kind][k] - table[name][k] for name in ("neurons", "PCA", "random directions")}
+    return ", ".join(f"{name} {(gap > 0.02).sum()} / {(gap < -0.02).sum()}" for name, gap in gaps.items())
+
+for kind in ("latents, densest", "latents, any"):
+    for k in (1, 5, n_units):
+        print(f"{kind}, {'all units' if k == n_units else f'k = {k}'}: win / lose against {tally(kind, k)}")
 worst = int(np.argmin(table["latents, densest"][1] - table["neurons"][1]))
 print(f"the largest defeat of one latent by one neuron: {names[judged[worst]]}, {table['latents, densest'][1][worst]:.2f} against {table['neurons'][1][worst]:.2f}")
 
@@ -532,6 +542,10 @@ def balanced_accuracy(answers, truth):
     return (answers[truth].mean() + (~answers[~truth]).mean()) / 2
     ### END SOLUTION
 
+# %% id="balanced-hand" tags=["nbval-check-output"]
+rare = np.arange(100) < 3
+print(f"3 cases in 100, always no: accuracy {np.mean(rare == False):.2f}, balanced accuracy {balanced_accuracy(np.zeros(100, bool), rare):.2f}")
+
 # %% [markdown] id="judge-intro"
 # Our judge is the formula itself: it needs no language model. Its rival gets another latent's formula. Excerpts are 16 tokens from held-out files; the latents are drawn at random among those with an explanation and enough firings there.
 
@@ -597,7 +611,7 @@ guess = np.random.default_rng(0).random((2, 1000)) < 0.9
 print(f"two who say yes nine times in ten, blindly, agree on {100 * np.mean(guess[0] == guess[1]):.0f} %: kappa = {abs(cohen_kappa(guess[0] * 1, guess[1] * 1)):.1f}")
 
 # %% [markdown] id="rating-intro"
-# The protocol: `ratings.blind_list` mixes equal numbers of each kind under meaningless keys. The rater sees six places spread over the strongest 2 % and answers on a scale of four. Here is what a rater sees of the first item:
+# The protocol: `ratings.blind_list` mixes equal numbers of each kind under meaningless keys. The rater sees six places spread over the strongest 2 % of an item's tokens and answers on a scale of four.
 
 # %% id="rating-list"
 pool = {"latents": rng.permutation(alive)[:200], "neurons": np.arange(lm.d_mlp), "random directions": np.arange(200)}
@@ -617,25 +631,29 @@ def show_item(item):
     return strips.TokenStrips(excerpts(strongest[:: n_strong // 6][:6], values), f"item {item.key}", plots.TRUTH)
 
 def excerpts(rows, values):
-    """Examples around rows, which lie in contexts spread over the text."""
+    """Examples around rows of contexts that lie spread over the text."""
     context, position = np.nonzero(keep)
     full = np.zeros(contexts.shape, dtype=np.float32)
     full[keep] = values
-    windows = [(c, slice(max(1, p - 8), p + 5), p) for c, p in zip(context[rows], position[rows])]
-    return [interpret.Example(interpret.token_strings(lm.tokenizer, contexts[c, w]), full[c, w], p - w.start, "") for c, w, p in windows]
+    windows = [(row, context[row], slice(max(1, position[row] - 8), position[row] + 5)) for row in rows]
+    return [interpret.Example(interpret.token_strings(lm.tokenizer, contexts[c, w]), full[c, w], position[row] - w.start, text.names[file_of[row]]) for row, c, w in windows]
+
+# %% [markdown] id="rating-show-intro"
+# With a kernel, these are buttons; your answers stay in a file on this machine:
 
 # %% id="rating-show"
-show_item(items[0])
+from saekit.course.rating import rate
+rate(items, show_item, "my_ratings.json")
 
 # %% [markdown] id="rating-simulated-intro"
-# `rate(items, show_item, path)` from `saekit.course.rating` asks you for all thirty and keeps your answers in a file on this machine; `ratings.load_answers` reads the files of all raters. No person has rated here, so there is no human κ to show. To see that the machinery works, three **simulated** raters, who are given the kinds' chances by us:
+# `ratings.load_answers` reads the files of all raters. No person has rated here, so there is no human κ to show. To see that the machinery works, three **simulated** raters, who are given the kinds' chances by us:
 
 # %% id="rating-simulated" tags=["nbval-check-output"]
 chances = {"latents": 0.7, "neurons": 0.3, "random directions": 0.1}
 records = [(f"simulated {i}", ratings.simulated_answers(items, chances, seed=i), True) for i in range(3)]
-keys, answers = ratings.table(records)
+answers = np.array([[given[item.key] for _, given, _ in records] for item in items])
 low, high = ratings.bootstrap(ratings.fleiss_kappa, answers, draws=300)
-print(f"{ratings.who(records)}, {len(keys)} items (not a result about people or features):")
+print(f"{ratings.who(records)}, {len(items)} items (not a result about people or features):")
 print(f"Cohen's kappa of the first two {cohen_kappa(answers[:, 0], answers[:, 1]):.2f}; Fleiss' kappa {ratings.fleiss_kappa(answers):.2f}, interval {low:.2f} to {high:.2f}")
 
 # %% [markdown] id="risk-intro"

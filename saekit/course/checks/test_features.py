@@ -126,11 +126,11 @@ def most_different(f, rng):
     expect(not close(out, [4, 2, 0]), "unit 1 is clearly *lower* on tokens with the concept, and you leave it out. Does the sign count?")
     by_raw = np.argsort(-np.abs(gaps * scales))[:3]
     expect(not close(out, by_raw), "units with large values win in your answer. By what must a difference of means be divided?")
-    expect(not close(out, [3, 0, 2]) and not close(out, [5, 3, 0]), "these are the units that differ least. From which end do you take them?")
-    expect(not close(out, [2, 4, 1]), "the right units, but the most different should come first. Which way does np.argsort sort?")
-    expect(5 not in out, "unit 5 has the same value on every token, and you choose it. What is 0 / 0?")
     loudest = np.argsort(-x[has].mean(axis=0))[:3]
     expect(not close(out, loudest), "these are the units with the largest mean on the concept. Largest compared with what?")
+    expect(not set(out.tolist()) <= {0, 3, 5}, "these are the units that differ least. From which end do you take them?")
+    expect(not close(out, [2, 4, 1]), "the right units, but the most different should come first. Which way does np.argsort sort?")
+    expect(5 not in out, "unit 5 has the same value on every token, and you choose it. What is 0 / 0?")
     expect(close(out, [1, 4, 2]), "the most different units are 1, 4 and 2. Along which axis do you take means and deviations?", expected=np.array([1, 4, 2]), got=out)
     two = expect_array(f(x, has, 2), (2,), "int")
     expect(close(two, [1, 4]), "with k = 2 there should be two units, 1 and 4. Where does k come in?", got=two)
