@@ -552,7 +552,7 @@ print(f"3 cases in 100, always no: accuracy {np.mean(rare == False):.2f}, balanc
 # %% id="judge"
 held = np.flatnonzero(~train)
 n_fired = np.diff(latents[held].tocsc().indptr)
-enough = [i for i, one in found.items() if one.text and n_fired[i] >= budget(smoke=5, laptop=20)]
+enough = [i for i, one in found.items() if one.text and density[i] < 0.2 and n_fired[i] >= budget(smoke=5, laptop=20)]
 drawn = rng.permutation(enough)[:budget(smoke=10, laptop=80)]
 fired = latents[held][:, drawn].toarray() > 0
 formula = explain.where([found[i] for i in drawn], atoms)[held]
@@ -643,7 +643,7 @@ def excerpts(rows, values):
 
 # %% id="rating-show"
 from saekit.course.rating import rate
-rate(items, show_item, "my_ratings.json")
+rate(items, show_item, ".saekit/ratings.json")
 
 # %% [markdown] id="rating-simulated-intro"
 # `ratings.load_answers` reads the files of all raters. No person has rated here, so there is no human κ to show. To see that the machinery works, three **simulated** raters, who are given the kinds' chances by us:

@@ -233,6 +233,7 @@ def test_one_ablation_per_token_in_one_pass_equals_each_ablation_alone():
     for latent in sorted(set(latents))[:6]:
         alone = intervene.loss_change(tiny_lm.lm(), tokens, 0, intervene.ablate(sae, int(latent))).numpy()[keep]
         np.testing.assert_allclose(changes[latents == latent], alone[latents == latent], rtol=1e-3, atol=1e-4)
-        np.testing.assert_allclose(values[latents == latent], values_of(sae, tokens)[:, :-1, latent].numpy()[keep][latents == latent])
+        expected = values_of(sae, tokens)[:, :-1, latent].numpy()[keep]
+        np.testing.assert_allclose(values[latents == latent], expected[latents == latent])
     control = intervene.ablate_one_each(sae, tiny_lm.lm(), contexts, np.ones(40), control=True)[2]
     assert np.abs(control - changes).max() > 0.01

@@ -18,7 +18,8 @@ class Session:
         if self.path.is_file():
             name, kept, simulated = ratings.load_answers(self.path)
             if simulated or name != rater:
-                raise ValueError(f"{self.path} holds answers of {name}{' (simulated)' if simulated else ''}, expected {rater}")
+                name += " (simulated)" if simulated else ""
+                raise ValueError(f"{self.path} holds answers of {name}, expected {rater}")
             keys = {item.key for item in self.items}
             self.answers = {key: value for key, value in kept.items() if key in keys}
 
@@ -49,8 +50,8 @@ def rate(items, show_item, path, rater="you"):
     elif session.current is not None:
         scale = " · ".join(ratings.SCALE)
         still = show_item(session.current)
-        cards.bundle(f"{still.html}<p>Answers: {scale}. {len(session.items)} items; buttons appear where a kernel runs.</p>",
-                     f"{still!r}\nAnswers: {scale}. {len(session.items)} items.")
+        words = f"Answers: {scale}. {len(session.items)} items; buttons appear where a kernel runs."
+        cards.bundle(f"{still.html}<p>{words}</p>", f"{still!r}\n{words}")
 
 
 def box(session, show_item):
