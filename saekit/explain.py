@@ -1,9 +1,9 @@
-"""Explain a unit without a language model: the short formula over concepts and tokens that goes best with its activation.
+"""Explain a unit without a language model: the short formula of concepts and tokens that goes best with its activation.
 
-An *atom* of a formula is a yes-or-no property of a token: one of `concepts.CONCEPTS`, the token itself, or the token before
-it. A formula is one atom or two, joined by "and", "or" or "and not". It is found on some files and scored on others, since
-the best of many thousand formulas always flatters on the text that chose it. Rivals (neurons, random directions) are to be
-given the same search: `signed=True` lets a unit speak by low values too.
+An *atom* of a formula is a yes-or-no property of a token: one of `concepts.CONCEPTS`, the token itself, or the token
+before it. A formula is one atom or two, joined by "and", "or" or "and not". It is found on some files and scored on
+others, since the best of many thousand formulas always flatters on the text that chose it. Rivals (neurons, random
+directions) are to be given the same search: `signed=True` lets a unit speak by low values too.
     correlation of a formula that holds on n of N rows, where the activations a sum to s:
         (s / N - n / N mean(a)) / (sd(a) sqrt(n / N (1 - n / N)))
 so that all formulas cost sums over sets of rows, which are sparse products. A *row* is one token that is no boundary
@@ -20,8 +20,8 @@ from saekit.concepts import CONCEPTS
 from saekit.interpret import token_strings
 
 OPERATORS = ("", "and", "or", "and not")
-# Shares of the tokens on which a unit may fire, the candidates for its threshold: no more than a tenth, since a unit that
-# is on nearly always has a good F1 with anything.
+# Shares of the tokens on which a unit may fire, the candidates for its threshold: no more than a tenth, since a unit
+# that is on nearly always has a good F1 with anything.
 SHARES = (0.1, 0.03, 0.01, 0.003, 0.001)
 BLOCK = 256      # units that are worked on together
 MIN_FIRES = 10   # rows of the train files on which a unit must be active to be explained at all
@@ -72,16 +72,16 @@ def make_atoms(contexts, labels, tokenizer, boundary=0, min_count=20, tokens=Tru
 
 
 def file_of_rows(stream, contexts, boundary=0, rows=None):
-    """Index into stream.names of the file of each row of contexts (n, n_ctx), which are those `rows` (default: the first
-    n) of `corpus.contexts(stream, n_ctx)`."""
+    """Index into stream.names of the file of each row of contexts (n, n_ctx), which are those `rows` (default: the
+    first n) of `corpus.contexts(stream, n_ctx)`."""
     which, width = np.arange(len(contexts)) if rows is None else np.asarray(rows), contexts.shape[1] - 1
     context, position = np.nonzero(contexts != boundary)
     return np.searchsorted(stream.starts, which[context] * width + position, side="right") - 1
 
 
 def train_half(stream, files):
-    """True for rows (given by the index of their file) of the files that formulas may be fitted on: about half, by a hash
-    of the name, so that a file is on the same side on every machine."""
+    """True for rows (given by the index of their file) of the files that formulas may be fitted on: about half, by a
+    hash of the name, so that a file is on the same side on every machine."""
     side = np.array([hashlib.sha256(b"half" + name.encode()).digest()[0] % 2 == 0 for name in stream.names])
     return side[files]
 
@@ -89,9 +89,9 @@ def train_half(stream, files):
 def explain(units, atoms, train, *, penalty=0.02, signed=False, beam=4, min_count=20):
     """The best formula of every unit on the rows of `train` and its scores on all other rows: a list of `Explanation`.
 
-    units: (n_rows, n_units), scipy sparse (latents) or an array (neurons, directions; only deviations from the mean count).
-    train: (n_rows,) True or False, constant within a file. Maximised is correlation - penalty for a second atom, over all
-    single atoms and all pairs whose first is among the `beam` best; formulas hold on at least min_count rows of train.
+    units: (n_rows, n_units), scipy sparse (latents) or an array (neurons, directions; deviations from the mean count).
+    train: (n_rows,) True or False, constant within a file. Maximised is correlation - penalty for a second atom, over
+    all single atoms and all pairs whose first is among the `beam` best; formulas hold on at least min_count rows.
     signed: take the sign of each unit that has the better formula. ValueError where rows do not belong together.
     """
     _check(units, atoms.matrix, train)
@@ -110,10 +110,10 @@ def explain(units, atoms, train, *, penalty=0.02, signed=False, beam=4, min_coun
 def _check(units, matrix, train):
     if not (units.shape[0] == matrix.shape[0] == len(train)) or np.asarray(train).dtype != bool:
         raise ValueError(f"units have {units.shape[0]} rows, atoms {matrix.shape[0]}, train {np.shape(train)} of "
-                         f"{np.asarray(train).dtype}; expected one True or False per row (were other contexts harvested?)")
+                         f"{np.asarray(train).dtype}; expected one True or False per row (other contexts harvested?)")
     if not 0 < np.sum(train) < len(train):
-        raise ValueError(f"train holds {np.sum(train)} of {len(train)} rows; formulas need rows to be found on and others "
-                         "to be scored on")
+        raise ValueError(f"train holds {np.sum(train)} of {len(train)} rows; formulas need rows to be found on and "
+                         "others to be scored on")
 
 
 def as_sparse(units):
@@ -153,7 +153,7 @@ def _search(units, unit, scores, matrix, together, penalty, signed, beam, min_co
     single = np.maximum(*gain(counts, sums))
     firsts = np.argsort(-single, kind="stable")[:beam]
     part = matrix[column.indices] if column.nnz < len(matrix.indptr) - 1 else matrix
-    joint = part.T @ (part[:, firsts].toarray() * column.data[:, None])     # (n_atoms, beam): sums over both atoms' rows
+    joint = part.T @ (part[:, firsts].toarray() * column.data[:, None])  # (n_atoms, beam): sums over both atoms' rows
     n_joint = together[firsts].toarray().T
     n = np.stack([n_joint, counts[:, None] + counts[firsts] - n_joint, counts[firsts] - n_joint])
     s = np.stack([joint, sums[:, None] + sums[firsts] - joint, sums[firsts] - joint])
@@ -168,7 +168,7 @@ def _search(units, unit, scores, matrix, together, penalty, signed, beam, min_co
 
 
 def holds(formulas, matrix):
-    """Where each formula holds, (n_rows, n_formulas) CSC of ones; formulas: tuples that begin (first, second, operator)."""
+    """Where each formula holds, (n_rows, n_formulas) CSC of ones; formulas: tuples (first, second, operator, …)."""
     columns = matrix.tocsc()
     a, b = (columns[:, [formula[i] for formula in formulas]] for i in (0, 1))
     both = a.multiply(b).tocsc()
@@ -180,9 +180,14 @@ def holds(formulas, matrix):
     return out
 
 
+def where(found, atoms):
+    """On which rows the formula of each `Explanation` holds: (n_rows, len(found)) True or False."""
+    return holds([(*(one.atoms * 2)[:2], OPERATORS.index(one.operator)) for one in found], atoms.matrix).toarray() > 0
+
+
 def thresholds(units):
-    """Candidates for the threshold of each column, (len(SHARES), n_units): above them it fires on SHARES of the rows, or
-    wherever it is positive if that is less. units: CSC."""
+    """Candidates for the threshold of each column, (len(SHARES), n_units): above them it fires on SHARES of the rows,
+    or wherever it is positive if that is less. units: CSC."""
     counts = [max(1, round(share * units.shape[0])) for share in SHARES]
     cuts = np.zeros((len(SHARES), units.shape[1]))
     for unit in range(units.shape[1]):

@@ -6,8 +6,8 @@ all in nats per token, over predictions made from tokens of files. At boundary t
 Zero and mean ablation can cost more than guessing uniformly would, so fractions "recovered" against them flatter: read
 ce_increase first.
 
-One latent at a time is changed by difference: x' = x + (new - old) W_dec[i]. What the SAE fails to explain of x stays as it
-is, so that a change of 0 is exactly no change, and nothing but latent i is blamed for what follows.
+One latent at a time is changed by difference: x' = x + (new - old) W_dec[i]. What the SAE fails to explain of x stays
+as it is, so that a change of 0 is exactly no change, and nothing but latent i is blamed for what follows.
 """
 
 import numpy as np
@@ -24,8 +24,8 @@ DENSITY_EDGES = [-7.0 + 0.25 * i for i in range(29)]  # log10 of the fraction of
 def spliced(compute, lm, tokens, layer, replacement):
     """compute(lm, tokens) with replacement(mlp_post) in place of mlp_post at every token that is not a boundary token.
 
-    compute: such as `logits` or `next_token_loss` of `saekit.transformer`. tokens: (batch, n_ctx); replacement: function of
-    rows (n, d_mlp) in reading order, returning rows of that shape; None leaves the model as it is.
+    compute: such as `logits` or `next_token_loss` of `saekit.transformer`. tokens: (batch, n_ctx); replacement:
+    function of rows (n, d_mlp) in reading order, returning rows of that shape; None leaves the model as it is.
     """
     keep = tokens != lm.boundary
 
@@ -46,10 +46,11 @@ def spliced_loss(lm, tokens, layer, replacement):
 
 
 def clamp(sae, latent, value, direction=None):
-    """The replacement x' = x + (value - latents[latent]) W_dec[latent]: every token's latent is set to value, the rest stays.
+    """The replacement x' = x + (value - latents[latent]) W_dec[latent]: every token's latent is set to value, the
+    rest stays.
 
-    value: a number, or a function of the latent's values (n,) such as `lambda z: 2 * z`. direction: a vector (d_in,) to go
-    along instead of W_dec[latent], by steps of the same length: the control for "any push of that size".
+    value: a number, or a function of the latent's values (n,) such as `lambda z: 2 * z`. direction: a vector (d_in,)
+    to go along instead of W_dec[latent], by steps of the same length: the control for "any push of that size".
     """
     if not 0 <= latent < sae.d_sae:
         raise ValueError(f"latent is {latent}; this SAE has latents 0 to {sae.d_sae - 1}")
@@ -72,45 +73,44 @@ def ablate(sae, latent):
 
 
 def loss_change(lm, tokens, layer, replacement):
-    """Loss with the replacement minus loss without, of each next token in nats (batch, n_ctx - 1): above 0 where the model
-    predicts the next token worse. 0 at predictions that do not count."""
+    """Loss with the replacement minus loss without, of each next token in nats (batch, n_ctx - 1): above 0 where the
+    model predicts the next token worse. 0 at predictions that do not count."""
     changed, counts = spliced_loss(lm, tokens, layer, replacement)
     return (changed - next_token_loss(lm, tokens)[0]) * counts
 
 
 @torch.no_grad()
-def ablate_one_each(sae, lm, contexts, layer, seed=0, control=False):
-    """Ablate at every token one of the latents that fire there, all in one pass: (latents, values, changes of loss), each
-    (n_predictions,), over the predictions that count, in reading order.
+def ablate_one_each(sae, lm, contexts, density, seed=0, control=False):
+    """Ablate at every token one of the latents that fire there, all in one pass: (latents, values, changes of loss),
+    each (n_predictions,), over the predictions that count, in reading order. The SAE reads the last block.
 
-    Above the last block no token sees another, so each change is what ablating that latent alone would do; ValueError at
-    other layers. Which latent is drawn with `seed`, the rarer the likelier; -1 where none fires. control: go the same
-    distance along a random direction of each token's own instead of the latent's.
+    Above the last block no token sees another, so each change is what ablating that latent alone would do. Which
+    latent is drawn with `seed` and probability 1 / density, so that rare ones get their turn; -1 where none fires.
+    density: (d_sae,) share of tokens. control: go the same distance along a random direction, another at each token,
+    instead.
     """
-    if layer != lm.n_layers - 1:
-        raise ValueError(f"layer is {layer}, but only above the last one, {lm.n_layers - 1}, tokens do not see each other")
-    tokens, generator = torch.from_numpy(contexts.astype(np.int64)).to(lm.model.device), torch.Generator().manual_seed(seed)
-    counts, parts = torch.zeros(sae.d_sae), []
-    blocks = tokens.split(max(1, 2048 // lm.n_ctx))
-    for block in blocks:
-        counts += (sae.encode(mlp_post(lm, block, layer)[block != lm.boundary]) > 0).sum(0)
-    for block in blocks:
+    tokens = torch.from_numpy(contexts.astype(np.int64)).to(lm.model.device)
+    generator = torch.Generator().manual_seed(seed)
+    rarity, parts = 1 / torch.as_tensor(density, dtype=torch.float32).clamp_min(1e-6), []
+    for block in tokens.split(max(1, 2048 // lm.n_ctx)):
         chosen = {}
 
         def replacement(x):
             latents = sae.encode(x)
-            weights = (latents > 0) / counts.clamp_min(1)
-            none = weights.sum(1) == 0
-            which = torch.multinomial(weights + none[:, None], 1, generator=generator)[:, 0]
-            value = latents.gather(1, which[:, None])[:, 0]
+            rows, columns = latents.nonzero(as_tuple=True)
+            race = -torch.rand(len(rows), generator=generator).log() / rarity[columns]  # P(first) ~ rarity
+            first = torch.full((len(x),), torch.inf).scatter_reduce(0, rows, race, "amin")
+            won, which = race == first[rows], torch.full((len(x),), -1)
+            which[rows[won]] = columns[won]
+            value = latents.gather(1, which.clamp_min(0)[:, None])[:, 0] * (which >= 0)
             unit = sae.W_dec[which]
             if control:
                 noise = torch.randn(x.shape, generator=generator)
                 unit = noise * (unit.norm(dim=1) / noise.norm(dim=1))[:, None]
-            chosen["latent"], chosen["value"] = torch.where(none, -1, which), value
+            chosen["latent"], chosen["value"] = which, value
             return x - value[:, None] * unit
 
-        change, keep = loss_change(lm, block, layer, replacement), block != lm.boundary
+        change, keep = loss_change(lm, block, lm.n_layers - 1, replacement), block != lm.boundary
         parts.append([of_rows(chosen[name], keep)[:, :-1][keep[:, :-1]] for name in chosen] + [change[keep[:, :-1]]])
     return tuple(torch.cat(part).numpy() for part in zip(*parts))
 
@@ -131,8 +131,8 @@ def next_probabilities(lm, tokens, layer=0, replacement=None):
 def generate(lm, tokens, n_tokens, layer=0, replacement=None, temperature=0.0, seed=0):
     """tokens (batch, n) followed by n_tokens that the model writes under the replacement: (batch, n + n_tokens).
 
-    temperature 0 takes the likeliest token; else tokens are drawn from softmax(logits / temperature) with `seed`. The model
-    sees the first token and the last n_ctx - 1.
+    temperature 0 takes the likeliest token; else tokens are drawn from softmax(logits / temperature) with `seed`. The
+    model sees the first token and the last n_ctx - 1.
     """
     generator = torch.Generator(tokens.device).manual_seed(seed)
     for _ in range(n_tokens):

@@ -1,8 +1,8 @@
 """Classify concepts from units: one unit and a threshold, a few units, all of them.
 
-Whatever is chosen (units, signs, thresholds, weights) is chosen on the rows of `train`, and every score is that of the other
-rows, which lie in other files. Rivals are to bring equally many units. A unit may speak by high or by low values: both signs
-are tried for all. Scores are F1 = 2 hits / (rows said to have the concept + rows that have it).
+Whatever is chosen (units, signs, thresholds, weights) is chosen on the rows of `train`, and every score is that of
+the other rows, which lie in other files. Rivals are to bring equally many units. A unit may speak by high or by low
+values: both signs are tried for all. Scores are F1 = 2 hits / (rows said to have the concept + rows that have it).
     single    the unit, sign and threshold with the best F1 on train
     k         logistic regression on the k units whose means differ most between rows with and without the concept,
               in units of their standard deviation (Gurnee et al. 2023), cut at its best threshold
@@ -48,9 +48,10 @@ def single(x, labels, train, shares=SHARES):
 def _check(x, labels, train):
     if not (len(x) == len(labels) == len(train)) or np.asarray(train).dtype != bool or np.ndim(labels) != 2:
         raise ValueError(f"x has {len(x)} rows, labels is {np.shape(labels)}, train {np.shape(train)} of "
-                         f"{np.asarray(train).dtype}; expected rows that belong together and one True or False for each")
+                         f"{np.asarray(train).dtype}; expected rows that belong together, one True or False each")
     if not 0 < np.sum(train) < len(train):
-        raise ValueError(f"train holds {np.sum(train)} of {len(train)} rows; probes are fitted on some files and scored on others")
+        raise ValueError(f"train holds {np.sum(train)} of {len(train)} rows; probes are fitted on some files "
+                         "and scored on others")
 
 
 def _f1_table(fires, truth):
@@ -75,8 +76,8 @@ def best_threshold(score, truth):
 
 
 def most_different(x, labels, k):
-    """The k units of x (n_rows, n_units) whose means differ most between rows with and without each concept, as a share of
-    the unit's standard deviation: (k, n_concepts), the most different first."""
+    """The k units of x (n_rows, n_units) whose means differ most between rows with and without each concept, as a
+    share of the unit's standard deviation: (k, n_concepts), the most different first."""
     truth = labels.astype(np.float32)
     n, sums = truth.sum(0), x.T @ truth
     gap = sums / np.maximum(n, 1) - (x.sum(0)[:, None] - sums) / np.maximum(len(x) - n, 1)
@@ -84,10 +85,11 @@ def most_different(x, labels, k):
 
 
 def k_sparse(x, labels, train, ks=(2, 5, 10, 50), max_rows=6000, seed=0):
-    """F1 on held-out rows of logistic regression on k units for every concept: {k: (n_concepts,)}; k at least n_units is
-    "all units".
+    """F1 on held-out rows of logistic regression on k units for every concept: {k: (n_concepts,)}; k at least n_units
+    is "all units".
 
-    Fitted on at most max_rows rows of train (up to half of them with the concept), cut where F1 is best on all of train.
+    Fitted on at most max_rows rows of train (up to half of them with the concept), cut where F1 is best on all of
+    train.
     """
     _check(x, labels, train)
     seen, unseen, rng = x[train], x[~train], np.random.default_rng(seed)

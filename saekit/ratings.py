@@ -111,6 +111,7 @@ def bootstrap(statistic, answers, draws=1000, seed=0, level=0.95):
 
 
 def simulated_answers(items, chance, seed=0):
-    """Answers of a made-up rater, to try the protocol: the first place of SCALE with probability chance[kind], else any."""
+    """Answers of a made-up rater, to try the protocol: the first place of SCALE with probability chance[kind], else
+    any."""
     rng = np.random.default_rng(seed)
     return {item.key: 0 if rng.random() < chance[item.kind] else int(rng.integers(len(SCALE))) for item in items}

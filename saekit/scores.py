@@ -21,7 +21,8 @@ def balanced_accuracy(answers, truth):
 
 
 def detection_task(fires, width=16, n=40, seed=0):
-    """(rows (m, width), truth (m,)): up to n excerpts in which the unit fires and equally many in which it does not, mixed.
+    """(rows (m, width), truth (m,)): up to n excerpts in which the unit fires and equally many in which it does not,
+    mixed.
 
     fires: (n_rows,) True or False. An excerpt is `width` consecutive rows.
     """
@@ -60,7 +61,8 @@ def formula_fuzzes(holds, rows, marked):
 
 
 def token_table(tokens, activations, train):
-    """Simulation by the simplest judge: every token's mean activation on train rows, (n_rows,); unseen tokens get the mean.
+    """Simulation by the simplest judge: every token's mean activation on train rows, (n_rows,); unseen tokens get the
+    mean.
 
     tokens: (n_rows,) ids; activations: (n_rows,); train: (n_rows,) True or False.
     """
@@ -104,16 +106,17 @@ def effect_per_latent(latents, changes, d_sae):
 def four_marks(density, coherence, effect, error, cosine, *, least_coherence=0.3, most_density=0.01, most_cosine=0.7):
     """Which latents bear which of MARKS, (d_sae, 4) True or False, from what was measured of each, (d_sae,).
 
-    coherent: held-out correlation of its explanation at least least_coherence; causal: ablating it raises the loss, by more
-    than two standard errors; sparse: it fires, on less than most_density of the tokens; not split: no other latent's
-    direction has a larger cosine with its own than most_cosine. What is NaN bears no mark.
+    coherent: held-out correlation of its explanation at least least_coherence; causal: ablating it raises the loss,
+    by more than two standard errors; sparse: it fires, on less than most_density of the tokens; not split: no other
+    latent's direction has a larger cosine with its own than most_cosine. What is NaN bears no mark.
     """
     return np.stack([coherence >= least_coherence, effect > 2 * error, (density > 0) & (density < most_density),
                      cosine <= most_cosine], axis=1)
 
 
 def language_judge(lm, explanation, excerpts):
-    """A local language model's answers to `detection_task`: is " yes" likelier than " no" after each question? (m,) bool.
+    """A local language model's answers to `detection_task`: is " yes" likelier than " no" after each question? (m,)
+    bool.
 
     lm: any causal model from `transformer.load_lm`. excerpts: strings; the answers are worth what the model can read:
     measure it on excerpts whose truth is known first. Fuzzing: mark tokens in the excerpt as «so».
@@ -123,7 +126,7 @@ def language_judge(lm, explanation, excerpts):
     yes, no = (lm.tokenizer.encode(word, add_special_tokens=False).ids[0] for word in (" yes", " no"))
     answers = []
     for excerpt in excerpts:
-        question = f"A detector fires on: {explanation}\nText: {excerpt}\nDoes it fire in this text (yes or no)? Answer:"
+        question = f"A detector fires on: {explanation}\nText: {excerpt}\nDoes it fire in it (yes or no)? Answer:"
         ids = lm.tokenizer.encode(question, add_special_tokens=False).ids[-(lm.n_ctx - 1):]
         with torch.no_grad():
             scores = lm.model(input_ids=torch.tensor([[lm.boundary, *ids]]), use_cache=False).logits[0, -1]

@@ -45,10 +45,12 @@ def test_scores_are_those_of_the_formula_on_held_out_rows():
     a, b = (held[:, i] for i in (found.atoms * 2)[:2])
     rule = {"": a, "and": a & b, "or": a | b, "and not": a & ~b}[found.operator]
     assert found.correlation == pytest.approx(np.corrcoef(rule[HALF:], unit[HALF:])[0, 1])
+    np.testing.assert_array_equal(explain.where([found], atoms)[:, 0], rule)
     assert found.train_correlation == pytest.approx(np.corrcoef(rule[:HALF], unit[:HALF])[0, 1])
     fires = unit[HALF:] > found.threshold
     both = (rule[HALF:] & fires).sum()
-    assert found.precision == pytest.approx(both / rule[HALF:].sum()) and found.recall == pytest.approx(both / fires.sum())
+    assert found.precision == pytest.approx(both / rule[HALF:].sum())
+    assert found.recall == pytest.approx(both / fires.sum())
     assert found.f1 == pytest.approx(2 * both / (rule[HALF:].sum() + fires.sum()))
 
 
@@ -125,7 +127,8 @@ def test_atoms_are_concepts_tokens_and_the_tokens_before_them():
     columns = dict(zip(atoms.names, atoms.matrix.toarray().T))
     strings = [tiny_lm.tokenizer().decode([i], skip_special_tokens=False) for i in range(tiny_lm.D_VOCAB)]
     keep = contexts != 0
-    one = next(i for i in np.unique(contexts) if i and strings.count(strings[i]) == 1 and f"after {strings[i]!r}" in columns)
+    single = [i for i in np.unique(contexts) if i and strings.count(strings[i]) == 1]
+    one = next(i for i in single if f"after {strings[i]!r}" in columns)
     before = np.roll(contexts, 1, axis=1)
     np.testing.assert_array_equal(columns[f"after {strings[one]!r}"], (before == one)[keep])
     np.testing.assert_array_equal(columns["comment"], labels[keep][:, list(CONCEPTS).index("comment")])

@@ -48,7 +48,8 @@ def test_effects_are_means_with_their_standard_errors():
 def test_the_four_marks_by_hand():
     nan = np.nan
     marks = scores.four_marks(density=np.array([0.001, 0.02, 0.0]), coherence=np.array([0.5, 0.2, nan]),
-                              effect=np.array([0.3, 0.3, nan]), error=np.array([0.1, 0.2, nan]), cosine=np.array([0.2, 0.9, 0.1]))
+                              effect=np.array([0.3, 0.3, nan]), error=np.array([0.1, 0.2, nan]),
+                              cosine=np.array([0.2, 0.9, 0.1]))
     assert marks.tolist() == [[True] * 4, [False] * 4, [False, False, False, True]]
 
 
