@@ -43,7 +43,7 @@ def build_parser():
 
 
 def add_subject_commands(commands):
-    """train, eval: sparse autoencoders."""
+    """train, eval, page: sparse autoencoders."""
     train = commands.add_parser("train", help="train an SAE on a language model's MLP activations")
     train.add_argument("--model", default="python-1l",
                        help="bundled name, folder or hub id; NAME:untrained is the same model before its training")
@@ -74,6 +74,13 @@ def add_subject_commands(commands):
     evaluate.add_argument("--tokens", type=number, default=200_000, help="tokens to measure on")
     evaluate.add_argument("--json", action="store_true", help="print JSON instead of a table")
     evaluate.set_defaults(run=run_eval)
+    page = commands.add_parser("page", help="the feature page: a static site with everything known of every latent")
+    page.add_argument("sae", help="folder with sae.safetensors, or such a file")
+    page.add_argument("--against", metavar="RUN2", help="an SAE of the same layer to compare with: another seed, say")
+    page.add_argument("--out", required=True, help="folder for the site; open its index.html")
+    page.add_argument("--tokens", type=number, default=2_000_000, help="tokens of training files to read")
+    page.add_argument("--model", help="default: the model it was trained on")
+    page.set_defaults(run=run_page)
 
 
 def add_model_commands(commands):
@@ -123,6 +130,13 @@ def run_eval(args):
     from saekit.experiment import evaluate
 
     return evaluate(args)
+
+
+def run_page(args):
+    """saekit page."""
+    from saekit.page.site import write_site
+
+    print(f"open {write_site(args.sae, args.out, args.against, args.tokens, args.model)}")
 
 
 def run_train_lm(args):

@@ -5,6 +5,9 @@
 all in nats per token, over predictions made from tokens of files. At boundary tokens mlp_post is left as it is.
 Zero and mean ablation can cost more than guessing uniformly would, so fractions "recovered" against them flatter: read
 ce_increase first.
+
+One latent at a time is changed by difference: x' = x + (new - old) W_dec[i]. What the SAE fails to explain of x stays
+as it is, so that a change of 0 is exactly no change, and nothing but latent i is blamed for what follows.
 """
 
 import numpy as np
@@ -13,15 +16,16 @@ import torch
 from saekit import corpus, metrics
 from saekit.activations import harvest
 from saekit.progress import bar
-from saekit.transformer import next_token_loss, replace_mlp_post
+from saekit.transformer import logits, mlp_post, next_token_loss, replace_mlp_post
 
 DENSITY_EDGES = [-7.0 + 0.25 * i for i in range(29)]  # log10 of the fraction of tokens
 
 
-def spliced_loss(lm, tokens, layer, replacement):
-    """next_token_loss with replacement(mlp_post) in place of mlp_post at every token that is not a boundary token.
+def spliced(compute, lm, tokens, layer, replacement):
+    """compute(lm, tokens) with replacement(mlp_post) in place of mlp_post at every token that is not a boundary token.
 
-    tokens: (batch, n_ctx); replacement: function of rows (n, d_mlp) returning rows of that shape.
+    compute: such as `logits` or `next_token_loss` of `saekit.transformer`. tokens: (batch, n_ctx); replacement:
+    function of rows (n, d_mlp) in reading order, returning rows of that shape; None leaves the model as it is.
     """
     keep = tokens != lm.boundary
 
@@ -30,8 +34,116 @@ def spliced_loss(lm, tokens, layer, replacement):
         edited[keep] = replacement(mlp_post[keep])
         return edited
 
+    if replacement is None:
+        return compute(lm, tokens)
     with replace_mlp_post(lm, layer, edit):
-        return next_token_loss(lm, tokens)
+        return compute(lm, tokens)
+
+
+def spliced_loss(lm, tokens, layer, replacement):
+    """`spliced` next_token_loss: -log p in nats (batch, n_ctx - 1) and the mask of the predictions that count."""
+    return spliced(next_token_loss, lm, tokens, layer, replacement)
+
+
+def clamp(sae, latent, value, direction=None):
+    """The replacement x' = x + (value - latents[latent]) W_dec[latent]: every token's latent is set to value, the
+    rest stays.
+
+    value: a number, or a function of the latent's values (n,) such as `lambda z: 2 * z`. direction: a vector (d_in,)
+    to go along instead of W_dec[latent], by steps of the same length: the control for "any push of that size".
+    """
+    if not 0 <= latent < sae.d_sae:
+        raise ValueError(f"latent is {latent}; this SAE has latents 0 to {sae.d_sae - 1}")
+    unit = sae.W_dec[latent].detach()
+    if direction is not None:
+        direction = torch.as_tensor(direction, dtype=unit.dtype, device=unit.device)
+        unit = direction * (unit.norm() / direction.norm())
+
+    def replacement(x):
+        old = sae.encode(x)[:, latent]
+        new = value(old) if callable(value) else torch.full_like(old, value)
+        return x + (new - old)[:, None] * unit
+
+    return torch.no_grad()(replacement)
+
+
+def ablate(sae, latent):
+    """The replacement that sets one latent to 0; tokens on which it does not fire are exactly unchanged."""
+    return clamp(sae, latent, 0.0)
+
+
+def loss_change(lm, tokens, layer, replacement):
+    """Loss with the replacement minus loss without, of each next token in nats (batch, n_ctx - 1): above 0 where the
+    model predicts the next token worse. 0 at predictions that do not count."""
+    changed, counts = spliced_loss(lm, tokens, layer, replacement)
+    return (changed - next_token_loss(lm, tokens)[0]) * counts
+
+
+@torch.no_grad()
+def ablate_one_each(sae, lm, contexts, density, seed=0, control=False):
+    """Ablate at every token one of the latents that fire there, all in one pass: (latents, values, changes of loss),
+    each (n_predictions,), over the predictions that count, in reading order. The SAE reads the last block.
+
+    Above the last block no token sees another, so each change is what ablating that latent alone would do. Which
+    latent is drawn with `seed` and probability 1 / density, so that rare ones get their turn; -1 where none fires.
+    density: (d_sae,) share of tokens. control: go the same distance along a random direction, another at each token,
+    instead.
+    """
+    tokens = torch.from_numpy(contexts.astype(np.int64)).to(lm.model.device)
+    generator = torch.Generator().manual_seed(seed)
+    rarity, parts = 1 / torch.as_tensor(density, dtype=torch.float32).clamp_min(1e-6), []
+    for block in tokens.split(max(1, 2048 // lm.n_ctx)):
+        chosen = {}
+
+        def replacement(x):
+            latents = sae.encode(x)
+            rows, columns = latents.nonzero(as_tuple=True)
+            race = -torch.rand(len(rows), generator=generator).log() / rarity[columns]  # P(first) ~ rarity
+            first = torch.full((len(x),), torch.inf).scatter_reduce(0, rows, race, "amin")
+            won, which = race == first[rows], torch.full((len(x),), -1)
+            which[rows[won]] = columns[won]
+            value = latents.gather(1, which.clamp_min(0)[:, None])[:, 0] * (which >= 0)
+            unit = sae.W_dec[which]
+            if control:
+                noise = torch.randn(x.shape, generator=generator)
+                unit = noise * (unit.norm(dim=1) / noise.norm(dim=1))[:, None]
+            chosen["latent"], chosen["value"] = which, value
+            return x - value[:, None] * unit
+
+        change, keep = loss_change(lm, block, lm.n_layers - 1, replacement), block != lm.boundary
+        parts.append([of_rows(chosen[name], keep)[:, :-1][keep[:, :-1]] for name in chosen] + [change[keep[:, :-1]]])
+    return tuple(torch.cat(part).numpy() for part in zip(*parts))
+
+
+def of_rows(values, keep):
+    """Values of rows (n_rows,) laid out as the tokens (batch, n_ctx) that `keep` marks; 0 elsewhere."""
+    out = values.new_zeros(keep.shape)
+    out[keep] = values
+    return out
+
+
+def next_probabilities(lm, tokens, layer=0, replacement=None):
+    """Probabilities of the token after the last one, (batch, d_vocab); tokens (batch, n)."""
+    return spliced(logits, lm, tokens, layer, replacement)[:, -1].softmax(-1)
+
+
+@torch.no_grad()
+def generate(lm, tokens, n_tokens, layer=0, replacement=None, temperature=0.0, seed=0):
+    """tokens (batch, n) followed by n_tokens that the model writes under the replacement: (batch, n + n_tokens).
+
+    temperature 0 takes the likeliest token; else tokens are drawn from softmax(logits / temperature) with `seed`. The
+    model sees the first token and the last n_ctx - 1.
+    """
+    generator = torch.Generator(tokens.device).manual_seed(seed)
+    for _ in range(n_tokens):
+        seen = tokens if tokens.shape[1] <= lm.n_ctx else torch.cat([tokens[:, :1], tokens[:, 1 - lm.n_ctx:]], 1)
+        scores = spliced(logits, lm, seen, layer, replacement)[:, -1]
+        if temperature > 0:
+            new = torch.multinomial((scores / temperature).softmax(-1), 1, generator=generator)
+        else:
+            new = scores.argmax(-1, keepdim=True)
+        tokens = torch.cat([tokens, new], 1)
+    return tokens
 
 
 def unigram_cross_entropy(counts, contexts, boundary=0):
@@ -61,8 +173,7 @@ def evaluate_sae(sae, lm, layer=0, tokens=200_000, stream=None):
         block = torch.from_numpy(contexts[first:first + batch].astype(np.int64)).to(lm.model.device)
         sums.add(harvest(lm, contexts[first:first + batch], layer))
         for name, replacement in replacements.items():
-            spliced = replacement is not None
-            loss, counts = spliced_loss(lm, block, layer, replacement) if spliced else next_token_loss(lm, block)
+            loss, counts = spliced_loss(lm, block, layer, replacement)
             sums.ce[name] = sums.ce.get(name, 0.0) + float(loss[counts].double().sum())
         sums.predictions += int(counts.sum())
     return {**sums.result(), **_ce_summary(sums, lm, contexts), "corpus": stream.manifest._asdict()}
