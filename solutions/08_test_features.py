@@ -176,8 +176,12 @@ for token in np.argsort(-np.abs(after - before))[:6]:
 
 # %% id="every"
 some = contexts[::budget(smoke=4, laptop=1)]
-which_latent, _, change = intervene.ablate_one_each(sae, lm, some, density)
-random_change = intervene.ablate_one_each(sae, lm, some, density, control=True)[2]
+def experiments(control):
+    """(latents, changes of loss) of one ablation per token, each text read twice with other latents."""
+    runs = [intervene.ablate_one_each(sae, lm, some, density, seed, control) for seed in range(budget(smoke=1, laptop=2))]
+    return np.concatenate([one[0] for one in runs]), np.concatenate([one[2] for one in runs])
+
+(which_latent, change), (_, random_change) = experiments(False), experiments(True)
 for name, values in (("one latent", change), ("random direction, same length", random_change)):
     print(f"{name:30} mean change {values.mean():+.4f} nats, mean |change| {np.abs(values).mean():.4f}, worse at {100 * (values > 0).mean():.0f} % of tokens")
 difference = change - random_change
@@ -287,9 +291,19 @@ claim("rise of the share by the latent, minus the rise by random directions", li
 # The same model, the same four beginnings, one number changed:
 
 # %% id="completions"
-strongest = doses[int(np.argmax(curve))]
+gentle = next(dose for dose, value in zip(doses, curve) if value >= (curve[0] + max(curve)) / 2)     # half-way up, or the first beyond
 for i in np.linspace(0, len(texts[0]) - 1, 4).astype(int):
-    print(f"… {lm.tokenizer.decode(prompts['held'][i, -6:].tolist())!r}\n    unsteered {texts[0][i]!r}\n    dose {strongest:9} {texts[strongest][i]!r}")
+    print(f"… {lm.tokenizer.decode(prompts['held'][i, -6:].tolist())!r}\n    unsteered    {texts[0][i]!r}\n    dose {gentle:<7} {texts[gentle][i]!r}\n    dose {doses[-1]:<7} {texts[doses[-1]][i]!r}")
+
+# %% [markdown] id="writers-intro"
+# And each of the other latents on one held-out beginning, at four times its usual top value:
+
+# %% id="writers"
+start = prompts["held"][len(texts[0]) // 2:][:1]
+print(f"… {lm.tokenizer.decode(start[0, 1:].tolist())!r}")
+for name, i in writer.items():
+    written = intervene.generate(lm, start, 10, 0, setting(i, 4 * usual_top[i]))[0, 13:]
+    print(f"    {name:16} {lm.tokenizer.decode(written.tolist())!r}")
 
 # %% [markdown] id="explore-intro"
 # Move the dose yourself and watch what the model expects next on one held-out beginning:
@@ -299,7 +313,7 @@ def next_tokens(ax, prompt, dose):
     p = intervene.next_probabilities(lm, prompts["held"][prompt:prompt + 1], 0, setting(latent, dose * usual_top[latent]) if dose else None)[0]
     p, order = p.numpy(), p.argsort(descending=True)[:7].numpy()
     ax.barh(range(7), p[order], color=plots.LATENT if dose else plots.BASELINE)
-    ax.set(yticks=range(7), yticklabels=[strips.visible(one) for one in interpret.token_strings(lm.tokenizer, order)], xlim=(0, 1), xlabel="probability of the next token")
+    ax.set(yticks=range(7), yticklabels=[strips.visible(one).replace(" ", "␣")[:6] for one in interpret.token_strings(lm.tokenizer, order)], xlim=(0, 1), xlabel="probability of the next token")
     ax.invert_yaxis()
 
 explore(next_tokens, stills=[{"prompt": 3, "dose": dose} for dose in (0.0, 1.0, 4.0)], alt="The seven likeliest next tokens of one beginning at dose 0, 1 and 4.", prompt=(0, 19), dose=(0.0, 8.0, 0.5))
@@ -415,6 +429,8 @@ for name, units in rivals.items():
 print(f"{'median F1, held-out files':27}" + "".join(f"{'all' if k == n_units else f'k = {k}':>8}" for k in (1, *ks)))
 for name, row in table.items():
     print(f"{name:27}" + "".join(f"{np.median(row[k]):8.2f}" for k in (1, *ks)))
+share_of_yes = labels_part[~split][:, judged].mean(axis=0)
+print(f"{'always yes':27}{np.median(2 * share_of_yes / (1 + share_of_yes)):8.2f}")
 
 # %% id="k-sparse-verdict"
 def tally(kind, k):
@@ -425,6 +441,7 @@ def tally(kind, k):
 for kind in ("latents, densest", "latents, any"):
     for k in (1, 5, n_units):
         print(f"{kind}, {'all units' if k == n_units else f'k = {k}'}: win / lose against {tally(kind, k)}")
+claim("median F1 with all units, neurons minus random directions (absolute)", abs(np.median(table["neurons"][n_units]) - np.median(table["random directions"][n_units])), at_most=0.1)
 worst = int(np.argmin(table["latents, densest"][1] - table["neurons"][1]))
 print(f"the largest defeat of one latent by one neuron: {names[judged[worst]]}, {table['latents, densest'][1][worst]:.2f} against {table['neurons'][1][worst]:.2f}")
 
@@ -436,19 +453,26 @@ for name, (color, style) in looks.items():
 ax.set(xticks=range(len(ks) + 1), xticklabels=[1, *ks[:-1], "all"], xlabel="units the probe may use", ylabel="median F1, held-out files", ylim=(0, 1), title="With enough units the basis hardly matters")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plots.show(fig, alt="Median F1 on held-out files against the number of units a probe may use, one line per kind of unit; the lines come closer to each other from left to right.")
-claim("median F1 with all units, neurons minus random directions (absolute)", abs(np.median(table["neurons"][n_units]) - np.median(table["random directions"][n_units])), at_most=0.1)
 
 # %% [markdown] id="k-sparse-after"
-# Neurons, PCA and random directions span the same space, so with all units they tell the same. A latent is a *non-linear* function of the neurons, and the SAE's error is missing from it: where latents lose with all units, that is information the SAE did not keep. A good basis shows at the left end.
+# Neurons, PCA and random directions span the same space, so with all units they tell the same. A good basis shows at the left end. The right end is unfair to latents: 512 of them are not the whole code. With **all** of them, eight times as many units as the neurons have:
+
+# %% id="all-latents"
+many = budget(smoke=256, laptop=sae.d_sae)
+whole = probing.k_sparse(latents[part][:, :many].toarray(), labels_part[:, judged], split, (many,), max_rows=3000)[many]
+print(f"all {many:,} latents: median F1 {np.median(whole):.2f}; all neurons {np.median(table['neurons'][n_units]):.2f}; latents win / lose {(whole > table['neurons'][n_units] + 0.02).sum()} / {(whole < table['neurons'][n_units] - 0.02).sum()}")
+
+# %% [markdown] id="all-latents-after"
+# Where even the whole code loses, what is missing went into the SAE's error, or the probe had too few examples for so many units. Both are reasons to probe neurons when all you want is a classifier.
 #
 # ## 8.5 The table
 #
-# The other way round: for each *unit*, which concept or formula goes best with it? Per kind 128 units; formula and concept are found on train, scored on held (lesson 7's search, both signs for all).
+# The other way round: for each *unit*, which concept or formula goes best with it? Per kind 128 units; formula and concept are found on train, scored on held (lesson 7's search, both signs for all). No unit may fire on more than a tenth of the tokens: one that always fires would have F1 = 2p / (1 + p) with a concept that a share p of the tokens has, and win.
 
 # %% id="table"
 def quality(units):
     """Medians over units: F1 of each one's best concept, correlation of its best formula; held-out files."""
-    single = probing.single(units, labels_part[:, possible], split)
+    single = probing.single(units, labels_part[:, possible], split, explain.SHARES)
     best_of_unit = single.f1[np.arange(units.shape[1]), single.train_f1.argmax(axis=1)]
     found = explain.explain(units, atoms_part, split, signed=True, beam=2)
     return np.median(best_of_unit), np.nanmedian([one.correlation for one in found])
@@ -509,7 +533,7 @@ axes[0].hist(coherence[np.isfinite(coherence)], bins=np.linspace(-0.1, 1, 23), c
 axes[0].set(title="Coherent is a matter of degree", xlabel="explanation's correlation, held-out files", ylabel="latents")
 for values, color, name in ((effect, plots.LATENT, "latents"), (random_effect, plots.BASELINE, "random directions")):
     axes[1].hist(values[np.isfinite(values)], bins=np.linspace(-0.2, 0.5, 36), color=color, alpha=0.6, label=name)
-axes[1].set(title="… and so is causal", xlabel="mean change of loss when ablated (nats)")
+axes[1].set(title="Effects beside those of random pushes", xlabel="mean change of loss when ablated (nats)")
 axes[1].legend()
 plots.show(fig, alt="Left: histogram of explanation correlations over latents. Right: histograms of the mean change of loss by ablation, for latents and for random directions of the same length.")
 
