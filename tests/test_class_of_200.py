@@ -11,7 +11,8 @@ from saekit.course import gradebook
 from saekit.course.grade import grade
 from saekit.course.limits import Limits
 from saekit.course.sandbox import Sandbox
-from tests.class_of_200 import ROOT, Traps, make_class
+from tests.class_of_200 import make_class
+from tests.class_parts import ROOT, Traps
 
 pytestmark = pytest.mark.slow
 LIMITS = Limits(seconds=2, wall=20, memory=300_000_000)
@@ -20,8 +21,10 @@ LIMITS = Limits(seconds=2, wall=20, memory=300_000_000)
 @pytest.fixture(scope="module")
 def contained():
     """True where a fork bomb is contained: tried with a small one first."""
-    source = ("import os, time\ndef fista(x):\n    n = 0\n    try:\n        for n in range(100):\n"
-              "            if os.fork() == 0: time.sleep(60)\n    except OSError: return n\n    return -1")
+    source = (
+        "import os, time\ndef fista(x):\n    n = 0\n    try:\n        for n in range(100):\n"
+        "            if os.fork() == 0: time.sleep(60)\n    except OSError: return n\n    return -1"
+    )
     with Sandbox(LIMITS) as sandbox:
         if not sandbox.held.processes:
             return False
@@ -69,12 +72,18 @@ def snapshot():
 def assert_graded(stem, count, folder, traps, contained):
     """Every one of the class has its expected points, and a note where there should be one; nobody else has."""
     students = make_class(stem, folder / "submissions", count, traps, contained)
-    records = {r["student"]: r for r in grade(folder / "submissions", folder / "grades.csv", jobs=os.cpu_count() or 1, limits=LIMITS)}
+    records = {
+        r["student"]: r
+        for r in grade(folder / "submissions", folder / "grades.csv", jobs=os.cpu_count() or 1, limits=LIMITS)
+    }
     assert len(students) == count and set(records) == set(students)
-    wrong = [f"{student} ({expected.kind}): {gradebook.total(records[student])}, expected {expected.points}, note {expected.note}"
-             for student, expected in students.items()
-             if gradebook.total(records[student])[0] != expected.points
-             or gradebook.needs_person(records[student]) != expected.note]
+    wrong = [
+        f"{student} ({expected.kind}): {gradebook.total(records[student])}, expected {expected.points}, note"
+        f" {expected.note}"
+        for student, expected in students.items()
+        if gradebook.total(records[student])[0] != expected.points
+        or gradebook.needs_person(records[student]) != expected.note
+    ]
     assert not wrong, "\n".join(wrong)
     return records
 

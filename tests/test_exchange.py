@@ -22,8 +22,19 @@ def test_plain_values_come_back_with_their_type(value):
     assert through(value) == value and type(through(value)) is type(value)
 
 
-@pytest.mark.parametrize("array", [np.arange(6.0).reshape(2, 3).T, np.array(["a", "bcd"]), np.array([True, False]), np.zeros((0, 3)),
-                                   np.array(2.5), np.arange(3, dtype=">i2"), np.float32(1.5), np.array([1j, np.nan])])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6.0).reshape(2, 3).T,
+        np.array(["a", "bcd"]),
+        np.array([True, False]),
+        np.zeros((0, 3)),
+        np.array(2.5),
+        np.arange(3, dtype=">i2"),
+        np.float32(1.5),
+        np.array([1j, np.nan]),
+    ],
+)
 def test_arrays_and_scalars_come_back_with_shape_and_dtype(array):
     back = through([array])[0]
     assert np.array_equal(back, array, equal_nan=array.dtype.kind in "fc")
@@ -50,10 +61,24 @@ def test_deep_nests_and_large_values_are_refused():
         exchange.lengths(LENGTHS.pack(10, 10**12))
 
 
-@pytest.mark.parametrize("node", [
-    [1], {"t": "array"}, {"t": "array", "d": "|O", "s": [1]}, {"t": "array", "d": "<f8", "s": [2]}, {"t": "array", "d": "<f8", "s": [-1]},
-    {"t": "array", "d": "<f8", "s": [10**30, 0]}, {"t": "array", "d": "<f8", "s": [True]}, {"t": "tuple", "v": "ab"},
-    {"t": "dict", "k": [1], "v": []}, {"t": "list", "v": [0] * 20_000}, {"t": "complex", "v": [1]}, {"t": ["x"]}, 1])
+@pytest.mark.parametrize(
+    "node",
+    [
+        [1],
+        {"t": "array"},
+        {"t": "array", "d": "|O", "s": [1]},
+        {"t": "array", "d": "<f8", "s": [2]},
+        {"t": "array", "d": "<f8", "s": [-1]},
+        {"t": "array", "d": "<f8", "s": [10**30, 0]},
+        {"t": "array", "d": "<f8", "s": [True]},
+        {"t": "tuple", "v": "ab"},
+        {"t": "dict", "k": [1], "v": []},
+        {"t": "list", "v": [0] * 20_000},
+        {"t": "complex", "v": [1]},
+        {"t": ["x"]},
+        1,
+    ],
+)
 def test_messages_made_to_deceive_raise_valueerror(node):
     with pytest.raises(ValueError):
         unpack(json.dumps(node).encode(), b"12345678")

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from saekit.course.extraction import answers, lesson_of, read_notebook
+from saekit.course.extraction import answers
+from saekit.course.salvage import read_notebook
 
 NAMES = ["soft_threshold", "ista_step"]
 RIGHT = "@exercise\ndef soft_threshold(x, lam):\n    return x - lam\n"
@@ -22,16 +23,28 @@ def found(*sources, **more):
 
 
 def test_an_answer_brings_the_imports_helpers_and_constants_it_uses_and_no_others():
-    answer = found("import numpy as np, os", "SCALE = [1]\nother = open('x')", "def helper(x):\n    return np.abs(x) * SCALE[0]",
-                   "SCALE[0] = 2", "for i in range(10**9): pass",
-                   "def soft_threshold(x, lam):\n    return helper(x) - lam")["soft_threshold"]
-    assert answer.helpers.splitlines() == ["import numpy as np, os", "SCALE = [1]", "def helper(x):",
-                                           "    return np.abs(x) * SCALE[0]", "SCALE[0] = 2"]
+    answer = found(
+        "import numpy as np, os",
+        "SCALE = [1]\nother = open('x')",
+        "def helper(x):\n    return np.abs(x) * SCALE[0]",
+        "SCALE[0] = 2",
+        "for i in range(10**9): pass",
+        "def soft_threshold(x, lam):\n    return helper(x) - lam",
+    )["soft_threshold"]
+    assert answer.helpers.splitlines() == [
+        "import numpy as np, os",
+        "SCALE = [1]",
+        "def helper(x):",
+        "    return np.abs(x) * SCALE[0]",
+        "SCALE[0] = 2",
+    ]
     assert answer.source.endswith("return helper(x) - lam\n")
 
 
 def test_an_import_of_the_librarys_own_function_under_an_exercises_name_is_left_out():
-    answer = found("from saekit.lasso import ista_step, lam_max", "def soft_threshold(x, lam):\n    return lam_max(ista_step(x))")
+    answer = found(
+        "from saekit.lasso import ista_step, lam_max", "def soft_threshold(x, lam):\n    return lam_max(ista_step(x))"
+    )
     assert answer["soft_threshold"].helpers == "from saekit.lasso import lam_max"
 
 
@@ -56,41 +69,24 @@ def test_a_cell_that_python_cannot_read_is_kept_with_its_error_and_magics_are_no
     assert found("%matplotlib inline\n!ls\n" + RIGHT)["soft_threshold"].error is None
 
 
-@pytest.mark.parametrize("source", ["def soft_threshold(x):\n    return " + "-" * 10**5 + "1",
-                                    "def soft_threshold(x):\n    return " + "1+" * 10**4 + "1", "def soft_threshold(x):\n\0"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def soft_threshold(x):\n    return " + "-" * 10**5 + "1",
+        "def soft_threshold(x):\n    return " + "1+" * 10**4 + "1",
+        "def soft_threshold(x):\n\0",
+    ],
+)
 def test_source_made_to_break_parsers_is_an_error_of_that_cell_alone(source):
     both = found(source, "def ista_step(z):\n    return z")
     assert isinstance(both["soft_threshold"].error, SyntaxError) and both["ista_step"].error is None
 
 
 def test_a_renamed_function_in_its_own_cell_is_taken_with_a_note_for_a_person():
-    cell = {"cell_type": "code", "metadata": {"saekit": {"exercise": "soft_threshold"}}, "source": "def mine(x, lam):\n    return x"}
+    cell = {
+        "cell_type": "code",
+        "metadata": {"saekit": {"exercise": "soft_threshold"}},
+        "source": "def mine(x, lam):\n    return x",
+    }
     answer = answers(read_notebook(json.dumps({"cells": [cell]}).encode()), NAMES)["soft_threshold"]
     assert "called mine" in answer.person[0]
-
-
-def test_cells_before_the_place_where_a_file_is_cut_off_are_read():
-    data = json.dumps({"cells": [{"cell_type": "code", "source": [s]} for s in (RIGHT, STUB, "never whole")],
-                       "metadata": {"saekit": {"lesson": "01_lasso"}}}).encode()
-    cut = read_notebook(data[: data.index(b"never") + 3])
-    assert [c.text for c in cut.cells] == [RIGHT, STUB] and "2 cells" in cut.problems[0]
-
-
-@pytest.mark.parametrize("data", [b"", b"\0\1\2", b"[" * 10**6, b'{"cells": 5}', b'{"cells": [1, null, {"source": 7, "metadata": []}]}',
-                                  b"[]", b"<html>", '{"cells": "é"}'.encode("cp1252"), b'{"worksheets": [3, {"cells": null}]}'])
-def test_no_bytes_make_reading_fail(data):
-    assert answers(read_notebook(data), NAMES) == {}
-
-
-def test_encodings_and_nbformat_3_are_read():
-    text = json.dumps({"worksheets": [{"cells": [{"cell_type": "code", "input": ["# ü\n", RIGHT]}]}]}, ensure_ascii=False)
-    for encoding, told in (("utf-8", 0), ("utf-8-sig", 0), ("utf-16", 0), ("cp1252", 1)):
-        read = read_notebook(text.encode(encoding))
-        assert read.cells[0].text == "# ü\n" + RIGHT and len(read.problems) == told
-
-
-def test_the_lesson_is_known_by_metadata_file_name_or_exercises():
-    assert lesson_of(notebook("", metadata={"saekit": {"lesson": "01_lasso"}}))["lesson"] == "01_lasso"
-    shared = notebook("def reconstruct(x):\n    return x")  # lessons 0 and 3 have an exercise of that name
-    assert lesson_of(shared) is None and lesson_of(shared, "03_superposition (2).ipynb")["lesson"] == "03_superposition"
-    assert lesson_of(notebook(RIGHT))["lesson"] == "01_lasso"

@@ -9,7 +9,7 @@ import pytest
 
 from saekit import cli
 from saekit.course import gradebook, grade, report
-from tests.class_of_200 import dumps, read, zipped
+from tests.class_parts import dumps, read, zipped
 
 LESSON = read("00_start_here")
 
@@ -20,8 +20,12 @@ def graded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("class")
     wrong = LESSON.best() | {"l0": LESSON.wrong["l0"][0]}
     right = dumps(LESSON.filled(LESSON.best()))
-    for name, data in {"ada/x.ipynb": right, "bo.zip": zipped({"x.ipynb": dumps(LESSON.filled(wrong))}), "=cy/x.ipynb": b"{",
-                       "<b>dee/x.ipynb": right}.items():
+    for name, data in {
+        "ada/x.ipynb": right,
+        "bo.zip": zipped({"x.ipynb": dumps(LESSON.filled(wrong))}),
+        "=cy/x.ipynb": b"{",
+        "<b>dee/x.ipynb": right,
+    }.items():
         (folder / "all" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "all" / name).write_bytes(data)
     assert cli.main(["grade", str(folder / "all"), "--out", str(folder / "grades.csv"), "--jobs", "1"]) == 0
@@ -72,20 +76,32 @@ def test_a_second_run_marks_nothing_again_and_a_changed_submission_only_itself(g
 
 def test_marks_given_by_hand_are_merged_and_wrong_ones_refused(graded, tmp_path, capsys):
     marks = tmp_path / "marks.csv"
+
     def merged(student, points):
         marks.write_text(f"student,lesson,exercise,points\n{student},00_start_here,l0,{points}\nbo,,,\n", "utf-8")
         return cli.main(["grade", str(graded / "all"), "--out", str(graded / "grades.csv"), "--marks", str(marks)])
+
     assert merged("'=cy", "0.5") == 0
     row = next(r for r in table(graded / "grades.csv") if r["student"] == "'=cy" and r["exercise"] == "l0")
     assert (row["points"], row["state"]) == ("0.5", "marked")
-    for student, points, said in (("nobody", "1", "was not graded"), ("bo", "7", "from 0 to 1"), ("bo", "x", "from 0 to 1")):
+    for student, points, said in (
+        ("nobody", "1", "was not graded"),
+        ("bo", "7", "from 0 to 1"),
+        ("bo", "x", "from 0 to 1"),
+    ):
         assert merged(student, points) == 2
         assert said in (error := capsys.readouterr().err) and error.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (["nowhere", "--out", "g.csv"], "does not exist"), ([".", "--out", "g.xlsx"], "ends in .csv"),
-    ([".", "--out", "g.csv", "--jobs", "0"], "expected 1 or more")])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["nowhere", "--out", "g.csv"], "does not exist"),
+        ([".", "--out", "g.xlsx"], "ends in .csv"),
+        (["all", "--out", "g.csv", "--jobs", "0"], "expected more than 0"),
+        ([".", "--out", "g.csv"], "among the submissions"),
+    ],
+)
 def test_bad_input_is_one_line_and_exit_code_2(arguments, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["grade", *arguments]) == 2

@@ -11,7 +11,7 @@ from saekit.course.lesson import ROOT
 from saekit.course.limits import Limits
 from saekit.course.marking import Marker
 from saekit.course.submissions import HandedIn, Submission
-from tests.class_of_200 import AST_PATCH
+from tests.class_hostile import AST_PATCH
 from tests.wrong_answers import lasso
 
 ENTRY = next(entry for entry in record.index() if entry["lesson"] == "01_lasso")
@@ -27,19 +27,23 @@ def marker():
 @pytest.fixture
 def verdict(marker):
     """The verdict on a text for soft_threshold."""
+
     def verdict(text, helpers=""):
         return marker.judge("lasso", "soft_threshold", Answer("soft_threshold", text, helpers))
+
     return verdict
 
 
 @pytest.fixture
 def marked(marker, tmp_path):
     """The record of a notebook of these cells."""
+
     def marked(*sources, **cell):
         cells = [{"cell_type": "code", "metadata": {}, "source": source} | cell for source in sources]
         path = tmp_path / "x.ipynb"
         path.write_text(json.dumps({"cells": cells, "metadata": {"saekit": {"lesson": "01_lasso"}}}))
         return marker.mark(Submission("ada", [HandedIn("x.ipynb", path)]))
+
     return marked
 
 
@@ -57,20 +61,33 @@ def test_the_patch_that_gives_full_marks_in_nbgrader_gives_none_here(marked):
     assert next(row for row in rows if row["exercise"] == "soft_threshold")["state"] == "not yet"
 
 
-@pytest.mark.parametrize("text, said", [
-    ("def soft_threshold(x, lam, positive=False):\n    '''Doc.'''\n    raise NotImplementedError()", "nothing is written"),
-    ("def soft_threshold(x, lam: float):\n    return x", "first line was changed"),
-    ("def soft_threshold(x, lam, positive=open('/nowhere')):\n    from saekit import lasso\n    return lasso.soft_threshold(x, lam)",
-     "line 3 calls saekit's own"),
-    ("def soft_threshold(x, lam, positive=False):\n    return ours(x, lam)", "calls saekit's own"),
-])
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        (
+            "def soft_threshold(x, lam, positive=False):\n    '''Doc.'''\n    raise NotImplementedError()",
+            "nothing is written",
+        ),
+        ("def soft_threshold(x, lam: float):\n    return x", "first line was changed"),
+        (
+            (
+                "def soft_threshold(x, lam, positive=open('/nowhere')):\n    from saekit import lasso\n    return"
+                " lasso.soft_threshold(x, lam)"
+            ),
+            "line 3 calls saekit's own",
+        ),
+        ("def soft_threshold(x, lam, positive=False):\n    return ours(x, lam)", "calls saekit's own"),
+    ],
+)
 def test_what_the_text_tells_is_told_without_running_it(verdict, text, said):
     assert said in verdict(text, "from saekit.lasso import soft_threshold as ours").message
 
 
 def test_our_own_answer_called_in_disguise_is_out_of_reach(verdict):
-    text = ("def soft_threshold(x, lam, positive=False):\n    import saekit.course.reference.lasso as m\n"
-            "    return [vars(m)['soft_' + 'threshold']][0](x, lam, positive)")
+    text = (
+        "def soft_threshold(x, lam, positive=False):\n    import saekit.course.reference.lasso as m\n"
+        "    return [vars(m)['soft_' + 'threshold']][0](x, lam, positive)"
+    )
     assert "out of reach" in verdict(text).message
 
 
@@ -86,12 +103,15 @@ def test_a_helper_that_fails_or_exits_is_the_answers_loss_alone(verdict):
 
 def test_every_exercise_has_a_row_and_what_is_not_there_is_not_found(marked):
     rows = marked("@exercise\n" + RIGHT)["lessons"][0]["exercises"]
-    assert [row["exercise"] for row in rows] == [e["name"] for e in ENTRY["exercises"]]
+    names = [e["name"] for e in ENTRY["exercises"] + ENTRY["questions"]]
+    assert [row["exercise"] for row in rows] == names
     assert {row["state"] for row in rows} == {"passed", "not found"} and sum(row["points"] for row in rows) == 3
 
 
 def test_an_answer_in_words_is_listed_with_its_rubric_and_an_untouched_one_gives_nothing(marked):
-    row = marked("Because a corner lies on an axis.", cell_type="markdown", id="q-why-l1")["lessons"][0]["exercises"][-1]
+    row = marked("Because a corner lies on an axis.", cell_type="markdown", id="q-why-l1")["lessons"][0]["exercises"][
+        -1
+    ]
     assert (row["points"], row["state"], row["message"]) == (None, "by hand", "Because a corner lies on an axis.")
     assert row["exercise"] == "why_l1" and row["out_of"] == 3 and len(row["rubric"]) > 20
     copy = json.loads((ROOT / "notebooks" / "01_lasso.ipynb").read_text("utf-8"))

@@ -34,20 +34,47 @@ def names(path):
 
 
 def test_folders_zips_and_loose_notebooks_are_named_by_student(tmp_path):
-    put(tmp_path, "ada/01_lasso.ipynb", "ada/.ipynb_checkpoints/x.ipynb", "bo.zip", "cy_01_lasso.ipynb", "01_lasso-dee.ipynb")
-    assert names(tmp_path) == {"ada": ["01_lasso.ipynb"], "bo": ["work/01_lasso.ipynb"], "cy": ["cy_01_lasso.ipynb"],
-                               "dee": ["01_lasso-dee.ipynb"]}
+    put(
+        tmp_path,
+        "ada/01_lasso.ipynb",
+        "ada/.ipynb_checkpoints/x.ipynb",
+        "bo.zip",
+        "cy_01_lasso.ipynb",
+        "01_lasso-dee.ipynb",
+    )
+    assert names(tmp_path) == {
+        "ada": ["01_lasso.ipynb"],
+        "bo": ["work/01_lasso.ipynb"],
+        "cy": ["cy_01_lasso.ipynb"],
+        "dee": ["01_lasso-dee.ipynb"],
+    }
 
 
 def test_the_download_layouts_of_canvas_and_moodle_are_recognised(tmp_path):
-    put(tmp_path, "doejane_LATE_12_345_01_lasso-1.ipynb", "doejane_12_346_06_train_sae.ipynb", "roejim_13_350_all.zip",
-        "Jane Doe_77_assignsubmission_file_/01_lasso.ipynb", "Jim Roe_78_assignsubmission_file_01_lasso.ipynb")
+    put(
+        tmp_path,
+        "doejane_LATE_12_345_01_lasso-1.ipynb",
+        "doejane_12_346_06_train_sae.ipynb",
+        "roejim_13_350_all.zip",
+        "Jane Doe_77_assignsubmission_file_/01_lasso.ipynb",
+        "Jim Roe_78_assignsubmission_file_01_lasso.ipynb",
+    )
     assert {student: len(files) for student, files in names(tmp_path).items()} == {
-        "doejane (12)": 2, "roejim (13)": 1, "Jane Doe (77)": 1, "Jim Roe (78)": 1}
+        "doejane (12)": 2,
+        "roejim (13)": 1,
+        "Jane Doe (77)": 1,
+        "Jim Roe (78)": 1,
+    }
 
 
 def test_two_students_with_one_name_stay_two_and_are_told(tmp_path):
-    put(tmp_path, "Kim_4_assignsubmission_file_/x.ipynb", "Kim_5_assignsubmission_file_/x.ipynb", "ada/x.ipynb", "ada.zip")
+    put(
+        tmp_path,
+        "Kim_4_assignsubmission_file_/x.ipynb",
+        "Kim_5_assignsubmission_file_/x.ipynb",
+        "ada/x.ipynb",
+        "ada.zip",
+    )
     found = {s.student: s.problems for s in find_submissions(tmp_path)}
     assert set(found) == {"Kim (4)", "Kim (5)", "ada", "ada [2]"}
     assert not found["Kim (4)"] and all("same name" in found[name][0] for name in ("ada", "ada [2]"))

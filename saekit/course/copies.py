@@ -4,9 +4,10 @@ import ast
 import csv
 import io
 
-from saekit.course.extraction import answers, lesson_of, read_notebook
+from saekit.course.extraction import answers
 from saekit.course.guide import answer_tables
 from saekit.course.lesson import ROOT
+from saekit.course.salvage import lesson_of, read_notebook
 from saekit.course.similarity import similar_pairs
 from saekit.course.submissions import find_submissions
 from saekit.files import write_atomic

@@ -27,8 +27,10 @@ def pack(value):
     header = json.dumps(_encode(value, chunks, DEPTH)).encode()
     size = sum(map(len, chunks))
     if len(header) > HEADER or size > PAYLOAD:
-        raise ValueError(f"a value of {(len(header) + size) / 1e6:.0f} MB; arrays may have {PAYLOAD / 1e6:.0f} MB, "
-                         f"text {HEADER / 1e6:.0f} MB")
+        raise ValueError(
+            f"a value of {(len(header) + size) / 1e6:.0f} MB; arrays may have {PAYLOAD / 1e6:.0f} MB, "
+            f"text {HEADER / 1e6:.0f} MB"
+        )
     return b"".join([LENGTHS.pack(len(header), size), header, *chunks])
 
 
@@ -59,7 +61,10 @@ def _encode(value, chunks, depth):
     if depth == 0:
         return {"t": "other", "n": "deeply nested value"}
     if isinstance(value, (list, tuple)):
-        return {"t": "tuple" if isinstance(value, tuple) else "list", "v": [_encode(v, chunks, depth - 1) for v in value]}
+        return {
+            "t": "tuple" if isinstance(value, tuple) else "list",
+            "v": [_encode(v, chunks, depth - 1) for v in value],
+        }
     if isinstance(value, dict):
         sides = ([_encode(v, chunks, depth - 1) for v in side] for side in (value.keys(), value.values()))
         return dict(zip("tkv", ("dict", *sides)))

@@ -26,10 +26,10 @@ from saekit.progress import bar
 
 PATIENCE = 120.0  # seconds a worker may need beyond the wall limits of all exercises of a submission
 LIMITS_OF_ISOLATION = (
-    "This is isolation, not a security boundary. A fault in the kernel, in Python's own reading of text and archives, or in "
-    "the processor is not covered; neither is an answer that was copied, or that calls the installed package in disguise "
-    "(the similarity report and a person look for that). Answers share the machine's time: one can make another slower, not "
-    "wrong. Only the walls named here stand."
+    "This is isolation, not a security boundary. A fault in the kernel, in Python's own reading of text and archives,"
+    " or in the processor is not covered; neither is an answer that was copied, or that calls the installed package in"
+    " disguise (the similarity report and a person look for that). Answers share the machine's time: one can make"
+    " another slower, not wrong. Only the walls named here stand."
 )
 
 
@@ -51,10 +51,7 @@ class Run:
 def grade(path, out, jobs=2, limits=Limits(), marks=None):
     """Mark all submissions at `path`, write the books, return the records. ValueError for input that cannot be used."""
     run = Run(Path(out))
-    if run.out.suffix.lower() != ".csv":
-        raise ValueError(f"--out is {out}, expected a name that ends in .csv")
-    if jobs < 1:
-        raise ValueError(f"--jobs is {jobs}, expected 1 or more")
+    _check(path, run, jobs, limits)
     submissions = find_submissions(path)
     (run.folder / "records").mkdir(parents=True, exist_ok=True)
     os.chmod(run.folder, 0o700)  # grades are nobody else's business, least of all a submission's
@@ -75,6 +72,19 @@ def grade(path, out, jobs=2, limits=Limits(), marks=None):
     gradebook.write_books(records, run.out, run.folder)
     report.write_pages(records, run.folder, limits, LIMITS_OF_ISOLATION)
     return records
+
+
+def _check(path, run, jobs, limits):
+    """ValueError for what cannot be meant."""
+    if run.out.suffix.lower() != ".csv":
+        raise ValueError(f"--out is {run.out}, expected a name that ends in .csv")
+    if run.folder.resolve().is_relative_to(Path(path).resolve()):
+        raise ValueError(
+            f"--out is {run.out}, which puts the books among the submissions; choose a name outside {path}"
+        )
+    for name, value in (("--jobs", jobs), ("--seconds", limits.seconds), ("--memory", limits.memory)):
+        if value <= 0:
+            raise ValueError(f"{name} is {value}, expected more than 0")
 
 
 def _state(limits):
@@ -156,8 +166,12 @@ class Worker:
             pass  # it died: no record will come
         self.stop()
         problem = "marking it stopped the marking process itself. Please look at it by hand"
-        return submission, {"student": submission.student, "problems": [*submission.problems, problem], "held": None,
-                            "lessons": []}
+        return submission, {
+            "student": submission.student,
+            "problems": [*submission.problems, problem],
+            "held": None,
+            "lessons": [],
+        }
 
     def stop(self):
         """End the process; its server and sandboxes end with it."""
@@ -185,7 +199,16 @@ def _record(marker, submission):
     """The marker's record, or one that asks for a person where reading the submission fails in a way not foreseen."""
     try:
         return marker.mark(submission)
-    except (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RecursionError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        OSError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         problem = f"marking it failed ({type(error).__name__}: {str(error)[:200]}). Please look at it by hand"
         return {"student": submission.student, "problems": [*submission.problems, problem], "held": None, "lessons": []}
 
@@ -197,4 +220,3 @@ def command(args):
     folder = Run(Path(args.out)).folder
     waiting = sum(gradebook.needs_person(record) for record in records)
     print(f"{len(records)} submissions graded, {waiting} with a note for a person: {args.out}, {folder}/report.html")
-

@@ -42,37 +42,57 @@ def completed(records):
     models = {lesson["lesson"]: lesson for record in records for lesson in record["lessons"]}
     for record in records:
         own = {lesson["lesson"] for lesson in record["lessons"]}
-        for name in sorted(name for name, count in counts.items() if count >= ASSIGNED * len(records) and name not in own):
+        for name in sorted(
+            name for name, count in counts.items() if count >= ASSIGNED * len(records) and name not in own
+        ):
             missing = [_missing(row) for row in models[name]["exercises"]]
             record["lessons"].append(models[name] | {"file": "", "exercises": missing})
     return records
 
 
 def _missing(row):
-    return row | {"points": 0, "state": "not handed in", "message": "no notebook of this lesson was handed in.", "trace": "",
-                  "rows": [], "remarks": [], "person": [], "seconds": 0.0}
+    return row | {
+        "points": 0,
+        "state": "not handed in",
+        "message": "no notebook of this lesson was handed in.",
+        "trace": "",
+        "rows": [],
+        "remarks": [],
+        "person": [],
+        "seconds": 0.0,
+    }
 
 
 def note(row):
     """What the CSV says about a row, in one line."""
-    parts = [row["message"] if row["state"] != "by hand" else "", *row["remarks"], *(f"FOR A PERSON: {p}" for p in row["person"])]
+    parts = [
+        row["message"] if row["state"] != "by hand" else "",
+        *row["remarks"],
+        *(f"FOR A PERSON: {p}" for p in row["person"]),
+    ]
     return " | ".join(" ".join(part.split()) for part in parts if part)[:500]
 
 
 def write_books(records, out, folder):
     """grades.csv and grades.json at `out`, the other two in `folder`."""
-    every = [(record, lesson, row) for record in records for lesson, row in rows(record)]
-    graded = [[record["student"], lesson["lesson"], row["exercise"], row["points"], row["out_of"], row["state"], row["seconds"],
-               note(row)] for record, lesson, row in every]
-    write_csv(out, ROW, graded)
+    every = [(record["student"], lesson["lesson"], row) for record in records for lesson, row in rows(record)]
+    write_csv(out, ROW, [[*_cells(who, lesson, row, ROW[:-1]), note(row)] for who, lesson, row in every])
     write_json(Path(out).with_suffix(".json"), records)
     totals = [[r["student"], *total(r), "yes" if needs_person(r) else "", " | ".join(r["problems"])] for r in records]
     write_csv(folder / "totals.csv", ("student", "points", "out_of", "look", "problems"), totals)
-    waiting = [[record["student"], lesson["lesson"], row["exercise"], "" if row["points"] is None else row["points"],
-                row["out_of"], " | ".join(row["person"]), row["message"] if row["state"] == "by hand" else "",
-                row.get("rubric", "")] for record, lesson, row in every if row["person"]]
+    waiting = [_by_hand(who, lesson, row) for who, lesson, row in every if row["person"]]
     waiting += [[r["student"], "", "", "", "", " | ".join(r["problems"]), "", ""] for r in records if r["problems"]]
     write_csv(folder / "by_hand.csv", BY_HAND, sorted(waiting, key=lambda line: line[:3]))
+
+
+def _cells(student, lesson, row, columns):
+    return [{"student": student, "lesson": lesson, **row}[column] for column in columns]
+
+
+def _by_hand(student, lesson, row):
+    """The line that asks a person for points: why, and for an answer in words the answer and the rubric."""
+    answer = row["message"] if row["state"] == "by hand" else ""
+    return [*_cells(student, lesson, row, BY_HAND[:5]), " | ".join(row["person"]), answer, row.get("rubric", "")]
 
 
 def write_csv(path, head, lines):
@@ -89,11 +109,15 @@ def _harmless(cell):
 
 
 def merge_marks(records, path):
-    """Put the points of a CSV (student, lesson, exercise, points) over those of the records; rows without points are left.
+    """Put the points of a CSV (student, lesson, exercise, points) over those of the records, where it has any.
 
     ValueError naming the line for a student or exercise that is not there, or points that are no number in range.
     """
-    known = {(record["student"], lesson["lesson"], row["exercise"]): row for record in records for lesson, row in rows(record)}
+    known = {
+        (record["student"], lesson["lesson"], row["exercise"]): row
+        for record in records
+        for lesson, row in rows(record)
+    }
     try:
         lines = list(csv.DictReader(io.StringIO(Path(path).read_text("utf-8-sig"))))
     except (UnicodeDecodeError, csv.Error) as error:
@@ -117,4 +141,3 @@ def _points(text, out_of, where):
     if not 0 <= points <= out_of:
         raise ValueError(f"{where}: points are {text!r}, expected a number from 0 to {out_of}")
     return int(points) if points.is_integer() else points
-

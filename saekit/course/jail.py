@@ -135,7 +135,7 @@ class Jail:
         return 0
 
     def end(self, pid, patient):
-        """Kill a process with all it started and wait for it: (status, resources used). patient: it is ending by itself."""
+        """Kill a process with all it started: (status, resources used). patient: it is ending by itself."""
         until = time.monotonic() + (0.5 if patient else 0)
         while not (ended := os.wait4(pid, os.WNOHANG))[0] and time.monotonic() < until:
             time.sleep(0.005)
@@ -245,8 +245,13 @@ class Jail:
 
     def _limit(self):
         limits = self.limits
-        wanted = {"CPU": (math.ceil(limits.seconds), math.ceil(limits.seconds) + 1), "FSIZE": (limits.file,) * 2, "NOFILE": (256, 256),
-                  "CORE": (0, 0), "NPROC": (limits.processes,) * 2}
+        wanted = {
+            "CPU": (math.ceil(limits.seconds), math.ceil(limits.seconds) + 1),
+            "FSIZE": (limits.file,) * 2,
+            "NOFILE": (256, 256),
+            "CORE": (0, 0),
+            "NPROC": (limits.processes,) * 2,
+        }
         if sys.platform == "linux":  # RLIMIT_AS counts what is only reserved, and PyTorch reserves much
             wanted["DATA"] = (memory_of_data() + limits.memory + 64_000_000,) * 2
         for name, pair in wanted.items():
@@ -265,8 +270,23 @@ def memory_of_data():
 
 def system_folders():
     """What a Python process needs of the system, as far as it is there."""
-    wanted = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives",
-              "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/sys/devices/system/cpu", "/proc"]
+    wanted = [
+        "/usr",
+        "/bin",
+        "/sbin",
+        "/lib",
+        "/lib64",
+        "/lib32",
+        "/etc/ld.so.cache",
+        "/etc/localtime",
+        "/etc/alternatives",
+        "/dev/null",
+        "/dev/zero",
+        "/dev/random",
+        "/dev/urandom",
+        "/sys/devices/system/cpu",
+        "/proc",
+    ]
     return [path for path in wanted if os.path.lexists(path)]
 
 

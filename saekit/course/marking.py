@@ -16,10 +16,11 @@ import time
 import types
 
 from saekit.course import checking, exercises, judging, reading, record
-from saekit.course.extraction import UNREADABLE, answers, definitions, lesson_of, read_notebook
+from saekit.course.extraction import UNREADABLE, answers, definitions
 from saekit.course.judging import StudentError, Verdict
 from saekit.course.lesson import ROOT, TEXT_STUB, read_lesson, solution_lines, student_text
 from saekit.course.limits import Limits
+from saekit.course.salvage import lesson_of, read_notebook
 from saekit.course.sandbox import Sandbox, Stopped
 
 LONGEST = 3_000  # characters of a message
@@ -63,9 +64,18 @@ class Marker:
 
     def _lesson(self, entry, file, notebook, found):
         """One lesson's exercises in their order, then its questions for a person."""
-        rows = [self.exercise(entry, exercise, found.get(exercise["name"]), notebook.variant) for exercise in entry["exercises"]]
+        rows = [
+            self.exercise(entry, exercise, found.get(exercise["name"]), notebook.variant)
+            for exercise in entry["exercises"]
+        ]
         rows += [free_text(question, entry["lesson"], notebook) for question in entry.get("questions", [])]
-        return {"lesson": entry["lesson"], "title": entry["title"], "file": file, "variant": notebook.variant, "exercises": rows}
+        return {
+            "lesson": entry["lesson"],
+            "title": entry["title"],
+            "file": file,
+            "variant": notebook.variant,
+            "exercises": rows,
+        }
 
     def exercise(self, entry, exercise, answer, variant=""):
         """The row of one exercise; answer: an extraction.Answer or None."""
@@ -87,26 +97,26 @@ class Marker:
 
     def judge(self, lesson, name, answer, variant=""):
         """The verdict on one answer of the lesson ("lasso"), with the numbers of a variant (`saekit release`)."""
-        reference = importlib.import_module(f"saekit.course.reference.{lesson}")
-        found = read(name, answer, reference)
+        found = read(name, answer, importlib.import_module(f"saekit.course.reference.{lesson}"))
         if found is not None:
             return found
-        bound = _bound_name(answer.text, name)
+        said = "not yet"
         try:
-            with self._sandbox(answer.source).answer(lesson, name, answer.source, bound) as proxy:
-                check = checking.load_checks(lesson)[name]
-                verdict = judging.judge(check, proxy, seconds=self.limits.wall + 5, variant=variant)
+            with self._sandbox(answer.source).answer(
+                lesson, name, answer.source, _bound_name(answer.text, name)
+            ) as proxy:
+                verdict = judging.judge(checking.load_checks(lesson)[name], proxy, seconds=None, variant=variant)
                 return Verdict(name, "not yet", exercises.BORROWED) if proxy.borrowed else verdict
         except Stopped as stopped:
-            return Verdict(name, "not yet", str(stopped))
+            text, trace = str(stopped), ""
         except StudentError as error:
-            return Verdict(name, "not yet", f"the cell stopped with {error.kind} before `{name}` could be checked: "
-                                            f"{reading.without_addresses(error)}", trace=error.lines)
+            text, trace = f"the cell stopped with {error.kind} before `{name}` could be checked: {error}", error.lines
         except SystemExit:
-            return Verdict(name, "not yet", "the cell ended Python (`exit` or `quit`) before the answer could be checked.")
+            text, trace = "the cell ended Python (`exit` or `quit`) before the answer could be checked.", ""
         except OSError as error:
             self._close()
-            return Verdict(name, "not judged", f"the sandbox failed, so nothing was judged ({error})")
+            said, text, trace = "not judged", f"the sandbox failed, so nothing was judged ({error})", ""
+        return Verdict(name, said, reading.without_addresses(text), trace=trace)
 
     def _sandbox(self, source):
         """The open sandbox; one that has PyTorch loaded as soon as an answer speaks of it."""
@@ -131,8 +141,11 @@ def read(name, answer, reference):
     names = {key: value for key, value in vars(reference).items() if isinstance(value, types.ModuleType)}
     line = reading.borrowed(types.SimpleNamespace(__globals__=names | _imported(answer.helpers)), tree, name)
     if line:
-        return Verdict(name, "not yet", f"line {line} calls saekit's own `{name}`. Can you write it yourself? "
-                                        "The first hint says where to begin.")
+        return Verdict(
+            name,
+            "not yet",
+            f"line {line} calls saekit's own `{name}`. Can you write it yourself? The first hint says where to begin.",
+        )
     return None
 
 
@@ -178,7 +191,9 @@ def _fullest(found, problems):
     best = max(counted, key=lambda row: row[0])
     best = [row for row in counted if row[0] == best[0]][-1]
     if len(found) > 1:
-        problems.append(f"{len(found)} notebooks of {best[1]['lesson']} were handed in; {best[2]} was marked, with most answers")
+        problems.append(
+            f"{len(found)} notebooks of {best[1]['lesson']} were handed in; {best[2]} was marked, with most answers"
+        )
     return best[1:]
 
 
@@ -192,9 +207,13 @@ def _untouched(answer):
 
 @functools.cache
 def shipped(stem):
-    """(names of a lesson's exercises that its own cells define, its question cells with their rubrics), from its source."""
+    """(the lesson's own definitions of exercises, its question cells by name), from its notebook and its source."""
     entry = next(entry for entry in record.index() if entry["lesson"] == stem)
-    names, notebook, source = [e["name"] for e in entry["exercises"]], ROOT / "notebooks" / f"{stem}.ipynb", ROOT / "solutions"
+    names, notebook, source = (
+        [e["name"] for e in entry["exercises"]],
+        ROOT / "notebooks" / f"{stem}.ipynb",
+        ROOT / "solutions",
+    )
     given = definitions(read_notebook(notebook.read_bytes()), names) if notebook.is_file() else frozenset()
     questions = read_lesson(source / f"{stem}.py").questions if (source / f"{stem}.py").is_file() else []
     return given, {cell.question: cell for cell in questions}
@@ -205,10 +224,21 @@ def free_text(question, stem, notebook):
     source = shipped(stem)[1].get(question["name"])
     prompt = student_text(source).split(TEXT_STUB[0])[0].strip() if source else ""
     ids = {question["name"], source.options.get("id") if source else None} - {"", None}
-    cells = [cell for cell in notebook.cells if cell.question in ids or cell.id in ids or (prompt and prompt in cell.text)]
+    cells = [
+        cell for cell in notebook.cells if cell.question in ids or cell.id in ids or (prompt and prompt in cell.text)
+    ]
     text = cells[-1].text.strip().removeprefix(prompt).strip() if cells else ""
     begun = text not in ("", TEXT_STUB[0])
-    return {"exercise": question["name"], "points": None if begun else 0, "out_of": question["points"],
-            "state": "by hand" if begun else "not started" if cells else "not found", "message": text[:20_000] if begun else "",
-            "trace": "", "rows": [], "remarks": [], "person": ["to be marked by hand"] if begun else [], "seconds": 0.0,
-            "rubric": "\n".join(solution_lines(source)) if source else ""}
+    return {
+        "exercise": question["name"],
+        "points": None if begun else 0,
+        "out_of": question["points"],
+        "state": "by hand" if begun else "not started" if cells else "not found",
+        "message": text[:20_000] if begun else "",
+        "trace": "",
+        "rows": [],
+        "remarks": [],
+        "person": ["to be marked by hand"] if begun else [],
+        "seconds": 0.0,
+        "rubric": "\n".join(solution_lines(source)) if source else "",
+    }

@@ -17,15 +17,19 @@ from saekit.files import write_atomic
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color-scheme:light dark}
 table{border-collapse:collapse;margin:1em 0}td,th{padding:2px 12px 2px 0;text-align:left;vertical-align:top}
-.bar{background:#0072B2;height:.8em;display:inline-block}.n{text-align:right}.note{border-left:4px solid #D55E00;padding-left:10px}"""
+.bar{background:#0072B2;height:.8em;display:inline-block}.n{text-align:right}
+.note{border-left:4px solid #D55E00;padding-left:10px}"""
 
 
 def page(title, body):
     """A whole HTML page; title is escaped here, body is HTML."""
     policy = "default-src 'none'; style-src 'unsafe-inline'"
-    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}"><title>{escape(title)}</title>'
-            f"<style>{STYLE}</style></head><body>\n{body}\n</body></html>\n")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport"'
+        ' content="width=device-width">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}"><title>{escape(title)}</title>'
+        f"<style>{STYLE}</style></head><body>\n{body}\n</body></html>\n"
+    )
 
 
 def write_pages(records, folder, limits, uncovered):
@@ -59,8 +63,15 @@ def _card(row):
     title = f"{row['exercise']} · {given} of {row['out_of']:g} points"
     text = row["message"] or ("Right." if row["state"] == "passed" else "")
     state = row["state"] if row["state"] in cards.STATES else "not yet" if row["points"] == 0 else "note"
-    shown = cards.Card(title, state, text[:1].upper() + text[1:], tuple(map(tuple, row["rows"])), row["trace"],
-                       tuple(row["remarks"] + row["person"]), word=row["state"])
+    shown = cards.Card(
+        title,
+        state,
+        text[:1].upper() + text[1:],
+        tuple(map(tuple, row["rows"])),
+        row["trace"],
+        tuple(row["remarks"] + row["person"]),
+        word=row["state"],
+    )
     return shown.html
 
 
@@ -74,26 +85,41 @@ def class_report(records, limits, uncovered):
 def _isolation(records, limits, uncovered):
     """Which walls stood while answers ran; a wall counts where it stood for every submission."""
     held = [record["held"] for record in records if record["held"]]
-    walls = {"user": "another user id", "network": "no network", "files": "none of this machine's files but Python and its "
-             "libraries, read-only", "processes": "no sight of other processes, and all ended with the answer's own",
-             "calls": "a filter on system calls"}
+    walls = {
+        "user": "another user id",
+        "network": "no network",
+        "files": "none of this machine's files but Python and its libraries, read-only",
+        "processes": "no sight of other processes, and all ended with the answer's own",
+        "calls": "a filter on system calls",
+    }
+    if not held:
+        return "<h2>How answers were run</h2><p>No answer had to be run.</p>"
     lines = []
     for wall, says in walls.items():
-        stood = held and all(h[wall] for h in held)
+        stood = all(h[wall] for h in held)
         lines.append(f"<li>{'held' if stood else '<strong>did not hold</strong>'}: {escape(says)}</li>")
     reasons = sorted({reason for h in held for reason in h["reasons"]})
-    kept = (f"Each answer had {limits.seconds:g} CPU seconds ({limits.wall:g} on the clock), {limits.memory / 1e6:.0f} MB of memory, "
-            f"{limits.file / 1e6:.0f} MB per file and {limits.processes} processes. Verdicts were computed outside.")
-    return (f"<h2>How answers were run</h2><ul>{''.join(lines)}</ul><p>{escape('; '.join(reasons))}</p><p>{escape(kept)}</p>"
-            f"<p>{escape(uncovered)}</p>")
+    kept = (
+        f"Each answer had {limits.seconds:g} CPU seconds ({limits.wall:g} on the clock), {limits.memory / 1e6:.0f} MB"
+        f" of memory, {limits.file / 1e6:.0f} MB per file and {limits.processes} processes. Verdicts were computed"
+        " outside."
+    )
+    return (
+        "<h2>How answers were"
+        f" run</h2><ul>{''.join(lines)}</ul><p>{escape('; '.join(reasons))}</p><p>{escape(kept)}</p>"
+        f"<p>{escape(uncovered)}</p>"
+    )
 
 
 def _distribution(records):
     """Students per tenth of the points, as bars with their numbers."""
     shares = [points / out_of for points, out_of in map(gradebook.total, records) if out_of]
     counts = Counter(min(9, int(10 * share)) for share in shares)
-    lines = [f'<tr><td>{10 * tenth}–{10 * tenth + 10} %</td><td class="n">{counts[tenth]}</td><td><span class="bar" '
-             f'style="width:{30 * counts[tenth] / max(1, *counts.values()):.1f}em"></span></td></tr>' for tenth in range(10)]
+    lines = [
+        f'<tr><td>{10 * tenth}–{10 * tenth + 10} %</td><td class="n">{counts[tenth]}</td><td><span class="bar" '
+        f'style="width:{30 * counts[tenth] / max(1, *counts.values()):.1f}em"></span></td></tr>'
+        for tenth in range(10)
+    ]
     middle = sorted(shares)[len(shares) // 2] if shares else 0
     return f"<h2>Points: half the class reached {middle:.0%}</h2><table>{''.join(lines)}</table>"
 
@@ -108,8 +134,11 @@ def _exercises(records):
             tried[key] += row["state"] not in ("not started", "not handed in", "not found")
             out_of[key] = row["out_of"]
     order = sorted(out_of, key=lambda key: passed[key])
-    lines = [f'<tr><td>{escape(a)}</td><td><code>{escape(b)}</code></td><td class="n">{passed[a, b] / len(records):.0%}</td>'
-             f'<td class="n">{tried[a, b]}</td><td class="n">{out_of[a, b]:g}</td></tr>' for a, b in order]
+    lines = [
+        f'<tr><td>{escape(a)}</td><td><code>{escape(b)}</code></td><td class="n">{passed[a, b] / len(records):.0%}</td>'
+        f'<td class="n">{tried[a, b]}</td><td class="n">{out_of[a, b]:g}</td></tr>'
+        for a, b in order
+    ]
     head = "<tr><th>lesson</th><th>exercise</th><th>solved</th><th>tried</th><th>points</th></tr>"
     return f"<h2>Exercises, the hardest first</h2><table>{head}{''.join(lines)}</table>"
 
@@ -144,16 +173,21 @@ def wrong_answers(stem):
 
 
 def _wrong_answers(records):
-    lines = [f'<tr><td class="n">{count}</td><td><code>{escape(name)}</code></td><td>{escape(why)}</td></tr>'
-             for (_, name, why), count in common_causes(records)]
-    return f"<h2>Most common wrong answers</h2><table>{''.join(lines)}</table>"
+    lines = [
+        f'<tr><td class="n">{count}</td><td><code>{escape(name)}</code></td><td>{escape(why)}</td></tr>'
+        for (_, name, why), count in common_causes(records)
+    ]
+    return f"<h2>Most common wrong answers</h2><table>{''.join(lines) or '<tr><td>None.</td></tr>'}</table>"
 
 
 def _waiting(records):
     """What a person should look at, with whom."""
     lines = []
     for record in records:
-        why = [*record["problems"], *(f"{row['exercise']}: {p}" for _, row in gradebook.rows(record) for p in row["person"])]
+        why = [
+            *record["problems"],
+            *(f"{row['exercise']}: {p}" for _, row in gradebook.rows(record) for p in row["person"]),
+        ]
         lines += [f"<tr><td><bdi>{escape(record['student'])}</bdi></td><td>{escape(text)}</td></tr>" for text in why]
     said = "Fill in the points of by_hand.csv and give it back with --marks." if lines else "Nothing."
     return f"<h2>For a person</h2><p>{said}</p><table>{''.join(lines)}</table>"

@@ -38,7 +38,7 @@ ENVIRONMENT = {
 
 
 class Stopped(BaseException):
-    """The process was ended, or ended itself, before it answered. A BaseException, so that no check takes it for its own."""
+    """The process was ended, or ended itself, before it answered. A BaseException: no check takes it for its own."""
 
 
 class Sandbox:
@@ -51,15 +51,18 @@ class Sandbox:
         self.process = self.control = None
 
     def __enter__(self):
-        (ours, theirs), mount_point = socket.socketpair(), tempfile.mkdtemp(prefix="saekit-root-")
-        settings = {"limits": asdict(self.limits), "uid": FIRST_UID + os.getpid() % 4000, "modules": self.modules,
-                    "folders": folders(), "mount_point": mount_point, "hidden": [str(PACKAGE / "course" / name) for name in ("checks", "reference")]}
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "saekit.course.warm", str(theirs.fileno()), json.dumps(settings)], env=environment(),
-                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
-        self.control = ours
+        (self.control, theirs), mount_point = socket.socketpair(), tempfile.mkdtemp(prefix="saekit-root-")
+        settings = {
+            "limits": asdict(self.limits),
+            "uid": FIRST_UID + os.getpid() % 4000,
+            "modules": self.modules,
+            "folders": folders(),
+            "mount_point": mount_point,
+            "hidden": [str(PACKAGE / "course" / name) for name in ("checks", "reference")],
+        }
         try:
+            with theirs:
+                self.process = serve(theirs.fileno(), settings)
             self.held = Held(**self._reply()["held"])
         finally:
             os.rmdir(mount_point)
@@ -179,8 +182,10 @@ class Proxy:
             if seconds > self.sandbox.limits.seconds or time.monotonic() > self.deadline:
                 raise self._stop(slow(self.sandbox.limits))
             if memory > self.sandbox.limits.memory:
-                raise self._stop(f"it used more than {self.sandbox.limits.memory / 1e6:.0f} MB of memory, and was stopped. "
-                                 "Which array is so large, or grows in a loop?")
+                raise self._stop(
+                    f"it used more than {self.sandbox.limits.memory / 1e6:.0f} MB of memory, and was stopped. "
+                    "Which array is so large, or grows in a loop?"
+                )
 
     def usage(self):
         """(CPU seconds, bytes beyond those it was forked with) of the process and its children together."""
@@ -200,7 +205,9 @@ class Proxy:
             if how["seconds"] >= limits.seconds:
                 reason = slow(limits)
             elif how["signal"]:
-                reason = f"the process of your answer crashed (signal {how['signal']}). Does it call compiled code by hand?"
+                reason = (
+                    f"the process of your answer crashed (signal {how['signal']}). Does it call compiled code by hand?"
+                )
             else:
                 reason = "your code ended its own process (`os._exit`?). Did you mean `return`?"
         return Stopped(reason)
@@ -214,10 +221,25 @@ class Proxy:
         return self.ended
 
 
+def serve(fd, settings):
+    """Start the server (`warm`), away from our terminal and with one open socket."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "saekit.course.warm", str(fd), json.dumps(settings)],
+        env=environment(),
+        pass_fds=[fd],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
 def slow(limits):
     """What is said when the time is up."""
-    return (f"no answer after {limits.seconds:g} seconds, so the check was stopped. Is there a loop that never ends, or one"
-            " an array could replace?")
+    return (
+        f"no answer after {limits.seconds:g} seconds, so the check was stopped. Is there a loop that never ends, or one"
+        " an array could replace?"
+    )
 
 
 def _triple(value):

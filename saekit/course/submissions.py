@@ -2,8 +2,8 @@
 
     for submission in find_submissions("submissions/"):
         for file in submission.files:
-            notebook = read_notebook(file.read())       # saekit.course.extraction
-            found = answers(notebook)                   # {exercise: Answer}; Answer.source is all of it
+            notebook = read_notebook(file.read())       # saekit.course.salvage
+            found = answers(notebook)                   # saekit.course.extraction: {exercise: Answer}
 
 Recognised: `student/…/x.ipynb` (also nbgrader's `submitted/`), `student.zip`, `student_01_lasso.ipynb`, Canvas
 (`doejane_LATE_123_456_x.ipynb`) and Moodle (`Jane Doe_123_assignsubmission_file_/x.ipynb`), or one zip of all that.
@@ -153,7 +153,9 @@ def _in_zip(path, members, parts, problems):
         _tell(problems, parts or (path.name,), f"{path.name} is not a zip that can be read ({error})")
         return
     if len(listed) > MEMBERS:
-        _tell(problems, parts or (path.name,), f"{path.name} has {len(listed):,} members, of which {MEMBERS:,} were read")
+        _tell(
+            problems, parts or (path.name,), f"{path.name} has {len(listed):,} members, of which {MEMBERS:,} were read"
+        )
     for info in listed[:MEMBERS]:
         inside = tuple(re.split(r"[/\\]", info.filename.rstrip("/")))
         whole = (*parts, *inside)

@@ -39,15 +39,15 @@ def instructions(machine):
     if machine not in MACHINES:
         raise OSError(f"no system call filter for {machine}")
     column, architecture = MACHINES[machine]
-    steps = [(LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, architecture), (RETURN, 0, 0, KILL), (LOAD, 0, 0, NUMBER),
-             (AT_LEAST, 0, 1, OTHER_ABI), (RETURN, 0, 0, KILL)]
+    steps = [(LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, architecture), (RETURN, 0, 0, KILL), (LOAD, 0, 0, NUMBER)]
+    steps += [(AT_LEAST, 0, 1, OTHER_ABI), (RETURN, 0, 0, KILL)]
     for numbers in REFUSED.values():
         steps += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, REFUSE)]
-    steps += [(EQUAL, 0, 1, CLONE3[column]), (RETURN, 0, 0, ABSENT)]  # its flags are out of reach; libc takes clone then
-    steps += [(EQUAL, 0, 4, SOCKET[column]), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 0, 1, socket.AF_UNIX),
-              (RETURN, 0, 0, ALLOW), (RETURN, 0, 0, REFUSE)]
-    steps += [(EQUAL, 0, 3, CLONE[column]), (LOAD, 0, 0, FIRST_ARGUMENT), (ANY_BIT, 0, 1, NEWUSER), (RETURN, 0, 0, REFUSE),
-              (RETURN, 0, 0, ALLOW)]
+    steps += [(EQUAL, 0, 1, CLONE3[column]), (RETURN, 0, 0, ABSENT)]  # flags out of reach; libc takes clone then
+    steps += [(EQUAL, 0, 4, SOCKET[column]), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 0, 1, socket.AF_UNIX)]
+    steps += [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, REFUSE)]
+    steps += [(EQUAL, 0, 3, CLONE[column]), (LOAD, 0, 0, FIRST_ARGUMENT), (ANY_BIT, 0, 1, NEWUSER)]
+    steps += [(RETURN, 0, 0, REFUSE), (RETURN, 0, 0, ALLOW)]
     return b"".join(struct.pack("<HBBI", *step) for step in steps)
 
 

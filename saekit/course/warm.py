@@ -1,8 +1,8 @@
 """The server that all answers are forked from: `python -m saekit.course.warm FD SETTINGS`, started by `sandbox`.
 
-It shuts itself in (`jail`), loads NumPy (and PyTorch, where asked) and the references once, and then only forks: a new
-process costs milliseconds instead of an `import torch`. It never sees a submission; each forked process gets a socket of
-its own, over which the grader sends one answer and then calls it. Requests: {"load": …}, then {"call": [args, kwargs]}.
+It shuts itself in (`jail`), loads NumPy (and PyTorch, where asked) and the references once, and then only forks: a
+new process costs milliseconds instead of an `import torch`. It never sees a submission; each forked process gets a
+socket of its own, over which the grader sends one answer and then calls it: {"load": …}, then {"call": [args, kwargs]}.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ def main(fd, settings):
 
 
 def load(modules):
-    """Import what answers will need; returns {lesson: its reference module}. What lesson cells call does nothing here."""
+    """Import what answers need; returns {lesson: its reference module}. What lesson cells call does nothing here."""
     for name in modules:
         importlib.import_module(name)
     from saekit import course
@@ -91,8 +91,11 @@ def _fork(jail, control, fd, course):
 def _end(jail, request):
     """End a process; how it ended and what it used."""
     status, used = jail.end(request["pid"], request["patient"])
-    return {"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
-            "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0, "seconds": used.ru_utime + used.ru_stime}
+    return {
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+        "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
+        "seconds": used.ru_utime + used.ru_stime,
+    }
 
 
 def serve(sock, course, exchange, judging, reading):
@@ -149,7 +152,11 @@ def call(function, args, kwargs, judging):
     """One call: its value, and whether it changed its arguments or returned a view of them."""
     before = judging._copy((args, kwargs))
     value = function(*args, **kwargs)
-    return {"value": value, "changed": not judging._same((args, kwargs), before), "shared": judging.shared(value, (args, kwargs))}
+    return {
+        "value": value,
+        "changed": not judging._same((args, kwargs), before),
+        "shared": judging.shared(value, (args, kwargs)),
+    }
 
 
 def described(error, function, reading):
