@@ -262,7 +262,7 @@ def test_a_bundled_notebook_runs_to_its_end_and_stops_only_where_a_graded_answer
     needs = dependents(ALL[1], GRADED)
     assert not errors if solved else errors
     assert set(errors) <= set(needs)  # a few go on with the value from before the answer was needed
-    assert {output.ename for output in errors.values()} <= {"Withheld", "NameError"}
+    assert solved or "Withheld" in {output.ename for output in errors.values()}
     passed = json.loads((tmp_path / "progress.json").read_text("utf-8"))["states"]["lasso"]
     assert {name for name, state in passed.items() if state == "passed"} == (GRADED if solved else set())
     assert SimpleNamespace(**done.metadata.saekit).variant == "ada"
