@@ -317,3 +317,39 @@ def test_nbgrader_notebooks_follow_schema_3(course):
     }
     assert "### BEGIN SOLUTION" in answer.source and test.source.endswith('require("soft")')
     assert notebook.cells.index(test) == notebook.cells.index(answer) + 1
+
+
+QUESTION = """# %% [markdown] id="q-why" question="why" minutes=5 points=2
+# Why?
+#
+# In words · 5 minutes · 2 points
+#
+# ### BEGIN SOLUTION
+# - One point: because.
+# ### END SOLUTION
+
+# %% id="one\""""
+
+
+def test_a_question_in_words_has_its_rubric_in_the_solution_alone(course):
+    edit(course / "solutions" / "01_mini.py", '# %% id="one"', QUESTION)
+    build(nbgrader=course / "grading", root=course)
+    student, solution = (cell(load(course, folder), "q-why") for folder in ("notebooks", "solutions"))
+    assert student["source"].endswith("2 points\n\nYOUR ANSWER HERE") and not student["metadata"]["deletable"]
+    assert solution["source"].endswith("2 points\n\n- One point: because.")
+    index = json.loads((course / "saekit" / "course" / "reference" / "index.json").read_text("utf-8"))
+    assert index[0]["questions"] == [{"name": "why", "minutes": 5, "points": 2}]
+    assigned = nbformat.read(course / "grading" / "source" / "01_mini" / "01_mini.ipynb", as_version=4)
+    nbgrader = next(c for c in assigned.cells if c.id == "q-why").metadata.nbgrader
+    assert (nbgrader.grade_id, nbgrader.grade, nbgrader.solution, nbgrader.points) == ("question-why", True, True, 2)
+
+
+@pytest.mark.parametrize("old, new, said", [
+    ("points=2", "points=3", "question why: says 'In words · 5 minutes · 3 points'"),
+    ("# ### BEGIN SOLUTION\n# - One point: because.\n# ### END SOLUTION\n", "", "question why: no BEGIN SOLUTION with its rubric"),
+])  # fmt: skip
+def test_a_faulty_question_is_told(old, new, said, course, capsys):
+    edit(course / "solutions" / "01_mini.py", '# %% id="one"', QUESTION.replace(old, new))
+    build(root=course)
+    assert audit.check(course) == 1
+    assert said in capsys.readouterr().out

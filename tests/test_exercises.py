@@ -167,7 +167,7 @@ def test_a_name_that_is_no_exercise_is_left_alone(lesson):
 
 @pytest.mark.parametrize("with_signals", [True, False])
 def test_an_endless_loop_is_stopped(lesson, monkeypatch, with_signals):
-    monkeypatch.setattr(exercises.judging.judge, "__defaults__", (True, 0.2, None))
+    monkeypatch.setattr(exercises.judging.judge, "__defaults__", (True, 0.2, None, ""))
     if not with_signals:
         monkeypatch.delattr(watchdog.signal, "setitimer", raising=False)
     card = answer(lesson, body("while True: lam += 1"))
@@ -175,13 +175,13 @@ def test_an_endless_loop_is_stopped(lesson, monkeypatch, with_signals):
 
 
 def test_a_compiled_call_that_cannot_be_stopped_is_said_to_be_so(lesson, monkeypatch):
-    monkeypatch.setattr(exercises.judging.judge, "__defaults__", (True, 0.1, None))
+    monkeypatch.setattr(exercises.judging.judge, "__defaults__", (True, 0.1, None, ""))
     monkeypatch.setattr(watchdog, "GRACE", 0.05)
     assert "Python cannot interrupt" in answer(lesson, body("sum(range(30_000_000)); return x")).text
 
 
 def test_a_loop_that_swallows_every_exception_is_stopped(lesson, monkeypatch):
-    monkeypatch.setattr(exercises.judging.judge, "__defaults__", (True, 0.1, None))
+    monkeypatch.setattr(exercises.judging.judge, "__defaults__", (True, 0.1, None, ""))
     monkeypatch.setattr(watchdog, "GRACE", 0.1)
     source = (
         "def shrink(x, lam):\n    for _ in range(2):\n        try:\n            while True: pass\n        except:"

@@ -58,6 +58,8 @@ def hand_in(folder, student, answers):
     notebook = nbformat.read(folder / "release" / LESSON.stem / f"{LESSON.stem}.ipynb", as_version=4)
     for cell in notebook.cells:
         cell.source = answers.get(cell.metadata.get("saekit", {}).get("exercise")) or cell.source
+        if cell.id == "setup":
+            cell.source += "\nmine = True"
     target = folder / "submitted" / student / LESSON.stem
     target.mkdir(parents=True)
     nbformat.write(notebook, target / f"{LESSON.stem}.ipynb")
@@ -106,7 +108,7 @@ def test_every_student_gets_a_feedback_page_and_nothing_was_lost(course):
 def test_a_changed_setup_cell_is_put_back_before_marking(course):
     autograded = nbformat.read(course / "autograded" / "good" / LESSON.stem / f"{LESSON.stem}.ipynb", as_version=4)
     setup = next(cell for cell in autograded.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "setup")
-    assert setup.metadata.nbgrader.locked and f'begin("{LESSON.stem}")' in setup.source
+    assert setup.source == LESSON.code_cells[0].text
 
 
 def test_a_question_in_words_is_left_for_a_person(tmp_path):

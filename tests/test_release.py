@@ -223,7 +223,7 @@ def test_the_card_of_a_graded_exercise_promises_no_version_of_ours(monkeypatch, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", ["ada", "ben", "cleo"])
+@pytest.mark.parametrize("variant", ["ada", "ben", "cleo", "s3", "s4", "s9"])
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_right_answers_pass_and_wrong_ones_fail_in_every_variant(lesson, variant):
     for name, sources in table(lesson).RIGHT.items():
@@ -262,7 +262,7 @@ def test_a_bundled_notebook_runs_to_its_end_and_stops_only_where_a_graded_answer
     needs = dependents(ALL[1], GRADED)
     assert not errors if solved else errors
     assert set(errors) <= set(needs)  # a few go on with the value from before the answer was needed
-    assert {output.ename for output in errors.values()} <= {"Withheld", "NameError"}
+    assert solved or "Withheld" in {output.ename for output in errors.values()}
     passed = json.loads((tmp_path / "progress.json").read_text("utf-8"))["states"]["lasso"]
     assert {name for name, state in passed.items() if state == "passed"} == (GRADED if solved else set())
     assert SimpleNamespace(**done.metadata.saekit).variant == "ada"

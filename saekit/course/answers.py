@@ -67,7 +67,7 @@ def lettered(options):
 
 
 def shuffled(identity, options, variant):
-    """{letter in the course's own text: letter in this variant's}; the same letters where there is nothing to shuffle."""
+    """{letter in the course's own text: letter in this variant's}; or the same where nothing is shuffled."""
     if not variant or not lettered(options):
         return {option: option for option in options}
     order = checking.rng("letters", identity, variant).permutation(len(options))

@@ -1,8 +1,8 @@
 """The course as nbgrader assignments, for instructors who use nbgrader: `saekit build --nbgrader DIR`.
 
 nbgrader itself is not needed to write them. Its schema 3 allows no other keys in `metadata.nbgrader`, so ours stay in
-`metadata.saekit`. Three habits of its scoring are met here: anything on stderr, or an error, in a test cell is 0 points,
-and a number left as its last value is taken for partial credit; so a test cell calls `require`, which prints nothing
+`metadata.saekit`. Three habits of its scoring are met here: anything on stderr, or an error, in a test cell is 0
+points, and a number left as its last value is taken for partial credit; so a test cell calls `require`, which prints nothing
 and returns nothing, while prints and warnings of an answer stay in the answer's own cell. A cell that takes longer than
 the timeout is 0 points for all that follow from it; so the check of an answer ends itself after
 `judging.SECONDS`, long before.
@@ -28,7 +28,7 @@ os.environ.update(SAEKIT_PROFILE="smoke", SAEKIT_STATIC="1", SAEKIT_PROGRESS="",
 
 
 def write_nbgrader(lessons, folder):
-    """Write `folder/source/<stem>/<stem>.ipynb`, the tree that `nbgrader generate_assignment` reads, and its settings."""
+    """Write `folder/source/<stem>/<stem>.ipynb`, which `nbgrader generate_assignment` reads, and its settings."""
     for lesson in lessons:
         path = Path(folder) / "source" / lesson.stem / f"{lesson.stem}.ipynb"
         write_atomic(path, dumps(nbgrader_notebook(lesson)).encode())

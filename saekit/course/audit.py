@@ -114,7 +114,8 @@ def question_problems(lesson, cell):
         f"says {stated!r}, like the cell header": stated in cell.text,
         f"no {BEGIN} with its rubric": BEGIN in cell.text,
     }
-    return [Problem(lesson.path, cell.line, f"question {cell.question}: {r}") for r, holds in rules.items() if not holds]
+    broken = [rule for rule, holds in rules.items() if not holds]
+    return [Problem(lesson.path, cell.line, f"question {cell.question}: {rule}") for rule in broken]
 
 
 def leaks(lesson):
@@ -129,7 +130,8 @@ def leaks(lesson):
                 yield Problem(
                     lesson.path,
                     cell.line,
-                    f"{size} lines of the answer to {exercise.exercise or exercise.question} stand here, readable to students",
+                    f"{size} lines of the answer to {exercise.exercise or exercise.question} stand here, readable to "
+                    "students",
                 )
 
 

@@ -1,4 +1,4 @@
-"""The parts of INSTRUCTORS.md that follow from the sources: term plans, points, typical errors. `saekit build` writes them.
+"""The parts of INSTRUCTORS.md that follow from the sources, written by `saekit build`: plans, points, typical errors.
 
 Each part stands between `<!-- generated: NAME -->` and `<!-- end -->`; everything else in the file is written by hand.
 """

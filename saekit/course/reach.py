@@ -1,4 +1,4 @@
-"""References that may not be called: one while its exercise is checked, and those of graded exercises in a student's copy."""
+"""References that may not be called: of an exercise while it is checked, of graded ones in a student's copy."""
 
 import contextlib
 import inspect

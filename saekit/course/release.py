@@ -1,4 +1,4 @@
-"""`saekit release`: what students get, a folder and a zip of the chosen lessons without solutions, wrong answers or tests.
+"""`saekit release`: what students get, the chosen lessons as folder and zip, without solutions or wrong answers.
 
 A reference answer of a chosen lesson goes along, because it stands in until the student's own passes, and the bundle's
 README says so. Not that of a graded exercise (`--graded`): its place takes a function that hands on to the student's
@@ -39,8 +39,8 @@ def release(words, out, graded=(), variant="", add_on=False, root=ROOT):
     if faults:
         raise ValueError(f"the lessons cannot be released as they are: {faults[0]}")
     if (Path(out) / NAME).exists():
-        raise ValueError(f"{Path(out) / NAME} is there already; remove it or choose another --out, so that nothing stays"
-                         " in it from before")
+        raise ValueError(f"{Path(out) / NAME} is there already; remove it or choose another --out, so that"
+                         " nothing stays in it from before")
     if variant and not VARIANT.match(variant):
         raise ValueError(f"variant is {variant!r}, expected 1 to 64 letters, digits or . _ - @ +")
     chosen = select(lessons, words)
@@ -118,10 +118,11 @@ def bundled_notebook(source, graded, variant):
     for place, cell in enumerate(made["cells"]):
         if cell["metadata"].get("saekit", {}).get("exercise") in graded:
             task = made["cells"][place - 1]
-            task["source"] = re.sub(r"^(Difficulty .* points?)$", r"\1 · **graded**", task["source"], flags=re.MULTILINE)
+            task["source"] = re.sub(r"(?m)^(Difficulty .* points?)$", r"\1 · **graded**", task["source"])
         if cell["id"] in needs:
             names = ", ".join(f"`{name}`" for name in needs[cell["id"]])
-            cell["source"] = f"# Graded: this cell needs your answer to {names}; no version of ours stands in.\n{cell['source']}"
+            first = f"# Graded: this cell needs your answer to {names}; no version of ours stands in."
+            cell["source"] = f"{first}\n{cell['source']}"
             cell["metadata"]["tags"] = sorted({*cell["metadata"].get("tags", []), "raises-exception"})
         if variant and cell["id"] == "setup":
             cell["source"] = re.sub(r'begin\("(\w+)"\)', rf'begin("\1", variant="{variant}")', cell["source"])
@@ -131,7 +132,7 @@ def bundled_notebook(source, graded, variant):
 
 
 def dependents(source, graded):
-    """{id of a code cell that is no exercise: the graded exercises whose answers it needs, directly or through others}."""
+    """{id of a code cell that is no exercise: the graded exercises whose answers it needs, itself or through others}."""
     needed = {name: {name} for name in graded}  # what needs which answers
     references = {cell.exercise: global_names("\n\n".join(definitions(cell))) for cell in source.exercises}
     for name, used in references.items():  # a reference that stands in calls graded ones through its own module
@@ -181,7 +182,8 @@ def shuffles(source, variant):
         if not question.options or not answers.lettered(question.options):
             continue
         asked = next(i for i, cell in enumerate(source.cells) if f'predict("{question.id}"' in cell.text)
-        told = next(i for i in range(asked, -1, -1) if set(question.options) <= set(OPTION.findall(source.cells[i].text)))
+        before = range(asked, -1, -1)
+        told = next(i for i in before if set(question.options) <= set(OPTION.findall(source.cells[i].text)))
         found[told] = answers.shuffled(question.id, question.options, variant)
     return found
 
@@ -195,7 +197,7 @@ def checking_module(name):
 
 
 def relettered(text, letters):
-    """A cell's text with its options under their new letters, in the order of these; the last one ends its paragraph."""
+    """A cell's text with its options under their new letters, in their order; the last one ends its paragraph."""
     head, *pieces = OPTION.split(text)
     last, rest = (pieces[-1].split("\n\n", 1) + [""])[:2]
     told = dict(zip(pieces[::2], [*pieces[1:-1:2], last]))
@@ -246,16 +248,16 @@ def readme(lessons, held_back, variant, readable):
         " JupyterLab\n```\n",
         "Lessons in this bundle: " + ", ".join(f"[{each.title}](notebooks/{each.stem}.ipynb)" for each in lessons)
         + ". Later lessons are unpacked over the same folder; your notebooks stay as they are.\n",
-        "## Your code or ours\n\nEvery exercise checks itself. Until your answer passes, ours stands in, and once it passes"
-        " the rest of the lesson uses yours. So the answers below are in this bundle, readable for anyone who looks. Look"
-        " after you have tried:\n\n" + "\n".join(free) + "\n",
+        "## Your code or ours\n\nEvery exercise checks itself. Until your answer passes, ours stands in, and once it"
+        " passes the rest of the lesson uses yours. So the answers below are in this bundle, readable for anyone who"
+        " looks. Look after you have tried:\n\n" + "\n".join(free) + "\n",
     ]
     if held:
-        parts.append("## Graded\n\nNo version of ours stands in for " + ", ".join(held) + ". Cells that need one of them"
-                     " say so in their first line and need yours to have passed. Nothing else waits for them.\n")
+        parts.append("## Graded\n\nNo version of ours stands in for " + ", ".join(held) + ". Cells that need one of"
+                     " them say so in their first line and need yours to have passed. Nothing else waits for them.\n")
     if variant:
-        parts.append(f"These notebooks are the variant `{variant}`: the checks draw other numbers and the letters of the"
-                     " multiple choice differ from your neighbour's. Leave the setup cell as it is.\n")
+        parts.append(f"These notebooks are the variant `{variant}`: the checks draw other numbers and the letters of"
+                     " the multiple choice differ from your neighbour's. Leave the setup cell as it is.\n")
     return "\n".join(parts) + "\nCode: MIT. Lesson text and figures: CC BY 4.0. See LICENSE.\n"
 
 
@@ -276,9 +278,9 @@ def write_bundle(files, out):
 
 def report(readable, held_back, files, out):
     """What an instructor should know: sizes, and where a graded answer can still be read."""
-    size = (out / f"{NAME}.zip").stat().st_size / 1e6
-    print(f"wrote {out / NAME} and {NAME}.zip: {len(files)} files, {size:.1f} MB")
+    size = (out / f"{NAME}.zip").stat().st_size / 1e3
+    print(f"wrote {out / NAME} and {NAME}.zip: {len(files)} files, {size:,.0f} kB")
     for path, name, stem, exercise in readable:
         if exercise in held_back[stem]:
-            print(f"graded {exercise} ({stem}): {path} ships, and its `{name}` answers it. A check recognises a call of it,"
-                  " not a copy.")
+            print(f"graded {exercise} ({stem}): {path} ships, and its `{name}` answers it. A check recognises a call"
+                  " of it, not a copy.")

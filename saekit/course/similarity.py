@@ -86,8 +86,8 @@ def function_in(source):
 def labels(tree, number=True):
     """The nodes of a tree in reading order, one word each, for what it does and not for how it is named.
 
-    number: made-up names become v0, v1, … in order of appearance, so that equal sequences mean equal functions; else all
-    become one word, so that one more variable changes little.
+    number: made-up names become v0, v1, … in order of appearance, so that equal sequences mean equal functions; else
+    all become one word, so that one more variable changes little.
     """
     made, found, stack = _made_up(tree), [], [tree]
     order = {}
