@@ -32,27 +32,7 @@ RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 8, 32, 409
 DETACH = 2
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}
 HOME = "/student"
-
-
-class Libc:
-    """The C library's calls with their failures as OSError."""
-
-    def __init__(self):
-        self.library = ctypes.CDLL(None, use_errno=True)
-
-    def __call__(self, name, *args):
-        """Call a function by name; bytes and ints pass as they are."""
-        function = getattr(self.library, name, None)
-        if function is None:
-            raise OSError(f"this system has no {name}")
-        if function(*(ctypes.c_ulong(a) if isinstance(a, int) else a for a in args)) == -1:
-            error = ctypes.get_errno()
-            raise OSError(error, f"{name}: {os.strerror(error)}")
-
-    def mount(self, source, target, kind=None, flags=0, data=None):
-        """mount(2)."""
-        encoded = [None if a is None else os.fsencode(a) for a in (source, target, kind, data)]
-        self("mount", *encoded[:3], flags, encoded[3])
+NOT_CONFINED = 113  # exit code of a process that ran nothing, because a wall that should stand did not
 
 
 class Jail:
@@ -60,7 +40,7 @@ class Jail:
 
     def __init__(self, limits, uid):
         self.limits, self.uid, self.held, self.reasons = limits, uid, Held(), []
-        self.libc, self.root = Libc(), os.geteuid() == 0
+        self.libc, self.root = syscalls.Libc(), os.geteuid() == 0
         self.pid_namespace, self.homes = None, {}
 
     def enclose(self, folders, mount_point):
@@ -74,9 +54,7 @@ class Jail:
             self.held.network = self._try("network", self.libc, "unshare", NEWNET)
             self._try("host name", self.libc, "unshare", NEWUTS)
             self.pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
-            self.held.processes = not self.root or self._try("PID namespace", self.fresh_pid_namespace)
-            if self.held.processes and self.root:
-                self.libc("setns", self.pid_namespace, NEWPID)
+            self.held.processes = self._try("PID namespace", self._test_pid_namespace)
             self.held.files = self._try("mounts", self._own_root, folders, mount_point)
         self._try("system call filter", self._test_filter)
         self.held.network |= self.held.calls
@@ -106,9 +84,21 @@ class Jail:
         Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
-    def fresh_pid_namespace(self):
-        """As root: the next process forked is the first of a PID namespace of its own."""
-        self.libc("setns", self.pid_namespace, NEWPID)  # back to ours, or the kernel refuses a second one
+    def _test_pid_namespace(self):
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            with contextlib.suppress(OSError):
+                self._fresh_pid_namespace()
+                code = 0
+            os._exit(code)
+        if os.waitpid(pid, 0)[1]:
+            raise OSError("the kernel refused it")
+
+    def _fresh_pid_namespace(self):
+        """The next process forked is the first of a PID namespace of its own."""
+        if self.root:
+            self.libc("setns", self.pid_namespace, NEWPID)  # back to ours, or the kernel refuses a second one
         self.libc("unshare", NEWPID)
 
     def fork(self):
@@ -118,21 +108,24 @@ class Jail:
         """
         if self.root or not self.held.processes:
             if self.held.processes:
-                self.fresh_pid_namespace()
+                self._fresh_pid_namespace()
             return os.fork()
-        pid = os.fork()
-        if pid:
-            return pid
-        self.libc("unshare", NEWPID)
-        inner = os.fork()
-        if inner:
-            os.closerange(3, 4096)
-            _, status = os.waitpid(inner, 0)
-            if os.WIFSIGNALED(status):
-                signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) != signal.SIGKILL else None
-                os.kill(os.getpid(), os.WTERMSIG(status))
-            os._exit(os.WEXITSTATUS(status))
-        return 0
+        return os.fork() or self._go_between()
+
+    def _go_between(self):
+        """Fork into a new PID namespace, wait for that process and end as it did; returns 0 in it, and never here."""
+        try:
+            self._fresh_pid_namespace()
+            inner = os.fork()
+        except OSError:
+            os._exit(NOT_CONFINED)
+        if inner == 0:
+            return 0
+        os.closerange(3, 4096)
+        _, status = os.waitpid(inner, 0)
+        if os.WIFSIGNALED(status):
+            os.kill(os.getpid(), os.WTERMSIG(status))
+        os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1)
 
     def end(self, pid, patient):
         """Kill a process with all it started: (status, resources used). patient: it is ending by itself."""

@@ -25,6 +25,7 @@ from pathlib import Path
 import psutil
 
 from saekit.course import exchange, judging
+from saekit.course.jail import NOT_CONFINED
 from saekit.course.limits import FIRST_UID, Held, Limits
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -113,7 +114,7 @@ class Proxy:
         self.sandbox, self.pid, self.sock, self.__name__ = sandbox, pid, sock, name
         self.deadline = time.monotonic() + sandbox.limits.wall
         self.changed = self.shared = self.borrowed = False
-        self.ended, self.printed = None, ""
+        self.ended, self.printed, self.loaded = None, "", False
 
     def __call__(self, *args, **kwargs):
         reply = self.ask({"call": [args, kwargs]})
@@ -130,6 +131,7 @@ class Proxy:
             raise self._stop(f"what came back could not be used: {error}. Is it far too large?") from None
         if not isinstance(reply, dict):
             raise self._stop("what came back could not be used")
+        self.loaded = True
         self._relay(reply)
         if "error" in reply:
             kind, message, lines = (str(part) for part in (*_triple(reply["error"]),))
@@ -198,10 +200,12 @@ class Proxy:
         return seconds, sum(max(0, own_memory(process) - self.sandbox.base) for process in everyone)
 
     def _stop(self, reason=""):
-        """End the process; the exception that says why."""
+        """End the process; the exception that says why (OSError where that is no fault of the answer)."""
         how = self.end(patient=not reason)
         if not reason:
             limits = self.sandbox.limits
+            if how["code"] == NOT_CONFINED and not self.loaded:
+                return OSError("a process could not be shut in")
             if how["seconds"] >= limits.seconds:
                 reason = slow(limits)
             elif how["signal"]:

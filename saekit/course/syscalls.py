@@ -1,4 +1,5 @@
-"""A seccomp filter for sandboxed processes: no sockets but local ones, no new user namespaces, no kernel side doors.
+"""System calls through libc, and a filter on those of sandboxed processes: no sockets but local ones, no new user
+namespaces, no kernel side doors.
 
 The filter is a small program that the kernel runs at every system call; it needs no privilege. It backs the network
 namespace up, and replaces it where a container allows no namespaces. Linux on x86-64 and arm64; elsewhere OSError.
@@ -26,6 +27,27 @@ LOAD, EQUAL, ANY_BIT, AT_LEAST, RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data, little endian
 ALLOW, REFUSE, ABSENT, KILL = 0x7FFF0000, 0x50000 | errno.EPERM, 0x50000 | errno.ENOSYS, 0x80000000
 NEWUSER, OTHER_ABI = 0x10000000, 0x40000000
+
+
+class Libc:
+    """The C library's calls with their failures as OSError."""
+
+    def __init__(self):
+        self.library = ctypes.CDLL(None, use_errno=True)
+
+    def __call__(self, name, *args):
+        """Call a function by name; bytes and ints pass as they are."""
+        function = getattr(self.library, name, None)
+        if function is None:
+            raise OSError(f"this system has no {name}")
+        if function(*(ctypes.c_ulong(a) if isinstance(a, int) else a for a in args)) == -1:
+            error = ctypes.get_errno()
+            raise OSError(error, f"{name}: {os.strerror(error)}")
+
+    def mount(self, source, target, kind=None, flags=0, data=None):
+        """mount(2)."""
+        encoded = [None if a is None else os.fsencode(a) for a in (source, target, kind, data)]
+        self("mount", *encoded[:3], flags, encoded[3])
 
 
 class Program(ctypes.Structure):

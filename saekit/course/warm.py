@@ -16,10 +16,10 @@ import sys
 import types
 import warnings
 
-from saekit.course.jail import Jail
+from saekit.course.jail import NOT_CONFINED, Jail
 from saekit.course.limits import Limits
 
-WHO, FILE = "student", "<answer>"
+FILE = "<answer>"
 PRINTED = 10_000  # characters kept of what an answer prints
 
 
@@ -74,7 +74,7 @@ def _fork(jail, control, fd, course):
         os.close(fd)
         jail.homes[pid] = home
         return {"pid": pid}
-    code = 1
+    code = NOT_CONFINED
     with contextlib.suppress(BaseException):  # whatever happens here, this process must not go on as a server
         control.close()
         nothing = os.open("/dev/null", os.O_RDWR)
@@ -83,6 +83,7 @@ def _fork(jail, control, fd, course):
         fd = os.dup2(fd, 3)
         jail.confine(home)
         os.closerange(4, 4096)
+        code = 1
         serve(socket.socket(fileno=fd), course, *_fork.tools)
         code = 0
     os._exit(code)
