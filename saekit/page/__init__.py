@@ -1,7 +1,9 @@
 """The feature page: all that is known of every latent, as a static site (`saekit page`) or, for one, in a notebook.
 
-    from saekit.page import show_feature
+    from saekit.page import show_feature, view
     show_feature(sae, 12)
+    findings = Findings(sae, lm, tokens=200_000, chosen=[12, 40])      # of saekit.page.findings: one pass for several
+    view(findings, 40)
 """
 
 from html import escape
@@ -16,12 +18,18 @@ def show_feature(sae, i, lm=None, *, layer=0, tokens=200_000, against=None):
     if not 0 <= i < sae.d_sae:
         raise ValueError(f"i is {i}; this SAE has latents 0 to {sae.d_sae - 1}")
     from saekit.page.findings import Findings
-    from saekit.page.site import single_page
     from saekit.transformer import load_lm
 
     lm = load_lm("python-1l") if lm is None else lm
-    findings = Findings(sae, lm, layer, tokens, against, chosen=[i])
-    html = single_page(findings, int(i), f"{sae.arch} SAE of {lm.name}", None if against is None else "the other SAE")
+    return view(Findings(sae, lm, layer, tokens, against, chosen=[i]), i)
+
+
+def view(findings, i):
+    """The same for latent i of `findings.Findings` that were gathered once for several latents (`chosen`)."""
+    from saekit.page.site import single_page
+
+    against = None if findings.against is None else "the other SAE"
+    html = single_page(findings, int(i), f"{findings.sae.arch} SAE of {findings.lm.name}", against)
     return FeatureView(html, summary(findings, int(i)))
 
 

@@ -113,6 +113,10 @@ const chip = (token) => el("span", { class: "token chip" }, word(token));
 const whole = (x) => x.toLocaleString("en");
 const signed = (x) => (x < 0 ? "−" : "+") + Math.abs(x).toFixed(2);
 
+function fixed(x) {
+  return x == null ? "–" : x.toFixed(2).replace("-0.00", "0.00").replace("-", "−");
+}
+
 function number(x, digits = 3) {
   return Number(x).toLocaleString("en", { maximumSignificantDigits: digits }).replace("-", "−");
 }

@@ -94,10 +94,9 @@ function logitList(rows) {
 }
 
 function explanationPanel({ explanation }) {
-  const score = (x) => (x == null ? "–" : x.toFixed(2));
   return panel("explanation", "Automatic explanation", explanation
     ? [el("p", { class: "formula" }, explanation.text),
-      note(`score ${score(explanation.score)} (correlation on unseen files), F1 ${score(explanation.f1)}`)]
+      note(`score ${fixed(explanation.score)} (correlation on unseen files), F1 ${fixed(explanation.f1)}`)]
     : note("none: it fires too rarely here"));
 }
 
@@ -133,7 +132,7 @@ function facts(record) {
       record.nearest.map(([id, cosine]) => [nearby(id), signed(cosine), nameOf(id)]))),
     panel("concepts", "Ground-truth concepts",
       table("best threshold on training files, scores on unseen files", ["concept", "precision", "recall", "F1"],
-        record.concepts.map(([concept, , ...scores]) => [concept, ...scores.map((x) => x.toFixed(2))]))),
+        record.concepts.map(([concept, , ...scores]) => [concept, ...scores.map(fixed)]))),
   ];
 }
 

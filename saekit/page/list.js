@@ -32,7 +32,7 @@ function listRow(row) {
     el("span", { class: mine ? "name mine" : "name" }, mine || row.text || "no explanation"),
     el("span", { class: "fires" }, row.fires.map(chip)),
     el("span", { class: "density" }, el("span", { class: "bar", "--share": decades }), percent(row.density)),
-    el("span", { class: "score" }, row.score == null ? "–" : row.score.toFixed(2))));
+    el("span", { class: "score" }, fixed(row.score))));
 }
 
 function drawList() {
