@@ -292,17 +292,18 @@ claim("rise of the share by the latent, minus the rise by random directions", li
 
 # %% id="completions"
 gentle = next(dose for dose, value in zip(doses, curve) if value >= (curve[0] + max(curve)) / 2)     # half-way up, or the first beyond
+more = doses[min(doses.index(gentle) + 1, len(doses) - 1)]
 for i in np.linspace(0, len(texts[0]) - 1, 4).astype(int):
-    print(f"… {lm.tokenizer.decode(prompts['held'][i, -6:].tolist())!r}\n    unsteered    {texts[0][i]!r}\n    dose {gentle:<7} {texts[gentle][i]!r}\n    dose {doses[-1]:<7} {texts[doses[-1]][i]!r}")
+    print(f"… {lm.tokenizer.decode(prompts['held'][i, -6:].tolist())!r}\n    unsteered    {texts[0][i]!r}\n    dose {gentle:<7} {texts[gentle][i]!r}\n    dose {more:<7} {texts[more][i]!r}")
 
 # %% [markdown] id="writers-intro"
-# And each of the other latents on one held-out beginning, at four times its usual top value:
+# And each of the other latents on one held-out beginning, at six times its usual top value:
 
 # %% id="writers"
 start = prompts["held"][len(texts[0]) // 2:][:1]
 print(f"… {lm.tokenizer.decode(start[0, 1:].tolist())!r}")
 for name, i in writer.items():
-    written = intervene.generate(lm, start, 10, 0, setting(i, 4 * usual_top[i]))[0, 13:]
+    written = intervene.generate(lm, start, 10, 0, setting(i, 6 * usual_top[i]))[0, 13:]
     print(f"    {name:16} {lm.tokenizer.decode(written.tolist())!r}")
 
 # %% [markdown] id="explore-intro"
@@ -463,7 +464,7 @@ whole = probing.k_sparse(latents[part][:, :many].toarray(), labels_part[:, judge
 print(f"all {many:,} latents: median F1 {np.median(whole):.2f}; all neurons {np.median(table['neurons'][n_units]):.2f}; latents win / lose {(whole > table['neurons'][n_units] + 0.02).sum()} / {(whole < table['neurons'][n_units] - 0.02).sum()}")
 
 # %% [markdown] id="all-latents-after"
-# Where even the whole code loses, what is missing went into the SAE's error, or the probe had too few examples for so many units. Both are reasons to probe neurons when all you want is a classifier.
+# If even the whole code loses, what is missing went into the SAE's error, or the probe had too few examples for so many units. Both would be reasons to probe neurons when all you want is a classifier.
 #
 # ## 8.5 The table
 #
