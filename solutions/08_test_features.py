@@ -456,15 +456,16 @@ ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plots.show(fig, alt="Median F1 on held-out files against the number of units a probe may use, one line per kind of unit; the lines come closer to each other from left to right.")
 
 # %% [markdown] id="k-sparse-after"
-# Neurons, PCA and random directions span the same space, so with all units they tell the same. A good basis shows at the left end. The right end is unfair to latents: 512 of them are not the whole code. With **all** of them, eight times as many units as the neurons have:
+# Neurons, PCA and random directions span the same space, so with all units they tell the same. A good basis shows at the left end. The right end is unfair to latents: 512 of them are not the whole code. So let the probe choose its 512 most different units among **all** latents, eight times as many candidates as the neurons have (which favours the latents):
 
 # %% id="all-latents"
 many = budget(smoke=256, laptop=sae.d_sae)
-whole = probing.k_sparse(latents[part][:, :many].toarray(), labels_part[:, judged], split, (many,), max_rows=3000)[many]
-print(f"all {many:,} latents: median F1 {np.median(whole):.2f}; all neurons {np.median(table['neurons'][n_units]):.2f}; latents win / lose {(whole > table['neurons'][n_units] + 0.02).sum()} / {(whole < table['neurons'][n_units] - 0.02).sum()}")
+whole = probing.k_sparse(latents[part][:, :many].toarray(), labels_part[:, judged], split, (n_units,), max_rows=3000)[n_units]
+gap = whole - table["neurons"][n_units]
+print(f"{n_units} of all {many:,} latents: median F1 {np.median(whole):.2f}; all neurons {np.median(table['neurons'][n_units]):.2f}; latents win / lose {(gap > 0.02).sum()} / {(gap < -0.02).sum()}")
 
 # %% [markdown] id="all-latents-after"
-# If even the whole code loses, what is missing went into the SAE's error, or the probe had too few examples for so many units. Both would be reasons to probe neurons when all you want is a classifier.
+# If even then the latents lose, what is missing went into the SAE's error, or is spread over latents too rare to learn from. Both would be reasons to probe neurons when all you want is a classifier.
 #
 # ## 8.5 The table
 #
