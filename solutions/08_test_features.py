@@ -292,17 +292,18 @@ claim("rise of the share by the latent, minus the rise by random directions", li
 
 # %% id="completions"
 gentle = next(dose for dose, value in zip(doses, curve) if value >= (curve[0] + max(curve)) / 2)     # half-way up, or the first beyond
+more = doses[min(doses.index(gentle) + 1, len(doses) - 1)]
 for i in np.linspace(0, len(texts[0]) - 1, 4).astype(int):
-    print(f"… {lm.tokenizer.decode(prompts['held'][i, -6:].tolist())!r}\n    unsteered    {texts[0][i]!r}\n    dose {gentle:<7} {texts[gentle][i]!r}\n    dose {doses[-1]:<7} {texts[doses[-1]][i]!r}")
+    print(f"… {lm.tokenizer.decode(prompts['held'][i, -6:].tolist())!r}\n    unsteered    {texts[0][i]!r}\n    dose {gentle:<7} {texts[gentle][i]!r}\n    dose {more:<7} {texts[more][i]!r}")
 
 # %% [markdown] id="writers-intro"
-# And each of the other latents on one held-out beginning, at four times its usual top value:
+# And each of the other latents on one held-out beginning, at six times its usual top value:
 
 # %% id="writers"
 start = prompts["held"][len(texts[0]) // 2:][:1]
 print(f"… {lm.tokenizer.decode(start[0, 1:].tolist())!r}")
 for name, i in writer.items():
-    written = intervene.generate(lm, start, 10, 0, setting(i, 4 * usual_top[i]))[0, 13:]
+    written = intervene.generate(lm, start, 10, 0, setting(i, 6 * usual_top[i]))[0, 13:]
     print(f"    {name:16} {lm.tokenizer.decode(written.tolist())!r}")
 
 # %% [markdown] id="explore-intro"
@@ -417,7 +418,7 @@ def one_unit(x, has):
 table = {name: {1: np.array([one_unit(units, labels_part[:, i]) for i in judged])} for name, units in rivals.items()}
 
 # %% [markdown] id="k-sparse-intro"
-# Then logistic regression on the 2, 5, 10, 50 most different units, and on all (`probing.k_sparse`). **Who will win with one unit, who with all?**
+# Then logistic regression on the 2, 5, 10, 50 most different units, and on all (`probing.k_sparse`). **Neurons, PCA and random directions, all units of each: who wins?** `"a"`: the neurons, by far. `"b"`: they come out nearly alike. `"c"`: random directions, having no habits.
 
 # %% id="predict-probe"
 predict("probe-all", "b")
@@ -455,15 +456,16 @@ ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plots.show(fig, alt="Median F1 on held-out files against the number of units a probe may use, one line per kind of unit; the lines come closer to each other from left to right.")
 
 # %% [markdown] id="k-sparse-after"
-# Neurons, PCA and random directions span the same space, so with all units they tell the same. A good basis shows at the left end. The right end is unfair to latents: 512 of them are not the whole code. With **all** of them, eight times as many units as the neurons have:
+# Neurons, PCA and random directions span the same space, so with all units they tell the same. A good basis shows at the left end. The right end is unfair to latents: 512 of them are not the whole code. So let the probe choose its 512 most different units among **all** latents, eight times as many candidates as the neurons have (which favours the latents):
 
 # %% id="all-latents"
 many = budget(smoke=256, laptop=sae.d_sae)
-whole = probing.k_sparse(latents[part][:, :many].toarray(), labels_part[:, judged], split, (many,), max_rows=3000)[many]
-print(f"all {many:,} latents: median F1 {np.median(whole):.2f}; all neurons {np.median(table['neurons'][n_units]):.2f}; latents win / lose {(whole > table['neurons'][n_units] + 0.02).sum()} / {(whole < table['neurons'][n_units] - 0.02).sum()}")
+whole = probing.k_sparse(latents[part][:, :many].toarray(), labels_part[:, judged], split, (n_units,), max_rows=3000)[n_units]
+gap = whole - table["neurons"][n_units]
+print(f"{n_units} of all {many:,} latents: median F1 {np.median(whole):.2f}; all neurons {np.median(table['neurons'][n_units]):.2f}; latents win / lose {(gap > 0.02).sum()} / {(gap < -0.02).sum()}")
 
 # %% [markdown] id="all-latents-after"
-# Where even the whole code loses, what is missing went into the SAE's error, or the probe had too few examples for so many units. Both are reasons to probe neurons when all you want is a classifier.
+# If even then the latents lose, what is missing went into the SAE's error, or is spread over latents too rare to learn from. Both would be reasons to probe neurons when all you want is a classifier.
 #
 # ## 8.5 The table
 #

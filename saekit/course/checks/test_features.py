@@ -7,8 +7,8 @@ from saekit.course.checking import check, close, expect, expect_array, expect_nu
 
 PREDICTIONS = [
     Prediction("probe-all", right="9436ed0de1263be4", options=("a", "b", "c"), wrong={
-        "a": "With one unit the basis decides. But what can a linear probe on all units do that depends on the basis? Run the next cell.",
-        "c": "Random directions span the same space as the neurons. What can a linear reader of all of them still miss? Run the next cell.",
+        "a": "With one unit the basis decides. But can a linear reader of all units not turn the basis as it likes? Run the next cell.",
+        "c": "They span the same space as the neurons. What could a linear reader find in one and not in the other? Run the next cell.",
     }, reply="A linear reader of all units does not care about their basis. Run the next cell for the numbers."),
 ]
 
