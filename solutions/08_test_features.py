@@ -530,6 +530,8 @@ random_effect, random_error, _ = scores.effect_per_latent(which_latent, random_c
 false_alarms = (random_effect > 2 * random_error)[alive].mean()
 tested = n_tested[alive] >= 5
 print(f"'causal' by the same rule for random directions: {100 * false_alarms:.0f} %; latents with 5 or more tests: {100 * tested.mean():.0f} %")
+
+# %% id="marks-figure"
 fig, axes = plots.panels(2, height=2.6)
 axes[0].hist(coherence[np.isfinite(coherence)], bins=np.linspace(-0.1, 1, 23), color=plots.LATENT)
 axes[0].set(title="Coherent is a matter of degree", xlabel="explanation's correlation, held-out files", ylabel="latents")
