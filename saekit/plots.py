@@ -244,7 +244,7 @@ def recipe_bars(ax, names, shares, others):
     """Shares of the named atoms as bars, largest on top, and of all others together in grey below them."""
     rows = np.arange(len(names) + 1)
     ax.barh(rows, [*shares, others], color=[ATOM] * len(names) + [BASELINE])
-    ax.set(yticks=rows, yticklabels=[*(visible(name) for name in names), "others"], xlabel="share of the code", xlim=(0, 1))
+    ax.set(yticks=rows, yticklabels=[*names, "others"], xlabel="share of the code", xlim=(0, 1))
     ax.invert_yaxis()
 
 

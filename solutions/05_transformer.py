@@ -374,7 +374,7 @@ def bars(ax, word, use, which_one):
     """The recipe of one use of a word, as bars; the title is the use itself."""
     one = found_uses[word, use][[which_one % len(found_uses[word, use])]]
     which, shares, others = recipe(state_code(held_states[one])[0], 5)
-    plots.recipe_bars(ax, [named(state_atoms[atom], 2) for atom in which], shares, others)
+    plots.recipe_bars(ax, [strips.visible(named(state_atoms[atom], 2)) for atom in which], shares, others)
     seen = excerpts("held", one, nothing, before=3, after=0)[0]
     ax.set(title=strips.visible("".join(seen.tokens))[-11:], xlabel=f"share, in {use}")
 
