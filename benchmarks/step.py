@@ -106,7 +106,7 @@ def ours(d_sae, batch, device, steps, plain=False):
     for variant in ARCHS:
         run = run_of(variant, d_sae, batch, device)
         if plain:
-            kernels_loss, kernels.loss = kernels.loss, lambda sae, x, dead, warmth: sae.loss(x, dead, warmth)
+            kernels_loss, kernels.loss = kernels.loss, lambda sae, x, dead, warmth, room: sae.loss(x, dead, warmth)
         last = []
         try:
             ms = [1e3 * s for s in timed(lambda: last.append(train.train_step(run, next(run.stream))), steps, device)]

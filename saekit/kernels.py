@@ -180,7 +180,7 @@ def _largest(centred, W_enc, b_enc, k):
     return Found(pattern, pre.flatten(), pre.new_zeros(()), columns.numel())
 
 
-def _select_batchtopk(sae, centred, room):
+def _select_batchtopk(sae, centred, room=None):
     """The k * batch largest entries of the batch, as far as they are positive, as Found."""
     wanted, sample = sae.k * len(centred), torch.addmm(sae.b_enc, centred[:64], sae.W_enc).flatten()
     rank = min(2 * sae.k * len(centred[:64]), len(sample))                # twice as many as wanted: enough, but few
@@ -198,12 +198,12 @@ def _select_batchtopk(sae, centred, room):
 
 
 SELECT = {  # architecture: function of (sae, x - b_dec, room) that finds the entries which can differ from zero
-    "topk": lambda sae, centred, room: _largest(centred, sae.W_enc, sae.b_enc, sae.k),
+    "topk": lambda sae, centred, room=None: _largest(centred, sae.W_enc, sae.b_enc, sae.k),
     **dict.fromkeys(("batchtopk", "matryoshka"), _select_batchtopk),
-    "jumprelu": lambda sae, centred, room:
+    "jumprelu": lambda sae, centred, room=None:
         _select_positive(sae, centred, sae.b_enc - sae.threshold + sae.bandwidth / 2, room),
     **dict.fromkeys(("relu", "relu-tied", "relu-weighted", "relu-l0", "gated"),
-                    lambda sae, centred, room: _select_positive(sae, centred, sae.b_enc, room)),
+                    lambda sae, centred, room=None: _select_positive(sae, centred, sae.b_enc, room)),
 }
 
 

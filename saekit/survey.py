@@ -124,9 +124,10 @@ def nonzeros(sae, x):
         rows, columns = latents.nonzero(as_tuple=True)
         ends = torch.searchsorted(rows, torch.arange(len(x) + 1, device=x.device))
         return Pattern(ends, columns, (len(x), sae.d_sae)), latents[rows, columns]
-    pattern, pre = found
+    pattern, pre, *_ = found
     values = torch.relu(pre) if sae.arch == "topk" else sae.activate(pre, pattern.columns)
-    return pattern.keep(values != 0), values[values != 0]
+    index, pattern = pattern.keep(values != 0)
+    return pattern, values[index]
 
 
 def _by_latent(reduce, values, starts):

@@ -537,7 +537,7 @@ axes[0].hist(coherence[np.isfinite(coherence)], bins=np.linspace(-0.1, 1, 23), c
 axes[0].set(title="Coherent is a matter of degree", xlabel="explanation's correlation, held-out files", ylabel="latents")
 for values, color, name in ((effect, plots.LATENT, "latents"), (random_effect, plots.BASELINE, "random directions")):
     axes[1].hist(values[np.isfinite(values)], bins=np.linspace(-0.2, 0.5, 36), color=color, alpha=0.6, label=name)
-axes[1].set(title="Effects beside those of random pushes", xlabel="mean change of loss when ablated (nats)")
+axes[1].set(title="Few effects exceed random pushes", xlabel="mean change of loss when ablated (nats)")
 axes[1].legend()
 plots.show(fig, alt="Left: histogram of explanation correlations over latents. Right: histograms of the mean change of loss by ablation, for latents and for random directions of the same length.")
 

@@ -194,7 +194,7 @@ def test_the_shipped_sae_fills_all_panels_of_twenty_random_latents():
         row = int(findings.shown[one["id"]].rows[0])
         context, position = divmod(int(survey.cells[row]), lm.n_ctx)
         x = mlp_post(lm, torch.from_numpy(survey.contexts[context:context + 1].astype(np.int64)))[0, position]
-        assert float(sae.encode(x[None])[0, one["id"]]) == pytest.approx(one["peak"], rel=1e-3)
+        assert float(sae.encode(x[None]).detach()[0, one["id"]]) == pytest.approx(one["peak"], rel=1e-3)
         z = survey.latents[:, one["id"]].toarray().ravel()
         assert one["density"] == pytest.approx((z > 0).mean(), rel=1e-3) and one["count"] == sum(one["histogram"])
 

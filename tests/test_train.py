@@ -410,7 +410,7 @@ def test_the_learning_rate_rises_stays_falls_and_rises_again_after_resampling():
 def test_the_penalty_warms_up_twice_as_long_as_the_learning_rate(monkeypatch):
     warmths, plain = [], train.kernels.loss
     monkeypatch.setattr(
-        train.kernels, "loss", lambda s, x, dead, warmth: warmths.append(warmth) or plain(s, x, dead, warmth)
+        train.kernels, "loss", lambda s, x, dead, warmth, room: warmths.append(warmth) or plain(s, x, dead, warmth)
     )
     train_sae(sae("relu"), Batches(), TrainConfig(tokens=16 * 50, warmup=0.1))
     assert warmths[:3] == pytest.approx([0.1, 0.2, 0.3]) and warmths[9:] == [1.0] * 41
