@@ -169,7 +169,7 @@ def described(error, function, reading):
         lines = ""
     try:
         return [type(error).__name__, str(error)[:2000], lines]
-    except Exception:
+    except Exception:  # so can asking it for its message
         return [type(error).__name__, "", lines]
 
 
