@@ -92,6 +92,8 @@ def add_model_commands(commands):
     train_lm.add_argument("--layers", type=int, default=1, help="number of blocks")
     train_lm.add_argument("--tokenizer-from", default="", metavar="MODEL",
                           help="share the tokenizer of a bundled model or folder instead of training one")
+    train_lm.add_argument("--start-from", default="", metavar="MODEL",
+                          help="go on from the weights of a bundled model or folder, with its tokenizer")
     train_lm.add_argument("--n-ctx", type=int, default=256)
     train_lm.add_argument("--batch", type=int, default=16, help="contexts per step")
     train_lm.add_argument("--dtype", default="float32", help="of the products: float32 or bfloat16")
@@ -145,7 +147,7 @@ def run_train_lm(args):
 
     config = PretrainConfig(tokens=args.tokens, arch=args.arch, n_layers=args.layers, n_ctx=args.n_ctx,
                             batch=args.batch, lr=args.lr, dtype=args.dtype, tokenizer_from=args.tokenizer_from,
-                            seed=args.seed)
+                            start_from=args.start_from, seed=args.seed)
     card = train_lm(args.out, config, resume=args.resume)
     for name, nats in card["ce_nats_per_token"].items():
         print(f"{name:12} {nats:.3f} nats/token {card['bits_per_byte'][name]:.3f} bits/byte")

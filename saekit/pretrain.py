@@ -37,6 +37,7 @@ class PretrainConfig:
     weight_decay: float = 0.1   # on embedding and unembedding only: at Muon's rate it shrinks attention to nothing
     dtype: str = "float32"      # of the products; "bfloat16" is 2-3 times faster where the processor has it
     tokenizer_from: str = ""    # bundled model or folder whose tokenizer this one shares; "": train one on these files
+    start_from: str = ""        # bundled model or folder whose weights training goes on from; "": random ones
     seed: int = 0
 
     def __post_init__(self):
@@ -83,17 +84,36 @@ def train_lm(out, config, resume=False, stream=None, tokenizer=None):
     files.check_run_folder(out, resume)
     _check_settings(out, config, resume)
     if tokenizer is None:
-        tokenizer = _tokenizer(out, config.tokenizer_from)
+        tokenizer = _tokenizer(out, config.tokenizer_from or config.start_from)
     stream = corpus.load_corpus("train", tokenizer) if stream is None else stream
     text = {"corpus": stream.manifest._asdict(), "tokenizer": _sha(tokenizer)}
     _check_text(out, text, resume)
     contexts = corpus.contexts(stream, config.n_ctx)
     model = new_model(config, tokenizer.get_vocab_size())
+    origin = _start_from(model, config.start_from)
     optimizers = new_optimizers(model, config)
     step, log = _load_checkpoint(out, model, optimizers)
     files.write_json(out / "run.json", {**asdict(config), **text})
     _train(model, optimizers, contexts, config, step, log, out)
-    return _finish(out, model, tokenizer, config, stream.manifest, log)
+    return _finish(out, model, tokenizer, config, stream.manifest, log, origin)
+
+
+def _start_from(model, source):
+    """Give `model` the weights of the language model `source`; returns how that one was made, for the card.
+
+    None where `source` is "". ValueError if it is another architecture or of another size.
+    """
+    if not source:
+        return None
+    start = transformer.load_lm(source)
+    shapes, wanted = ({name: tuple(array.shape) for name, array in m.state_dict().items()} for m in (start.model, model))
+    if shapes != wanted:
+        name = next(name for name in {**wanted, **shapes} if shapes.get(name) != wanted.get(name))
+        raise ValueError(f"start_from is {source!r}, where {name} is {shapes.get(name)}; expected {wanted.get(name)}. "
+                         "Was it made with another arch, number of layers or n_ctx?")
+    model.load_state_dict(start.model.state_dict())
+    card = files.read_json(Path(transformer.model_source(source)) / "card.json")
+    return {"command": card["command"], "tokens_seen": card["tokens_seen"], "weight_hash": card["weight_hash"]}
 
 
 def _train(model, optimizers, contexts, config, step, log, out):
@@ -237,13 +257,14 @@ def _state(optimizers, parameter):
 def command(out, config):
     """The command line that repeats this run."""
     options = {"out": out.as_posix(), "arch": config.arch, "tokenizer-from": config.tokenizer_from,
+               "start-from": config.start_from,
                "tokens": config.tokens, "layers": config.n_layers, "n-ctx": config.n_ctx, "batch": config.batch,
                "lr": config.lr, "dtype": config.dtype, "seed": config.seed}
     given = [f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value != ""]
     return " ".join(["saekit train-lm", *given])
 
 
-def _finish(out, model, tokenizer, config, train_manifest, log):
+def _finish(out, model, tokenizer, config, train_manifest, log, origin):
     """Write the model as an ordinary transformers checkpoint in float16 and its card, measured on the saved file."""
     with transformer.quiet():
         model.half().save_pretrained(out)
@@ -255,7 +276,8 @@ def _finish(out, model, tokenizer, config, train_manifest, log):
     ce_table = {"transformer": ce, **baselines}
     card = {
         "command": command(out, config),
-        "config": asdict(config), "tokens_seen": config.steps * config.batch * config.n_ctx,
+        "config": asdict(config), **({"started_from": origin} if origin else {}),
+        "tokens_seen": config.steps * config.batch * config.n_ctx + (origin["tokens_seen"] if origin else 0),
         "train": train_manifest._asdict(), "validation": stream.manifest._asdict(), "predictions": predictions,
         "ce_nats_per_token": ce_table,
         "bits_per_byte": {name: bits_per_byte(nats, stream) for name, nats in ce_table.items()},

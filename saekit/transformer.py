@@ -50,7 +50,7 @@ def load_lm(name, device="cpu"):
     if device != "cpu" and not (device.startswith("cuda") and torch.cuda.is_available()):
         here = "cpu and cuda" if torch.cuda.is_available() else "cpu only"
         raise ValueError(f"device is {device!r}; this machine has {here}")
-    source = _source(name.removesuffix(UNTRAINED))
+    source = model_source(name.removesuffix(UNTRAINED))
     try:
         with quiet(bars=not Path(source).exists()):  # a download shows its bar
             config = AutoConfig.from_pretrained(source)
@@ -85,7 +85,7 @@ def _untrained(config):
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
 
 
-def _source(name):
+def model_source(name):
     """What transformers loads for `name`: a folder's path, or the name itself if it can only be a hub id."""
     folder = data_folder() / name
     path = folder if (folder / "config.json").is_file() else Path(name)

@@ -221,12 +221,30 @@ def test_a_trained_gpt_neox_is_loaded_spliced_and_evaluated_like_any_other(tiny)
 
 
 def test_the_command_on_the_card_gives_the_same_settings(tiny, short):  # noqa: F811
-    config = replace(CONFIG, arch="gpt-neox", n_layers=3, lr=0.01, seed=5, dtype="bfloat16", tokenizer_from="a b")
+    config = replace(CONFIG, arch="gpt-neox", n_layers=3, lr=0.01, seed=5, dtype="bfloat16", tokenizer_from="a b",
+                     start_from="c d")
     words = shlex.split(pretrain.command(tiny / "out put", config))
     args = build_parser().parse_args(words[1:])
     assert words[0] == "saekit" and args.out == str(tiny / "out put")
-    assert (args.tokens, args.arch, args.layers, args.lr, args.seed, args.dtype, args.tokenizer_from) == (
-        768, "gpt-neox", 3, 0.01, 5, "bfloat16", "a b")  # fmt: skip
+    assert (args.tokens, args.arch, args.layers, args.lr, args.seed, args.dtype, args.tokenizer_from, args.start_from) == (
+        768, "gpt-neox", 3, 0.01, 5, "bfloat16", "a b", "c d")  # fmt: skip
+
+
+def test_training_goes_on_from_a_finished_models_weights(tiny, monkeypatch):  # noqa: F811
+    first = train(tiny / "first")
+    start = load_lm(str(tiny / "first")).model.state_dict()
+    config = replace(CONFIG, start_from=str(tiny / "first"), tokens=16 * 4 * 5, seed=1)
+    begun = []
+    monkeypatch.setattr(pretrain, "_train", lambda model, *_: begun.append(model.state_dict()) or crash())
+    with pytest.raises(MemoryError):
+        train(tiny / "begun", config)
+    assert all(torch.equal(begun[0][name], weight) for name, weight in start.items())
+    monkeypatch.undo()
+    card = train(tiny / "second", config)
+    assert card["started_from"] == {name: first[name] for name in ("command", "tokens_seen", "weight_hash")}
+    assert card["tokens_seen"] == 16 * 4 * (12 + 5) and card["weight_hash"] != first["weight_hash"]
+    with pytest.raises(ValueError, match="start_from is .*first.*expected .*another arch, number of layers or n_ctx"):
+        train(tiny / "third", replace(config, n_ctx=8))
 
 
 def test_a_shared_tokenizer_is_the_same_file_and_another_one_is_refused(tiny, short):  # noqa: F811
