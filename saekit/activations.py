@@ -28,7 +28,8 @@ def harvest(lm, contexts, layer=0, tokens_at_once=4096):
 class ActivationStream:
     """Endless batches (batch, d_mlp) of mlp_post at one layer; `state()` and `restore()` make it resumable to the row.
 
-    contexts: (n, n_ctx) token ids. Raises ValueError if one epoch holds fewer rows than one batch.
+    contexts: (n, n_ctx) token ids. Raises ValueError if one epoch holds fewer rows than one batch. With `share` set to
+    (rank, world) it harvests only that part of every chunk and gives only those rows of the same batches.
     """
 
     def __init__(self, lm, contexts, layer=0, batch=4096, seed=0, chunk=2**17):
@@ -43,7 +44,7 @@ class ActivationStream:
                              "use a smaller batch")
         if seed < 0:
             raise ValueError(f"seed is {seed}; expected a whole number from 0 up")
-        self.seed, self.epoch, self.position = seed, -1, 0
+        self.seed, self.epoch, self.position, self.share = seed, -1, 0, (0, 1)
         self._start_epoch(0)
 
     def __iter__(self):
@@ -58,7 +59,8 @@ class ActivationStream:
         for index in range(first, last + 1):
             self._hold(index)
             start = self.position - (self._chunk_ends[index - 1] if index else 0)  # within the chunk
-            parts.append(self._rows[self._chunk_order[max(0, start):start + self.batch]])
+            drawn = slice(*np.searchsorted(self._turns, [start, start + self.batch]))
+            parts.append(self._rows[self._drawn[drawn]])
         self.position += self.batch
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -77,17 +79,25 @@ class ActivationStream:
         self._order = np.random.default_rng([self.seed, epoch]).permutation(len(self.contexts))
         ends = np.cumsum(self.rows_per_context[self._order])
         self._chunk_ends = ends[np.minimum(np.arange(self.chunk, len(ends) + self.chunk, self.chunk), len(ends)) - 1]
-        self._held = None  # index of the chunk that is in memory
+        self._held = None  # what is in memory: index of the chunk, share of it
 
     def _hold(self, index):
-        """Have the rows of chunk `index` in memory, harvested once, and the order in which they are drawn."""
-        if self._held != index:
+        """Have this process's rows of chunk `index` in memory, harvested once, in which order they are drawn, and at
+        which turns of the whole chunk."""
+        if self._held != (index, self.share):
             self._rows = None  # free the old chunk before the new one is made
             chosen = self._order[index * self.chunk:(index + 1) * self.chunk]
-            self._rows = harvest(self.lm, self.contexts[chosen], self.layer)
+            ends = self.rows_per_context[chosen].cumsum()
+            first, last = (ends[-1] * part // self.share[1] for part in (self.share[0], self.share[0] + 1))
+            begin, end = np.searchsorted(ends, first, side="right"), np.searchsorted(ends, last) + 1
+            skipped = first - (ends[begin - 1] if begin else 0)     # rows of a context that two processes share
+            rows = harvest(self.lm, self.contexts[chosen[begin:end]], self.layer)
+            self._rows = rows[skipped:skipped + last - first]
             generator = torch.Generator().manual_seed(hash((self.seed, self.epoch, index)) % 2**63)
-            self._chunk_order = torch.randperm(len(self._rows), generator=generator).to(self._rows.device)
-            self._held = index
+            order = torch.randperm(int(ends[-1]), generator=generator)
+            self._turns = np.flatnonzero(((order >= int(first)) & (order < int(last))).numpy())
+            self._drawn = (order[self._turns] - int(first)).to(self._rows.device)
+            self._held = (index, self.share)
 
 
 class ArrayStream:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from saekit import catalog, corpus, files
+from saekit import catalog, corpus, files, parallel
 from saekit.activations import ActivationStream
 from saekit.intervene import evaluate_sae
 from saekit.sae import load_sae, new_sae, save_sae
@@ -36,12 +36,18 @@ SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean"
 
 
 def train(args):
-    """Train an SAE as the command line says, measure it on held-out files and write its card."""
+    """Train an SAE as the command line says, measure it on held-out files and write its card; under torchrun in many
+    processes, of which the first does all but train."""
+    with parallel.together(args.device, args.out) as args.device:
+        _train(args)
+
+
+def _train(args):
     sae, config = _sae_and_config(args)
     lm = load_lm(args.model, args.device)
-    files.check_run_folder(args.out, args.resume)
+    parallel.by_first(files.check_run_folder, args.out, args.resume)
     before = weight_hash(lm.model)
-    stream = corpus.load_corpus("train", lm.tokenizer, lm.boundary)
+    stream = parallel.by_first(corpus.load_corpus, "train", lm.tokenizer, lm.boundary)
     batch = 4096 if args.batch is None else args.batch
     activations = ActivationStream(lm, corpus.contexts(stream, lm.n_ctx, lm.boundary), args.layer, batch, args.seed)
     sae = sae(lm.d_mlp).to(args.device)
@@ -52,6 +58,8 @@ def train(args):
     seconds = time.perf_counter() - start
     if weight_hash(lm.model) != before:
         raise RuntimeError("the language model's weights changed while the SAE was trained")
+    if parallel.rank() > 0:
+        return
     run = files.read_json(Path(args.out) / "run.json")
     card = {"command": command(args), "run": run, "steps": log[-1]["step"], **_store(args, lm, run)}
     files.write_json(Path(args.out) / "card.json", card)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from saekit import sparse
+from saekit import parallel, sparse
 from saekit.sae_frame import Losses
 
 SPARSE_BELOW = 0.1    # density of thresholded latents under which the sparse route is taken
@@ -116,7 +116,8 @@ def loss(sae, x, dead=None, warmth=1.0, room=None):
     """`sae.loss(x, dead, warmth)` by the fastest route there is for this architecture; the same up to rounding.
 
     room: for how many entries there is place where a threshold decides; 0: the plain route. None finds out, for which a
-    GPU has to be waited for. Entries that find no place are left out and counted in `missed`.
+    GPU has to be waited for. Entries that find no place are left out and counted in `missed`. Where several processes
+    have parts of a batch, x is this one's part and so are the Losses, but BatchTopK chooses over all of it.
     """
     if sae.arch not in SELECT or sparse.on_gpu(x) and not TRITON or room == 0:
         return sae.loss(x, dead, warmth)
@@ -181,19 +182,23 @@ def _largest(centred, W_enc, b_enc, k):
 
 
 def _select_batchtopk(sae, centred, room=None):
-    """The k * batch largest entries of the batch, as far as they are positive, as Found."""
-    wanted, sample = sae.k * len(centred), torch.addmm(sae.b_enc, centred[:64], sae.W_enc).flatten()
+    """The k * batch largest entries of the batch, as far as they are positive, as Found: of the whole batch, where
+    other processes have the rest of its rows."""
+    wanted = sae.k * parallel.total(len(centred))
+    sample = torch.addmm(sae.b_enc, centred[:64], sae.W_enc).flatten()
+    most = min(wanted, 2 * sae.k * len(centred)) if room else wanted      # on a GPU all shapes must be known
     rank = min(2 * sae.k * len(centred[:64]), len(sample))                # twice as many as wanted: enough, but few
-    floor = sample.topk(rank, sorted=False).values.min().clamp_min(0.0)
+    floor = parallel.least(sample.topk(rank, sorted=False).values.min().clamp_min(0.0))
     for floor in (floor, torch.zeros_like(floor)):
-        pattern, missed = _candidates(centred, sae.W_enc, sae.b_enc - floor, room=room and max(room, wanted))
+        pattern, missed = _candidates(centred, sae.W_enc, sae.b_enc - floor, room=room and max(room, most))
         pre = _exact(sae.W_enc, sae.b_enc, centred, pattern)
-        short = (wanted - (pre > floor).sum()).clamp_min(0)
+        short = (wanted - parallel.total((pre > floor).sum())).clamp_min(0)
         if room or short == 0:
-            missed, index = missed + short * (floor > 0), pre.topk(wanted, sorted=False).indices
-            index, chosen = pattern.keep(torch.zeros_like(pre, dtype=torch.bool).index_fill_(0, index, True))
-            chosen = sparse.Pattern(chosen.row_ends, chosen.columns[:wanted], chosen.shape)
-            return Found(chosen, chosen.within(pre[index[:wanted]], OFF), missed, len(pattern.columns))
+            mask = parallel.among_largest(pre, wanted)
+            missed = missed + short * (floor > 0) + (mask.sum() - most).clamp_min(0)
+            index, chosen = pattern.keep(mask)
+            chosen = sparse.Pattern(chosen.row_ends.clamp_max(most), chosen.columns[:most], chosen.shape)
+            return Found(chosen, chosen.within(pre[index[:most]], OFF), missed, len(pattern.columns))
     return Found(pattern, pre, missed, len(pattern.columns))
 
 

@@ -3,18 +3,20 @@
     zero_grad -> loss -> backward -> project -> clip -> step -> renormalise -> observe -> count dead latents -> log
 Inputs are centred and scaled, u = (x - mean) / scale with E||u||^2 = 1, while we train; every saved SAE reads raw x
 again (`fold`). Dead latents, counted in tokens, return by resampling (Bricken et al. 2023) or AuxK (Gao et al. 2024).
+Where several processes train together (`parallel`), each steps on its rows of the batch and all take the same step.
 """
 
 import copy
 import json
 import math
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
-from saekit import files, kernels, progress, sparse
+from saekit import files, kernels, parallel, progress, sparse
 from saekit.interrupt import between_steps
 from saekit.sae import geometric_median, save_sae, unit_rows
 
@@ -69,7 +71,7 @@ class Run:
     def __init__(self, sae, stream, config):
         self.sae, self.stream, self.config = sae, stream, config
         self.steps = math.ceil(config.tokens / stream.batch)
-        self.step, self.last_resample, self.log = 0, None, []
+        self.step, self.last_resample, self.log, self.seen = 0, None, [], stream.state()    # seen: after the last step
         self.n_tokens_since_fired = torch.zeros_like(sae.b_enc, dtype=torch.int64)
         self.dead_latents = self.n_tokens_since_fired[:0]       # for AuxK: their indices at the last look
         self.room = None                                        # for the fast step: places for entries, from that look
@@ -84,13 +86,20 @@ class Run:
 
     def start(self):
         """Measure mean and scale on the first batches and put b_dec at the geometric median."""
-        x = preview(self.stream, PREVIEW_BATCHES)
-        self.mean = x.mean(0)
-        self.scale = float((x - self.mean).square().sum(1).mean().sqrt())
-        if self.scale == 0:
-            raise ValueError("all activations are equal, so there is nothing to learn; is the layer's output constant?")
+        mean, self.scale, median = parallel.by_first(measure, self.stream)
+        self.mean.copy_(mean)
         with torch.no_grad():
-            self.sae.b_dec.copy_(geometric_median((x[:8192] - self.mean) / self.scale))
+            self.sae.b_dec.copy_(median)
+
+
+def measure(stream):
+    """(mean, scale, geometric median of (x - mean) / scale) of the first batches, on the CPU."""
+    x = preview(stream, PREVIEW_BATCHES)
+    mean = x.mean(0)
+    scale = float((x - mean).square().sum(1).mean().sqrt())
+    if scale == 0:
+        raise ValueError("all activations are equal, so there is nothing to learn; is the layer's output constant?")
+    return mean.cpu(), scale, geometric_median((x[:8192] - mean) / scale).cpu()
 
 
 def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
@@ -104,16 +113,16 @@ def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
     run = Run(sae, stream, config)
     record = {**(metadata or {}), "batch": stream.batch, "arch": sae.arch, "d_sae": sae.d_sae, "settings": sae.settings,
               "config": asdict(config)}
-    checkpoint = _check_folder(out, record, resume)
+    checkpoint = parallel.by_first(_check_folder, out, record, resume)
     if checkpoint:
         _load_checkpoint(run, checkpoint)
     else:
         run.start()
-        if out:
+        if out and parallel.rank() == 0:
             files.write_json(Path(out) / "run.json", record)
     _loop(run, out)
     sae.fold(run.mean, run.scale)
-    if out:
+    if out and parallel.rank() == 0:
         save_sae(sae, Path(out) / "sae.safetensors", metadata={"run": record})
         files.write_json(Path(out) / "log.json", run.log)
     return run.log
@@ -122,7 +131,7 @@ def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
 def _loop(run, out):
     config, batch, saved = run.config, run.stream.batch, time.monotonic()
     bar = progress.bar(total=run.steps * batch, initial=run.step * batch, desc="train", unit="tok")
-    with bar, between_steps() as interrupted:
+    with bar, between_steps() as interrupted, _saved_if_alone(run, out):
         while run.step < run.steps:
             try:
                 if run.step in [round(fraction * run.steps) for fraction in config.resample_at]:
@@ -132,22 +141,38 @@ def _loop(run, out):
                 _save_checkpoint(run, out)
                 raise
             losses = train_step(run, x)
-            run.step += 1
+            run.step, run.seen = run.step + 1, run.stream.state()
             bar.update(batch)
             if run.step % LOG_EVERY == 0 or run.step == run.steps:
                 run.log.append(log_entry(run, losses))
                 last = run.log[-1]
                 bar.set_postfix(loss=f"{last['loss']:.4f}", l0=f"{last['l0']:.1f}", dead=last["dead"])
-            if interrupted() or run.step == run.steps or time.monotonic() - saved > config.save_every:
+            stop = parallel.any_of(interrupted())
+            if stop or run.step == run.steps or time.monotonic() - saved > config.save_every:
                 _save_checkpoint(run, out)
                 saved = time.monotonic()
-            if interrupted():
-                print(f"checkpoint saved in {out}; add --resume to go on" if out else "interrupted; nothing was saved")
+            if stop:
+                parallel.wait_for_all()     # or the end of one would end the one that is saving
+                if parallel.rank() == 0:
+                    print(f"checkpoint saved in {out}; add --resume to go on" if out
+                          else "interrupted; nothing was saved")
                 raise KeyboardInterrupt
 
 
+@contextmanager
+def _saved_if_alone(run, out):
+    """If another process ends, the one that is to tell of it saves the state after the last step, which is whole: none
+    has moved a weight in a step that not all have reached the end of."""
+    try:
+        yield
+    except parallel.Lost as lost:
+        _save_checkpoint(run, out, lost.teller)
+        raise
+
+
 def train_step(run, x):
-    """One step of Adam on the batch x (batch, d_in) of raw activations; returns its Losses.
+    """One step of Adam on the batch x (batch, d_in) of raw activations, or this process's rows of it; returns the
+    batch's Losses.
 
     On a GPU nothing here waits for a number, but for one step in LOG_EVERY. Where latents have a threshold, not a count
     per row, that step tells how many entries to expect; a batch with twice as many changes nothing and is counted.
@@ -164,20 +189,23 @@ def train_step(run, x):
     losses = kernels.loss(sae, u, run.dead_latents, warmth, room)
     if look:
         run.room = 2 * losses.entries
-    losses.total.backward()
+    share = len(x) / run.stream.batch       # of the batch; 1 in a single process
+    (share * losses.total).backward()
+    losses = parallel.sum_up(sae, losses, share)
     if sae.unit_norm:
         project_decoder_gradient(sae)
     norm = torch.nn.utils.clip_grad_norm_(sae.parameters(), config.clip)
     if (look or not sparse.on_gpu(x)) and not torch.isfinite(losses.total + norm):
         raise ValueError(f"the loss is {losses.total:.3g}, its gradient's norm {norm:.3g} at step {run.step + 1}; the "
                          f"last checkpoint is kept. Is lr={config.lr} too high?")
-    run.optimizer.found_inf = (losses.missed > 0).float() if room else None     # by this Adam leaves out a step
-    run.left_out += losses.missed > 0
+    left_out = (losses.missed > 0) + torch.zeros_like(run.left_out)
+    run.optimizer.found_inf = left_out.float() if room is not None else None    # by this Adam leaves out a step
+    run.left_out += left_out
     run.optimizer.step()
     if sae.unit_norm:
         renormalise_decoder(sae)
     sae.observe(losses)
-    run.n_tokens_since_fired = torch.where(losses.fired > 0, 0, run.n_tokens_since_fired + len(x))
+    run.n_tokens_since_fired = torch.where(losses.fired > 0, 0, run.n_tokens_since_fired + run.stream.batch)
     return losses
 
 
@@ -190,11 +218,13 @@ def log_entry(run, losses):
             "left_out": int(run.left_out)}
 
 
-def next_batch(stream):
-    """The next batch; one with NaN or infinity is put back and a ValueError names layer and batch."""
+def next_batch(stream, whole=False):
+    """This process's rows of the next batch, or the whole of it for this process alone; a batch with NaN or infinity is
+    put back and a ValueError names layer and batch."""
     before = stream.state()
-    x = next(stream)
-    if not sparse.on_gpu(x) and not torch.isfinite(x.sum()):    # on a GPU the loss tells, a few steps later
+    x = parallel.next_rows(stream, whole)
+    bad = not sparse.on_gpu(x) and not torch.isfinite(x.sum())      # on a GPU the loss tells, a few steps later
+    if bad if whole else parallel.any_of(bad):
         batch = ", ".join(f"{name} {value}" for name, value in stream.state().items())
         stream.restore(before)
         raise ValueError(f"activations of layer {getattr(stream, 'layer', '?')} hold NaN or infinity in the batch that "
@@ -206,22 +236,26 @@ def preview(stream, batches):
     """The next `batches` batches as one, left in the stream: training will see them too."""
     state = stream.state()
     try:
-        return torch.cat([next_batch(stream) for _ in range(batches)])
+        return torch.cat([next_batch(stream, whole=True) for _ in range(batches)])
     finally:
         stream.restore(state)
 
 
-@torch.no_grad()
 def resample(run):
     """Revive dead latents after Bricken et al. 2023: `plant` centred inputs drawn with p proportional to loss^2."""
-    n_dead, sae = int(run.dead.sum()), run.sae
-    if n_dead == 0:
-        return
-    u = (preview(run.stream, RESAMPLE_BATCHES) - run.mean) / run.scale
+    n_dead = int(run.dead.sum())
+    if n_dead > 0:
+        plant(run, parallel.by_first(draw, run, n_dead).to(run.mean.device))
+
+
+@torch.no_grad()
+def draw(run, n_dead):
+    """(n_dead, d_in) unit rows, on the CPU: directions from b_dec to inputs drawn with p proportional to loss^2."""
+    sae, u = run.sae, (preview(run.stream, RESAMPLE_BATCHES) - run.mean) / run.scale
     loss = torch.cat([(part - sae(part)).square().sum(1) for part in u.split(4096)])
     generator = torch.Generator().manual_seed(run.step)
     chosen = torch.multinomial(loss.cpu().double() ** 2, n_dead, replacement=n_dead > len(u), generator=generator)
-    plant(run, unit_rows(u[chosen] - sae.b_dec))
+    return unit_rows(u[chosen] - sae.b_dec).cpu()
 
 
 @torch.no_grad()
@@ -257,9 +291,10 @@ def _check_folder(out, record, resume):
     return checkpoint if checkpoint.is_file() else None
 
 
-def _save_checkpoint(run, out):
-    """Everything needed to go on to the bit, and beside it the SAE so far, folded (nothing if out is None)."""
-    if out is None:
+def _save_checkpoint(run, out, by=0):
+    """Everything needed to go on to the bit, and beside it the SAE so far, folded (nothing if out is None); the process
+    of rank `by` does it, and how many there are leaves no trace."""
+    if out is None or parallel.rank() != by:
         return
     if not all(bool(p.isfinite().all()) for p in run.sae.parameters()):
         raise ValueError(f"the weights hold NaN or infinity at step {run.step}; the checkpoint before is kept. Is "
@@ -271,16 +306,17 @@ def _save_checkpoint(run, out):
         for moment in ("exp_avg", "exp_avg_sq"):
             state = run.optimizer.state.get(parameter)
             arrays[f"{name}/{moment}"] = state[moment] if state else torch.zeros_like(arrays[name])
-    record = {"step": run.step, "scale": run.scale, "last_resample": run.last_resample, "stream": run.stream.state(),
+    record = {"step": run.step, "scale": run.scale, "last_resample": run.last_resample, "stream": run.seen,
               "log": run.log}
     arrays = {name: array.cpu().numpy() for name, array in arrays.items()}
     files.save_arrays(Path(out) / "checkpoint.safetensors", arrays, record)
 
 
 def _load_checkpoint(run, path):
-    arrays, record = files.load_arrays(path)
+    arrays, record = parallel.by_first(files.load_arrays, path)
     run.step, run.scale, run.last_resample, run.log = (record[key] for key in ("step", "scale", "last_resample", "log"))
-    run.stream.restore(record["stream"])
+    run.seen = record["stream"]
+    run.stream.restore(run.seen)
     arrays = {name: torch.from_numpy(array) for name, array in arrays.items()}
     run.mean.copy_(arrays["mean"])
     run.n_tokens_since_fired.copy_(arrays["n_tokens_since_fired"])
