@@ -5,14 +5,17 @@ saved.
 """
 
 import argparse
+import os
 import signal
 import sys
 import threading
+from contextlib import contextmanager, redirect_stderr
 
 
 def main(argv=None):
     """Run one saekit command and return its exit code: 0 done, 1 a check failed, 2 bad input, 130 interrupted."""
-    args = build_parser().parse_args(argv)
+    with one_of_many_is_silent():
+        args = build_parser().parse_args(argv)
     stop_on_signals()
     try:
         return args.run(args) or 0
@@ -22,6 +25,15 @@ def main(argv=None):
     except (ValueError, OSError) as error:
         print(f"saekit {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+
+
+@contextmanager
+def one_of_many_is_silent():
+    """Within this context only the first of the processes that torchrun started writes to stderr: they all read the
+    same words."""
+    with open(os.devnull, "w") as nowhere:
+        with redirect_stderr(sys.stderr if os.environ.get("RANK", "0") == "0" else nowhere):
+            yield
 
 
 def stop_on_signals():

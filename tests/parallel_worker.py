@@ -1,0 +1,86 @@
+"""What the tests of `saekit.parallel` start, alone or by torchrun: the command line on the tiny model, or training runs
+in float64 whose losses are logged at every step.
+
+    parallel_worker.py cli WORD ...            saekit's command line; every step takes PAUSE seconds more
+    parallel_worker.py runs FOLDER [RESUME]    a run of every architecture, then one that is cut off in the middle, into
+                                               FOLDER; with RESUME only that run, continued from folder RESUME
+"""
+
+import os
+import shutil
+import signal
+import sys
+import time
+
+import torch
+
+from saekit import activations, corpus, parallel, train
+from saekit.cli import main
+from saekit.sae import SAES, new_sae
+from tests import tiny_lm
+
+STEPS, BATCH, CUT_AT = 50, 96, 27
+SETTINGS = {**dict.fromkeys(("topk", "batchtopk", "matryoshka"), {"k": 4}), "relu": {"l1_coeff": 0.2}}
+
+
+class Unshared:
+    """A stream that knows nothing of shares, so that every process makes whole batches."""
+
+    def __init__(self, stream):
+        self.stream, self.batch, self.state, self.restore = stream, stream.batch, stream.state, stream.restore
+
+    def __next__(self):
+        return next(self.stream)
+
+
+def train_one(lm, arch, out, resume=False):
+    stream = activations.ActivationStream(lm, tiny_lm.contexts(60), batch=BATCH, seed=3, chunk=20 * tiny_lm.N_CTX)
+    sae = new_sae(arch, lm.d_mlp, 64, **SETTINGS.get(arch, {}))
+    with torch.no_grad():
+        sae.b_enc[-20:] = -100.0    # these never fire, so they are dead after 200 tokens
+    config = train.TrainConfig(tokens=STEPS * BATCH, lr=2e-3, dead_after_tokens=200, resample_at=(0.3, 0.6))
+    train.train_sae(sae, Unshared(stream) if arch == "gated" else stream, config, out, {"note": arch}, resume)
+
+
+def interrupt_first_at(step):
+    """Send the first process SIGINT in the middle of that step."""
+    plain, calls = train.train_step, []
+
+    def train_step(run, x):
+        calls.append(1)
+        if len(calls) == step and parallel.rank() == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return plain(run, x)
+
+    train.train_step = train_step
+
+
+def runs(folder, resume_from=None):
+    torch.set_default_dtype(torch.float64)
+    lm = tiny_lm.lm()
+    lm.model.double()
+    train.LOG_EVERY = 1
+    with parallel.together(out=folder):
+        if resume_from:
+            if parallel.rank() == 0:
+                shutil.copytree(resume_from, folder)
+            return train_one(lm, "batchtopk", folder, resume=True)
+        for arch in SAES:
+            train_one(lm, arch, os.path.join(folder, arch))
+        interrupt_first_at(CUT_AT)
+        train_one(lm, "batchtopk", os.path.join(folder, "cut"))
+
+
+def command_line(words):
+    os.environ["SAEKIT_DATA"] = str(tiny_lm.folder() / "data")
+    corpus.source_files = tiny_lm.candidates
+    plain, pause = train.train_step, float(os.environ.get("PAUSE", 0))
+    train.train_step = lambda run, x: time.sleep(pause) or plain(run, x)
+    return main(words)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    if sys.argv[1] == "cli":
+        raise SystemExit(command_line(sys.argv[2:]))
+    runs(*sys.argv[2:])
