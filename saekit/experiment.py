@@ -53,7 +53,9 @@ def train(args):
     if weight_hash(lm.model) != before:
         raise RuntimeError("the language model's weights changed while the SAE was trained")
     run = files.read_json(Path(args.out) / "run.json")
-    card = {"command": command(args), "run": run, "steps": log[-1]["step"], **_store(args, lm, run)}
+    silent = {window: latents / args.d_sae for window, latents in log[-1]["silent"].items()}
+    card = {"command": command(args), "run": run, "steps": log[-1]["step"], "silent_in_last_training_tokens": silent,
+            **_store(args, lm, run)}
     files.write_json(Path(args.out) / "card.json", card)
     (Path(args.out) / "checkpoint.safetensors").unlink(missing_ok=True)
     print_metrics(card["metrics"])
