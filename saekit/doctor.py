@@ -114,7 +114,7 @@ def arithmetic():
     fast = flags & {"amx_bf16", "avx512_bf16"}
     return (
         f"{blas['name']} {blas['version']}, {', '.join(known) or 'instructions not listed by this system'}",
-        "bfloat16 products in hardware" if fast else "float32; bfloat16 would bring nothing here",
+        "bfloat16 instructions, used where a trial shows that they pay" if fast else "float32; bfloat16 would bring nothing here",
     )
 
 

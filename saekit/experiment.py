@@ -61,7 +61,9 @@ def _train(args):
     if parallel.rank() > 0:
         return
     run = files.read_json(Path(args.out) / "run.json")
-    card = {"command": command(args), "run": run, "steps": log[-1]["step"], **_store(args, lm, run)}
+    silent = {window: latents / args.d_sae for window, latents in log[-1]["silent"].items()}
+    card = {"command": command(args), "run": run, "steps": log[-1]["step"], "silent_in_last_training_tokens": silent,
+            **_store(args, lm, run)}
     files.write_json(Path(args.out) / "card.json", card)
     (Path(args.out) / "checkpoint.safetensors").unlink(missing_ok=True)
     print_metrics(card["metrics"])

@@ -13,7 +13,8 @@ result is float32's. The plain versions in `sae.py` are what lessons show and wh
 References: Gao et al. 2024 (sparse kernels), Chern et al. 2022 (maxima of groups in place of a full selection).
 """
 
-from functools import partial
+import time
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from itertools import pairwise
 from typing import NamedTuple
@@ -29,9 +30,22 @@ CHUNK = 2**22         # entries of pre_acts in memory at once (256 rows at least
 AUXK_SPARSE_BELOW = 0.15    # density of AuxK's codes among the dead latents, likewise
 SLACK = 2**-9         # how far rounding to bfloat16 may move pre-activations, over |x| max |W_enc[:, i]| + max |b_enc|
 BITS = {torch.float64: torch.int64, torch.float32: torch.int32, torch.bfloat16: torch.int16}
-BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
 TRITON = find_spec("triton") is not None
 OFF = -1e4            # pre-activation that stands where a GPU's list holds no entry: no threshold lies below it
+
+
+@lru_cache(1)
+def bf16_pays():
+    """Whether this processor multiplies bfloat16 clearly faster than float32, timed once: its instructions alone do not
+    tell, for with AVX512-BF16 but without AMX some processors take twice as long."""
+    if not any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile")):
+        return False
+    times = {}
+    for dtype in (torch.float32, torch.bfloat16) * 5:
+        x, W, start = torch.ones(256, 512, dtype=dtype), torch.ones(512, 2048, dtype=dtype), time.perf_counter()
+        torch.mm(x, W)
+        times.setdefault(dtype, []).append(time.perf_counter() - start)
+    return 1.2 * min(times[torch.bfloat16]) < min(times[torch.float32])
 
 
 class Found(NamedTuple):
@@ -236,7 +250,7 @@ def _products(centred, W_enc, bias):
     """Yield (pre, reach, x) for chunks x of the rows: pre = x @ W_enc + bias (rows, d_sae), the only dense work, and
     how far off rounding may have moved it, (rows, 1)."""
     gpu = sparse.on_gpu(centred)
-    rounded = (gpu or BF16) and W_enc.dtype == torch.float32
+    rounded = (gpu or bf16_pays()) and W_enc.dtype == torch.float32
     dtype = torch.bfloat16 if rounded else W_enc.dtype
     slack = SLACK * (centred.norm(dim=1, keepdim=True) * W_enc.norm(dim=0).max() + bias.abs().max()) * rounded
     W, b, rows = W_enc.to(dtype), bias.to(dtype), max(256, (64 * CHUNK if gpu else CHUNK) // len(bias))

@@ -35,7 +35,7 @@ class PretrainConfig:
     mlp_lr: float = 1e-3        # peak of AdamW on the MLP: Muon there leaves 2 of 5 neurons active at every token
     muon_lr: float = 0.02       # peak of Muon, on the matrices of attention; the same schedule
     weight_decay: float = 0.1   # on embedding and unembedding only: at Muon's rate it shrinks attention to nothing
-    dtype: str = "float32"      # of the products; "bfloat16" is 2-3 times faster where the processor has it
+    dtype: str = "float32"      # of the products; "bfloat16" is 2-3 times faster on some processors, slower on others
     tokenizer_from: str = ""    # bundled model or folder whose tokenizer this one shares; "": train one on these files
     start_from: str = ""        # bundled model or folder whose weights training goes on from; "": random ones
     seed: int = 0
@@ -106,7 +106,8 @@ def _start_from(model, source):
     if not source:
         return None
     start = transformer.load_lm(source)
-    shapes, wanted = ({name: tuple(array.shape) for name, array in m.state_dict().items()} for m in (start.model, model))
+    shapes, wanted = ({name: tuple(array.shape) for name, array in lm.state_dict().items()}
+                      for lm in (start.model, model))
     if shapes != wanted:
         name = next(name for name in {**wanted, **shapes} if shapes.get(name) != wanted.get(name))
         raise ValueError(f"start_from is {source!r}, where {name} is {shapes.get(name)}; expected {wanted.get(name)}. "

@@ -23,6 +23,7 @@ from saekit.sae import geometric_median, save_sae, unit_rows
 SAVE_EVERY = 60           # seconds between checkpoints
 PREVIEW_BATCHES = 8       # drawn before training for the mean, the scale and the geometric median
 LOG_EVERY = 25            # steps between looks at a run: its losses, its dead latents, on a GPU whether it is finite
+WINDOWS = (250_000, 1_000_000, 10_000_000)    # tokens: how many latents fired in none of the last so many
 RESAMPLE_BATCHES = 8      # on which resampling measures the loss of inputs
 
 
@@ -121,6 +122,8 @@ def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
         if out and parallel.rank() == 0:
             files.write_json(Path(out) / "run.json", record)
     _loop(run, out)
+    run.log[-1]["silent"] = {str(window): int((run.n_tokens_since_fired >= window).sum())
+                             for window in WINDOWS if window <= run.step * stream.batch}
     sae.fold(run.mean, run.scale)
     if out and parallel.rank() == 0:
         save_sae(sae, Path(out) / "sae.safetensors", metadata={"run": record})

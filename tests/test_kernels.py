@@ -18,7 +18,7 @@ COUNTED = ["topk", "batchtopk", "matryoshka"]
 @pytest.fixture(params=[False, True], ids=["float32", "bfloat16"], autouse=True)
 def rounding(request, monkeypatch):
     """Both routes on every machine, and the sparse one at any density."""
-    monkeypatch.setattr(kernels, "BF16", request.param)
+    monkeypatch.setattr(kernels, "bf16_pays", lambda: request.param)
     monkeypatch.setattr(kernels, "SPARSE_BELOW", 2.0)
 
 

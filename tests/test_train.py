@@ -313,6 +313,15 @@ def test_dead_latents_are_counted_in_tokens():
     assert (run.n_tokens_since_fired == 0).any()
 
 
+def test_the_end_of_the_log_tells_how_many_latents_were_silent_for_how_long(monkeypatch):
+    monkeypatch.setattr(train, "WINDOWS", (16, 48, 96, 112))
+    plain, fired = train.train_step, []
+    monkeypatch.setattr(train, "train_step", lambda *args: fired.append((losses := plain(*args)).fired > 0) or losses)
+    log = train_sae(sae(d_sae=60), Batches(), replace(CONFIG, tokens=96, resample_at=()))
+    silent = {str(16 * n): int((~torch.stack(fired[-n:])).all(0).sum()) for n in (1, 3, 6)}
+    assert log[-1]["silent"] == silent and silent["16"] > silent["96"] and "112" not in silent
+
+
 def with_dead(n_dead, arch="relu"):
     """A run 30 steps old whose last n_dead latents have been silent too long."""
     run = run_of(arch)
