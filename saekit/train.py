@@ -6,17 +6,14 @@ again (`fold`). Dead latents, counted in tokens, return by resampling (Bricken e
 Where several processes train together (`parallel`), each steps on its rows of the batch and all take the same step.
 """
 
-import copy
-import json
 import math
 import time
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
-from saekit import files, kernels, parallel, progress, sparse
+from saekit import checkpoint, files, kernels, parallel, progress, sparse
 from saekit.interrupt import between_steps
 from saekit.sae import geometric_median, save_sae, unit_rows
 
@@ -114,9 +111,9 @@ def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
     run = Run(sae, stream, config)
     record = {**(metadata or {}), "batch": stream.batch, "arch": sae.arch, "d_sae": sae.d_sae, "settings": sae.settings,
               "config": asdict(config)}
-    checkpoint = parallel.by_first(_check_folder, out, record, resume)
-    if checkpoint:
-        _load_checkpoint(run, checkpoint)
+    path = parallel.by_first(checkpoint.find, out, record, resume)
+    if path:
+        checkpoint.load(run, path)
     else:
         run.start()
         if out and parallel.rank() == 0:
@@ -134,14 +131,14 @@ def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
 def _loop(run, out):
     config, batch, saved = run.config, run.stream.batch, time.monotonic()
     bar = progress.bar(total=run.steps * batch, initial=run.step * batch, desc="train", unit="tok")
-    with bar, between_steps() as interrupted, _saved_if_alone(run, out):
+    with bar, between_steps() as interrupted, checkpoint.saved_if_alone(run, out):
         while run.step < run.steps:
             try:
                 if run.step in [round(fraction * run.steps) for fraction in config.resample_at]:
                     resample(run)
                 x = next_batch(run.stream)
             except ValueError:  # not finite: this step has not begun, so the state is that of a whole step
-                _save_checkpoint(run, out)
+                checkpoint.save(run, out)
                 raise
             losses = train_step(run, x)
             run.step, run.seen = run.step + 1, run.stream.state()
@@ -152,7 +149,7 @@ def _loop(run, out):
                 bar.set_postfix(loss=f"{last['loss']:.4f}", l0=f"{last['l0']:.1f}", dead=last["dead"])
             stop = parallel.any_of(interrupted())
             if stop or run.step == run.steps or time.monotonic() - saved > config.save_every:
-                _save_checkpoint(run, out)
+                checkpoint.save(run, out)
                 saved = time.monotonic()
             if stop:
                 parallel.wait_for_all()     # or the end of one would end the one that is saving
@@ -160,17 +157,6 @@ def _loop(run, out):
                     print(f"checkpoint saved in {out}; add --resume to go on" if out
                           else "interrupted; nothing was saved")
                 raise KeyboardInterrupt
-
-
-@contextmanager
-def _saved_if_alone(run, out):
-    """If another process ends, the one that is to tell of it saves the state after the last step, which is whole: none
-    has moved a weight in a step that not all have reached the end of."""
-    try:
-        yield
-    except parallel.Lost as lost:
-        _save_checkpoint(run, out, lost.teller)
-        raise
 
 
 def train_step(run, x):
@@ -281,52 +267,3 @@ def plant(run, directions):
     run.n_tokens_since_fired[dead] = 0
     run.dead_latents = run.dead_latents[:0]
     run.last_resample = run.step
-
-
-def _check_folder(out, record, resume):
-    """Path of the checkpoint to go on from, or None for a fresh start. ValueError if `out` holds another run."""
-    if out is None:
-        return None
-    files.check_run_folder(out, resume)
-    header, checkpoint = Path(out) / "run.json", Path(out) / "checkpoint.safetensors"
-    if resume and files.read_json(header) != json.loads(json.dumps(record)):
-        raise ValueError(f"{out} holds a run with other settings (see {header}); use the same ones or another --out")
-    return checkpoint if checkpoint.is_file() else None
-
-
-def _save_checkpoint(run, out, by=0):
-    """Everything needed to go on to the bit, and beside it the SAE so far, folded (nothing if out is None); the process
-    of rank `by` does it, and how many there are leaves no trace."""
-    if out is None or parallel.rank() != by:
-        return
-    if not all(bool(p.isfinite().all()) for p in run.sae.parameters()):
-        raise ValueError(f"the weights hold NaN or infinity at step {run.step}; the checkpoint before is kept. Is "
-                         f"lr={run.config.lr} too high, or the language model damaged?")
-    save_sae(copy.deepcopy(run.sae).fold(run.mean, run.scale), Path(out) / "sae.safetensors")
-    arrays = {"mean": run.mean, "n_tokens_since_fired": run.n_tokens_since_fired, "dead_latents": run.dead_latents,
-              **run.sae.state_dict()}
-    for name, parameter in run.sae.named_parameters():
-        for moment in ("exp_avg", "exp_avg_sq"):
-            state = run.optimizer.state.get(parameter)
-            arrays[f"{name}/{moment}"] = state[moment] if state else torch.zeros_like(arrays[name])
-    record = {"step": run.step, "scale": run.scale, "last_resample": run.last_resample, "stream": run.seen,
-              "log": run.log}
-    arrays = {name: array.cpu().numpy() for name, array in arrays.items()}
-    files.save_arrays(Path(out) / "checkpoint.safetensors", arrays, record)
-
-
-def _load_checkpoint(run, path):
-    arrays, record = parallel.by_first(files.load_arrays, path)
-    run.step, run.scale, run.last_resample, run.log = (record[key] for key in ("step", "scale", "last_resample", "log"))
-    run.seen = record["stream"]
-    run.stream.restore(run.seen)
-    arrays = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    run.mean.copy_(arrays["mean"])
-    run.n_tokens_since_fired.copy_(arrays["n_tokens_since_fired"])
-    run.dead_latents = arrays["dead_latents"].to(run.mean.device)
-    run.sae.load_state_dict({name: arrays[name] for name in run.sae.state_dict()})
-    for name, parameter in run.sae.named_parameters():
-        state = {"step": torch.tensor(float(run.step), device=parameter.device)}
-        for moment in ("exp_avg", "exp_avg_sq"):  # in the parameter's memory layout: fused Adam relies on that
-            state[moment] = torch.empty_like(parameter, requires_grad=False).copy_(arrays[f"{name}/{moment}"])
-        run.optimizer.state[parameter] = state
