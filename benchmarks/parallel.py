@@ -78,8 +78,8 @@ def all_reduce_alone(times=10):
 
 def measured(processes):
     program = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
-    done = subprocess.run([sys.executable, *program, __file__, "--worker"], stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    command = [sys.executable, *program, __file__, "--worker"]
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1])
 
 
 def main():
@@ -104,7 +104,7 @@ def main():
     alone = statistics.median(found[args.processes]["all_reduce_ms"] for found in record["rounds"])
     print(f"one matrix's sum alone takes {alone:.1f} ms")
     record["ratio"] = median[1, "all"] / median[args.processes, "all"]
-    print(f"| {args.processes} processes against 1, a thread each, {D_SAE:,} latents, batch {BATCH:,} | {record['ratio']:.2f} |")
+    print(f"{args.processes} processes / 1 process = {record['ratio']:.2f}")
     if args.json:
         with open(args.json, "w") as file:
             json.dump(record, file, indent=1)

@@ -1,4 +1,4 @@
-"""A training run's checkpoint: everything needed to go on to the bit, and nothing that tells how many processes trained.
+"""A training run's checkpoint: everything needed to go on to the bit, and nothing of how many processes trained.
 
 checkpoint.safetensors holds weights, Adam's moments, the mean of the inputs and the counts of tokens since each latent
 fired; its header the step, the scale, the state of the stream and the log. Beside it lies the SAE so far.
@@ -27,8 +27,8 @@ def find(out, record, resume):
 
 
 def save(run, out, by=0):
-    """Write the checkpoint of the last whole step and the SAE so far, folded, in the process of rank `by`; nothing if out
-    is None. ValueError if the weights are not finite."""
+    """Write the checkpoint of the last whole step and the SAE so far, folded, in the process of rank `by`; nothing if
+    out is None. ValueError if the weights are not finite."""
     if out is None or parallel.rank() != by:
         return
     if not all(bool(p.isfinite().all()) for p in run.sae.parameters()):

@@ -21,7 +21,7 @@ import torch
 import torch.distributed as dist
 
 PATIENCE = timedelta(minutes=30)    # how long to wait for a process that lives but does not answer
-LEAST = 32                          # rows of a batch for each process at least; then by chance none is ever left without
+LEAST = 32                          # rows of a batch for each process; so many that by chance none is left without any
 
 
 class Group(NamedTuple):
@@ -36,13 +36,14 @@ _group = None    # None: a single process
 
 
 class Lost(RuntimeError):
-    """Another process has ended, so this one cannot go on; teller is the rank of the process that is to say so."""
+    """Another process has ended, so this one cannot go on; teller is this one's rank if it is the one to say so."""
 
     def __init__(self, gone, reason):
         names = " and ".join(f"{number} (pid {_group.members[number][1]})" for number in gone)
         who = f"process {names} of {world()}" if gone else "a process on another machine"
-        super().__init__(f"{who} has ended, killed or out of memory? Add --resume to go on from the checkpoint in "
-                         f"{_group.out}, with as many processes as you like" + ("" if gone else f" ({reason})"))
+        cure = f" Add --resume to go on from the checkpoint in {_group.out}, with as many processes as you like."
+        super().__init__(f"{who} has ended, killed or out of memory?{cure * bool(_group.out)}" +
+                         ("" if gone else f" ({reason})"))
         alive = min(set(range(world())) - set(gone), default=None)
         self.teller = alive if alive == rank() and _is_first_to_tell() else None
 

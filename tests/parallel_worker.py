@@ -1,7 +1,8 @@
 """What the tests of `saekit.parallel` start, alone or by torchrun: the command line on the tiny model, or training runs
 in float64 whose losses are logged at every step.
 
-    parallel_worker.py cli WORD ...            saekit's command line; every step takes PAUSE seconds more
+    parallel_worker.py cli WORD ...            saekit's command line; with MARK every step takes 20 ms more and the
+                                               first process makes the file MARK at the tenth
     parallel_worker.py runs FOLDER [RESUME]    a run of every architecture, then one that is cut off in the middle, into
                                                FOLDER; with RESUME only that run, continued from folder RESUME
 """
@@ -11,6 +12,7 @@ import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 import torch
 
@@ -42,17 +44,10 @@ def train_one(lm, arch, out, resume=False):
     train.train_sae(sae, Unshared(stream) if arch == "gated" else stream, config, out, {"note": arch}, resume)
 
 
-def interrupt_first_at(step):
-    """Send the first process SIGINT in the middle of that step."""
-    plain, calls = train.train_step, []
-
-    def train_step(run, x):
-        calls.append(1)
-        if len(calls) == step and parallel.rank() == 0:
-            os.kill(os.getpid(), signal.SIGINT)
-        return plain(run, x)
-
-    train.train_step = train_step
+def at_every_step(before):
+    """Have before(run) called at the start of every step."""
+    plain = train.train_step
+    train.train_step = lambda run, x: (before(run), plain(run, x))[1]
 
 
 def runs(folder, resume_from=None):
@@ -67,15 +62,16 @@ def runs(folder, resume_from=None):
             return train_one(lm, "batchtopk", folder, resume=True)
         for arch in SAES:
             train_one(lm, arch, os.path.join(folder, arch))
-        interrupt_first_at(CUT_AT)
+        stopped = 0, CUT_AT - 1
+        at_every_step(lambda run: (parallel.rank(), run.step) == stopped and os.kill(os.getpid(), signal.SIGINT))
         train_one(lm, "batchtopk", os.path.join(folder, "cut"))
 
 
 def command_line(words):
     os.environ["SAEKIT_DATA"] = str(tiny_lm.folder() / "data")
     corpus.source_files = tiny_lm.candidates
-    plain, pause = train.train_step, float(os.environ.get("PAUSE", 0))
-    train.train_step = lambda run, x: time.sleep(pause) or plain(run, x)
+    if mark := os.environ.get("MARK"):
+        at_every_step(lambda run: (time.sleep(0.02), run.step == 10 and parallel.rank() == 0 and Path(mark).touch()))
     return main(words)
 
 
