@@ -26,10 +26,11 @@ def token_strings(tokenizer, tokens):
     return [tokenizer.decode([int(token)], skip_special_tokens=False) for token in tokens]
 
 
-def examples(rows, activations, contexts, stream, tokenizer, before=10, after=5):
+def examples(rows, activations, contexts, stream, tokenizer, before=10, after=5, which=None):
     """The `Example` around each row in `rows`.
 
-    activations: (n_rows,) of one latent over all rows of contexts (n, n_ctx), which are the first of `corpus.contexts(stream, n_ctx)`.
+    activations: (n_rows,) of one latent over all rows of contexts (n, n_ctx), which are those numbered `which` (default:
+    the first n) of `corpus.contexts(stream, n_ctx)`.
     Raises ValueError when activations and contexts do not belong together, or for an excerpt of more than 32 tokens.
     """
     boundary = int(stream.tokens[0])
@@ -38,12 +39,13 @@ def examples(rows, activations, contexts, stream, tokenizer, before=10, after=5)
         raise ValueError(f"{len(activations)} activations but contexts hold {len(places)} tokens; harvest exactly these contexts")
     if before + 1 + after > 32:
         raise ValueError(f"an excerpt of {before + 1 + after} tokens; saekit shows at most 32 tokens of a file")
+    which = np.arange(len(contexts)) if which is None else which
     grid = np.zeros(contexts.shape, dtype=np.float32)
     grid[tuple(places.T)] = activations
     found = []
     for context, position in places[np.asarray(rows, dtype=int)]:
         window = slice(max(1, position - before), position + after + 1)
-        in_stream = 1 + context * (contexts.shape[1] - 1) + position - 1
+        in_stream = which[context] * (contexts.shape[1] - 1) + position
         file = stream.names[np.searchsorted(stream.starts, in_stream, side="right") - 1]
         found.append(Example(token_strings(tokenizer, contexts[context, window]), grid[context, window], position - window.start, file))
     return found

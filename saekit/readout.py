@@ -45,11 +45,16 @@ def down_weight(model, layer=0):
 
 
 @torch.inference_mode()
+def final_residual(lm, contexts):
+    """What the final norm reads at every token of contexts: the residual stream, (batch, n_ctx, d_model)."""
+    return _run(lm, as_tokens(lm, contexts))[0]
+
+
+@torch.inference_mode()
 def final_scale(lm, contexts):
     """Mean over tokens of files of the final norm's scale sigma: the standard deviation of the residual stream (its
     root mean square where the norm subtracts no mean)."""
-    tokens = as_tokens(lm, contexts)
-    resid = _run(lm, tokens)[0][tokens != lm.boundary].double()
+    resid = final_residual(lm, contexts)[as_tokens(lm, contexts) != lm.boundary].double()
     if isinstance(final_norm(lm.model), torch.nn.LayerNorm):
         resid = resid - resid.mean(1, keepdim=True)
     return float(resid.square().mean(1).sqrt().mean())

@@ -11,7 +11,7 @@
 # %% id="setup"
 import numpy as np
 import torch
-from saekit import activations, concepts, corpus, explain, intervene, interpret, plots, probing, ratings, sae as saes, scores, strips, transformer
+from saekit import activations, concepts, corpus, explain, intervene, interpret, plots, probing, ratings, readout, sae as saes, scores, strips, transformer
 from saekit.course import begin, budget, claim, exercise, predict, progress
 from saekit.course.widgets import explore
 begin("08_test_features")
@@ -224,9 +224,7 @@ def control_directions(atom, noise):
 LOOKS = {"a comment": "#", "a docstring": '"""', "an exception": "raise", "a return": "return", "an import": "import", "an object's own": "self"}
 strings = np.array(interpret.token_strings(lm.tokenizer, range(lm.d_vocab)), dtype=object)
 usual_top = np.array([np.quantile(column, 0.99) if len(column := latents.data[a:b]) >= 10 else 0 for a, b in zip(latents.indptr, latents.indptr[1:])])
-body, unembed = lm.model.transformer, lm.model.get_output_embeddings().weight.numpy()
-out = sae.W_dec.numpy() @ body.h[0].mlp.c_proj.weight.numpy() * body.ln_f.weight.numpy()
-lens = (out - out.mean(axis=1, keepdims=True)) @ (unembed - unembed.mean(axis=0)).T                                       # (latents, tokens)
+lens = readout.logit_lens(lm, sae.W_dec, readout.final_scale(lm, contexts[:32])).numpy()                               # (latents, tokens)
 written_as = {name: [i for i, string in enumerate(strings) if string.strip() == look] for name, look in LOOKS.items()}
 margin = {name: (lens[:, ids].max(axis=1) - np.delete(lens, ids, axis=1).max(axis=1)) * usual_top for name, ids in written_as.items() if ids}
 writer = {name: int(values.argmax()) for name, values in margin.items() if values.max() > 0}
@@ -467,42 +465,10 @@ print(f"{n_units} of all {many:,} latents: median F1 {np.median(whole):.2f}; all
 # %% [markdown] id="all-latents-after"
 # If even then the latents lose, what is missing went into the SAE's error, or is spread over latents too rare to learn from. Both would be reasons to probe neurons when all you want is a classifier.
 #
-# ## 8.5 The table
-#
-# The other way round: for each *unit*, which concept or formula goes best with it? Per kind 128 units; formula and concept are found on train, scored on held (lesson 7's search, both signs for all). No unit may fire on more than a tenth of the tokens: one that always fires would have F1 = 2p / (1 + p) with a concept that a share p of the tokens has, and win.
-
-# %% id="table"
-def quality(units):
-    """Medians over units: F1 of each one's best concept, correlation of its best formula; held-out files."""
-    single = probing.single(units, labels_part[:, possible], split, explain.SHARES)
-    best_of_unit = single.f1[np.arange(units.shape[1]), single.train_f1.argmax(axis=1)]
-    found = explain.explain(units, atoms_part, split, signed=True, beam=2)
-    return np.median(best_of_unit), np.nanmedian([one.correlation for one in found])
-
-atoms = explain.make_atoms(contexts, grid, lm.tokenizer, lm.boundary)
-atoms_part = explain.Atoms(atoms.names, atoms.matrix[part])
-kinds_of_units = {name: rivals[name][:, :budget(smoke=16, laptop=128)] for name in ("latents, densest", "latents, any", "neurons", "random directions")}
-
-# %% id="table-untrained"
-controls = [path for path in sorted((transformer.data_folder() / "saes").glob("*untrained*")) if (path / "sae.safetensors").is_file()]
-if controls:
-    blank_sae, blank = saes.load_sae(controls[0]), transformer.load_lm("python-1l:untrained")
-    blank_latents = interpret.sparse_latents(blank_sae, activations.harvest(blank, contexts))[part]
-    densest = np.argsort(-np.diff(blank_latents.indptr))[:budget(smoke=16, laptop=128)]
-    kinds_of_units["latents, untrained model"] = blank_latents[:, densest].toarray()
-
-# %% id="table-run"
-qualities = {name: quality(units) for name, units in kinds_of_units.items()}
-print(f"{'medians over units, held-out files':36}{'best-concept F1':>16}{'explanation r':>16}")
-for name, values in qualities.items():
-    print(f"{name:36}{values[0]:16.2f}{values[1]:16.2f}")
-if not controls:
-    print("(no SAE of the untrained model lies in data/saes: its row is missing)")
+# The other way round, from *units* to concepts and formulas, the comparison is lesson 7's fair table (7.10): read both before you say that latents are the better units.
 
 # %% [markdown] id="marks-intro"
-# Whatever stands there now is the result: read who leads in which column before you go on.
-#
-# ## 8.6 Four marks
+# ## 8.5 Four marks
 #
 # The reference page names four marks of a good feature: **coherent**, **causal**, **sparse** (fires on less than 1 % of tokens), **not split**. Each must become a number before it can be counted:
 #
@@ -514,6 +480,7 @@ if not controls:
 # The bounds are ours. **Which mark will be rarest?**
 
 # %% id="marks"
+atoms = explain.make_atoms(contexts, grid, lm.tokenizer, lm.boundary)
 explained = alive[:budget(smoke=150, laptop=sae.d_sae)]
 found = dict(zip(explained, explain.explain(latents[:, explained], atoms, train, beam=2)))
 coherence = np.full(sae.d_sae, np.nan)
@@ -544,7 +511,7 @@ plots.show(fig, alt="Left: histogram of explanation correlations over latents. R
 # %% [markdown] id="marks-after"
 # "Causal" needs its control: a rule with two standard errors calls some random directions causal too, and a latent with few tests can hardly pass. A latent can be causal without being coherent: the model uses it, and we cannot say for what.
 #
-# ## 8.7 Let a judge decide
+# ## 8.6 Let a judge decide
 #
 # An explanation is good if someone who has only the explanation can *do* something with it. Three tasks: predict every activation (**simulation**); say which excerpts contain a firing (**detection**); say whether marked tokens are the right ones (**fuzzing**). The last two are scored by
 #
@@ -604,7 +571,7 @@ claim("fuzzing, own formula minus another's", np.nanmean(own[:, 1]) - np.nanmean
 # %% [markdown] id="judge-after"
 # A table of each token's mean activation is a judge that understands nothing, and a strong one: where it is as good as the formula, the "explanation" may be a list of tokens. With a language model as the judge the tasks are the same: `scores.language_judge(lm, explanation, excerpts)` asks any local `transformers` text model; ours, which read only Python, cannot answer. Test a judge first on excerpts whose truth you know.
 #
-# ## 8.8 Ask people, blindly
+# ## 8.7 Ask people, blindly
 #
 # The last judge is a person. People see meaning in noise, so raters must not know whether they look at a latent, a neuron or a random direction. And one rater's opinion is no measurement: two must **agree** beyond chance.
 #
@@ -687,7 +654,7 @@ print(f"Cohen's kappa of the first two {cohen_kappa(answers[:, 0], answers[:, 1]
 # %% [markdown] id="risk-intro"
 # Thirty items and three raters leave a wide interval: count how many you need *before* you rate.
 #
-# ## 8.9 A safety feature?
+# ## 8.8 A safety feature?
 #
 # The lecture's example is sycophancy: a feature found, then clamped. Our model's world has risky code. The validation text has too little of it, so we write beginnings of our own, each risky line with a harmless twin; the first half is train, the second held.
 
@@ -763,12 +730,12 @@ print("\n".join(f"{says:70}{measured}" for says, measured in lines))
 #
 # | the sources | what is true, and where |
 # |---|---|
-# | lecture: the ideal result is a dictionary of monosemantic concepts | an ideal: count the latents with all four marks (8.6) |
+# | lecture: the ideal result is a dictionary of monosemantic concepts | an ideal: count the latents with all four marks (8.5) |
 # | lecture: ablation and steering change prediction probabilities | they do (8.2, 8.3); compare with a random push of the same length, and keep the SAE's error |
 # | lecture: features are useful for classification | fairly compared, a single latent is one detector among others, and with all units the neurons are hard to beat (8.4) |
-# | lecture: a sycophancy feature, clamped | clamping shows what a direction can do at doses the model never sees (8.3, 8.9) |
-# | article: human ratings, reliability, protocols | blind lists, κ, intervals; no κ without people (8.8) |
-# | reference page: four marks of a good feature | measurable once bounds are chosen; each bound is a choice (8.6) |
+# | lecture: a sycophancy feature, clamped | clamping shows what a direction can do at doses the model never sees (8.3, 8.8) |
+# | article: human ratings, reliability, protocols | blind lists, κ, intervals; no κ without people (8.7) |
+# | reference page: four marks of a good feature | measurable once bounds are chosen; each bound is a choice (8.5) |
 #
 # ## Common confusions
 #

@@ -13,7 +13,7 @@ ORDER = (
     "files progress interrupt catalog geometry synthetic lasso dictlearn images superposition pca lista metrics "
     "parallel sae_frame sae_relu sae_topk sae_gates sae kernels_cuda sparse kernels checkpoint train corpus ngram lexemes marks concepts "
     "transformer pretrain_step pretrain activations intervene interpret survey readout "
-    "explain probing scores ratings feature_map experiment verify"
+    "explain probing scores ratings autointerp feature_map experiment verify"
 ).split()
 ABOVE = (
     "plots",

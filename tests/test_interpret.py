@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csc_matrix
 
-from saekit import interpret
+from saekit import corpus, interpret
 
 
 def test_the_top_is_the_largest_and_every_interval_holds_only_its_own_tenth():
@@ -68,3 +68,19 @@ def test_concept_scores_by_hand():
     [best] = scores[0]
     assert best.concept == 0 and 0.1 < best.threshold <= 1.8
     assert (best.precision, best.recall, best.f1) == pytest.approx((1 / 3, 1 / 2, 2 / 5))
+
+
+def test_an_example_knows_its_file_and_its_place_also_among_chosen_contexts():
+    tokens = np.array([0, 5, 6, 7, 0, 8, 9, 0, 3, 4, 3, 3], dtype=np.uint16)
+    stream = corpus.TokenStream(tokens, np.array([0, 4, 7]), ["a.py", "b.py", "c.py"], None)
+    chosen = corpus.contexts(stream, 4)[[2, 0]]  # 0 0 3 4 | 0 5 6 7
+    activations = np.array([0.0, 1.0, 0.0, 2.0, 0.0])
+    first, second = interpret.examples([1, 3], activations, chosen, stream, Letters(), before=1, which=np.array([2, 0]))
+    assert (first.tokens, first.at, first.file) == (["3", "4"], 1, "c.py")
+    assert (second.tokens, second.at, second.file) == (["5", "6", "7"], 1, "a.py")
+    assert second.activations.tolist() == [0, 2, 0]
+
+
+class Letters:
+    def decode(self, ids, skip_special_tokens):
+        return str(ids[0])
