@@ -65,7 +65,9 @@ def step_flops(batch, d_in, d_sae, k):
 small = saes.new_sae("topk", 64, 512, k=8)
 with FlopCounterMode(display=False) as counter:
     small.loss(torch.randn(256, 64, generator=torch.Generator().manual_seed(0))).total.backward()
-print(f"counted {counter.get_total_flops():,}, yours {step_flops(256, 64, 512, 8)[0]:,}")
+yours = step_flops(256, 64, 512, 8)[0]
+print(f"counted {counter.get_total_flops():,}, yours {yours:,}; left over {counter.get_total_flops() - yours:,}")
+print(f"b_dec @ W_enc, once for the batch, and its two gradients: {3 * 2 * 64 * 512:,}")
 
 # %% [markdown] id="saved-intro"
 # **At the paper's size, with k = 32: by which factor can the fast step be faster, if FLOPs are all that counts?** Round to a whole number.
@@ -100,7 +102,7 @@ def seconds(f, repeats=4):
 sides = budget(smoke=(16, 64, 256), laptop=(16, 32, 64, 128, 256, 512, 1024, 2048))
 squares = {side: torch.randn(side, side) for side in sides}
 rates = [2 * side**3 / seconds(lambda: squares[side] @ squares[side]) for side in sides]
-memory, target = torch.ones(2, budget(smoke=2**20, laptop=2**26))
+memory, target = torch.ones(2, budget(smoke=2**20, laptop=2**25))
 bandwidth = 2 * memory.nbytes / seconds(lambda: target.copy_(memory))                    # read once, written once
 peak = max(rates)
 print(f"products: {peak / 1e9:.0f} GFLOP/s in float32; memory: {bandwidth / 1e9:.1f} GB/s")
@@ -210,13 +212,15 @@ for kind, flops, passes in zip(("plain", "fast"), step_flops(BATCH, D_IN, LATENT
 fig, (left, right) = plots.panels(2, height=3.4, width_ratios=(2, 3))
 left.loglog(sides, np.array(rates) / 1e9, "o-", color=plots.TRUTH)
 left.set(xlabel="side of two square matrices", ylabel="GFLOP/s", title="Small products are slow")
+left.set_xticks(sides[::2], sides[::2])
+left.minorticks_off()
 axis = np.geomspace(0.05, 500, 100)
 right.loglog(axis, attainable(axis, peak, bandwidth) / 1e9, color=plots.TRUTH)
 for name, (intensity, rate) in points.items():
     color = {"plain step": plots.BASELINE, "fast step": plots.LATENT}.get(name, plots.ATOM)
     right.plot(intensity, rate / 1e9, "o", color=color)
     right.annotate(name, (intensity, rate / 1e9), xytext=(0, -12), textcoords="offset points", color=color, fontsize=8, ha="center")
-right.set(xlabel="intensity (FLOP per byte)", ylabel="GFLOP/s", title="Whatever touches each number once waits for memory")
+right.set(xlabel="intensity (FLOP per byte)", ylabel="GFLOP/s", title="Low intensity waits for memory")
 plots.show(fig, alt="Left: rate of products of square matrices over their side, rising steeply and then flat. Right: the roofline, rising with intensity and then flat, with the measured pieces of a step: ReLU, Adam and a product with one row lie low at small intensity, the product of all rows near the roof, both whole steps below it at high intensity.")
 
 # %% id="parts-figure"
@@ -226,9 +230,10 @@ for part, (name, shade) in enumerate(zip(names, np.linspace(0.1, 0.9, 5))):
     width = 1e3 * np.array([took[kind][part] for kind in ("plain", "fast")])
     ax.barh(["plain", "fast"], width, left=left, label=name, color=plots.plt.get_cmap(plots.SEQUENTIAL)(shade))
     left += width
-ax.set(xlabel="milliseconds per step", title="The fast step saves on forward and backward, and leaves the rest")
+ax.invert_yaxis()
+ax.set(xlabel="milliseconds per step", title="Adam and the norms cost the same in both")
 ax.legend(ncols=5, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.35))
-plots.show(fig, alt="Two stacked bars, plain above, fast below: the time of forward, backward, projection and clipping, Adam, and unit norm. Forward and backward shrink from plain to fast, the other parts stay.")
+plots.show(fig, alt="Two stacked bars, plain above, fast below: the time of forward, backward, projection and clipping, Adam, and unit norm. The last three parts are about the same in both.")
 
 # %% [markdown] id="roof-after"
 # Two lessons. **FLOP/s is not the goal.** Whoever skips useless work may reach fewer FLOP/s and be done sooner. And a step can gain more, or less, than the FLOPs it saves: it also moves memory, sorts and sums. What was the small rest of a slow step is a large part of a fast one: Adam and the norms cost the same in both.
@@ -254,7 +259,7 @@ claim("4 times the latents take so many times as long", last / before, at_least=
 largest = max(per_sample)
 at_paper = per_sample[largest] * fast_flops / step_flops(1, D_IN, largest, K)[1]
 print(f"131,072 latents: about {1e3 * at_paper:.1f} ms per sample on this machine; 8 billion take {SAMPLES * at_paper / 86400:,.0f} days")
-print(f"what fits into one night (8 hours) here: {8 * 3600 / at_paper / 1e6:,.0f} million samples")
+print(f"what fits into one night (8 hours) here: {8 * 3600 / at_paper / 1e6:,.1f} million samples")
 
 # %% [markdown] id="bill-intro"
 # On hired GPUs, a night may do. The next figure measures nothing: what a GPU *reaches* (in TFLOP/s, a fraction of what is advertised) and what an hour costs are for you to fill in, from a measurement and a price list. A third number matters: every sample is a token that a language model must read first, at about 2 FLOPs for each of its parameters. **For which size of model does the harvest cost more than the SAE?**
@@ -269,6 +274,7 @@ def bill(ax, tflops, price, lm_billions):
     for row, h in enumerate(hours.values()):
         ax.text(h, row, f" {h:,.1f} h\n ${price * h:,.0f}", va="center", fontsize=8)
     ax.set(xscale="log", xlim=(0.01, 1e6), xlabel="GPU-hours (given rate)")
+    ax.set_title(f"{lm_billions:g} billion parameters", loc="left", fontsize=10)
 
 stills = [{"tflops": 100.0, "price": 2.5, "lm_billions": size} for size in (0.001, 0.1, 10.0)]
 explore(bill, stills=stills, tflops=(1.0, 1000.0), price=(0.1, 10.0), lm_billions=(0.001, 100.0, 0.001),
@@ -446,11 +452,14 @@ def after_rounds(held, rounds):
 
 def draw_ring(ax, rounds):
     """How many processes' values each chunk holds, on each of four processes."""
-    plots.number_table(ax, after_rounds(np.ones((4, 4, 1)), rounds)[:, :, 0], [f"process {p}" for p in range(4)], [f"chunk {j}" for j in range(4)])
-    ax.tick_params(labelsize=7)
+    collected = after_rounds(np.ones((4, 4, 1)), rounds)[:, :, 0]
+    ax.imshow(collected, cmap=plots.SEQUENTIAL, vmin=1, vmax=4)
+    for (p, j), value in np.ndenumerate(collected):
+        ax.text(j, p, f"{value:.0f}", ha="center", va="center", color="white" if value < 3 else "black")
+    ax.set(xticks=range(4), yticks=range(4), xlabel="chunk", ylabel="process")
 
-explore(draw_ring, stills=[{"rounds": rounds} for rounds in (0, 1, 2, 3)], rounds=(0, 3),
-        alt="Four tables of four processes by four chunks: all ones at first; after each round one diagonal more has grown; after three rounds each process holds exactly one chunk with the sum of all four.")
+explore(draw_ring, stills=[{"rounds": rounds} for rounds in (1, 2, 3)], rounds=(0, 3),
+        alt="Three tables of four processes by four chunks after one, two and three rounds: with each round one diagonal more has grown, and after three each process holds exactly one chunk with the sum of all four.")
 
 # %% id="ring-check" tags=["nbval-check-output"]
 vectors = np.random.default_rng(0).normal(size=(4, 4, 25))                   # four processes' gradients of 100 numbers
@@ -616,8 +625,7 @@ def profile_interval(values, sse, n_points, n_parameters):
 profiles = {"α (latents)": (alphas, sse.min(axis=1)), "β (tokens)": (betas, sse.min(axis=0))}
 intervals = {name: profile_interval(values, profile, len(loss), 5) for name, (values, profile) in profiles.items()}
 for name, (low, high) in intervals.items():
-    ends = " (to the end of the grid: open)" * (low == alphas[0] or high == alphas[-1])
-    print(f"{name}: {low:.2f} to {high:.2f}{ends}")
+    print(f"{name}: {low:.2f} to {high:.2f}", "(to the end of the grid: open)" if low == alphas[0] or high == alphas[-1] else "")
 
 # %% id="sweep-figure"
 fig, (left, right) = plots.panels(2, height=3.4)
@@ -630,7 +638,7 @@ left.legend(fontsize=7)
 for (name, (values, profile)), style in zip(profiles.items(), ("-", "--")):
     right.semilogx(values, 100 * (profile / (len(loss) - 5)) ** 0.5, style, color=plots.TRUTH, label=name)
 right.axhline(100 * (sse.min() * (1 + 4 / (len(loss) - 5)) / (len(loss) - 5)) ** 0.5, color=plots.FAILURE, linewidth=0.8)
-right.set(xlabel="exponent held fixed", ylabel="typical miss (%)", title="Below the line: cannot be told apart")
+right.set(xlabel="exponent held fixed", ylabel="typical miss (%)", title="Below the line: within the interval")
 right.legend(fontsize=7)
 plots.show(fig, alt="Left: held-out loss over tokens for each number of latents, points measured and lines fitted. Right: the typical miss of the fit when one exponent is held fixed, a valley for each exponent, with the limit of the interval as a line.")
 
