@@ -14,7 +14,7 @@ MODEL = "python-1l"          # a name in data/, a folder, or a hub id such as "E
 LAYER = 0                    # the MLP of which block
 TEXT = None                  # None: the Python files of this machine; else a folder of .py, .txt or .md files
 ARCH, D_SAE, SETTINGS = "batchtopk", 1024, {"k": 16}
-TOKENS, HELD_TOKENS = 1_000_000, 20_000
+TOKENS, HELD_TOKENS = 1_000_000, 60_000
 SEED, OUT = 0, "runs/capstone"      # another OUT for every change of the settings above
 
 # %% id="setup"
@@ -98,11 +98,14 @@ for name, replacement in replacements.items():
 #
 # ## 4. Read three latents
 #
-# Chosen by a rule *before* looking: of the latents that fire often enough, those at three places of the density order. Their strongest places in the **first half** of the held-out contexts are for reading; the second half is for the test.
+# Chosen by a rule *before* looking: of the latents that fire often enough, those at three places of the density order. Their strongest places in the **first half** of the held-out text are for reading; the second half, other files, is for the test.
 
 # %% id="choose"
 latents = interpret.sparse_latents(sae, x)
-half = int((held[:len(held) // 2] != lm.boundary).sum())                  # rows of the first half
+text = texts["validation"]
+starts = [int((text.tokens[:start] != lm.boundary).sum()) for start in text.starts]           # first row of each file
+half = min([row for row in starts if 0 < row < len(x)] or [len(x) // 2], key=lambda row: abs(row - len(x) // 2))
+print(f"read: {sum(row < half for row in starts)} files, {half:,} tokens; test: {sum(half <= row < len(x) for row in starts)} files, {len(x) - half:,} tokens")
 fired = np.array([[(column.indices < half).sum(), (column.indices >= half).sum()] for column in (latents[:, [i]] for i in range(sae.d_sae))])
 often = np.flatnonzero(fired.min(axis=1) >= budget(smoke=3, laptop=20))
 order = often[np.argsort(-fired[often].sum(axis=1), kind="stable")]

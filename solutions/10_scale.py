@@ -220,6 +220,7 @@ for name, (intensity, rate) in points.items():
     color = {"plain step": plots.BASELINE, "fast step": plots.LATENT}.get(name, plots.ATOM)
     right.plot(intensity, rate / 1e9, "o", color=color)
     right.annotate(name, (intensity, rate / 1e9), xytext=(0, -12), textcoords="offset points", color=color, fontsize=8, ha="center")
+right.margins(y=0.15)
 right.set(xlabel="intensity (FLOP per byte)", ylabel="GFLOP/s", title="Low intensity waits for memory")
 plots.show(fig, alt="Left: rate of products of square matrices over their side, rising steeply and then flat. Right: the roofline, rising with intensity and then flat, with the measured pieces of a step: ReLU, Adam and a product with one row lie low at small intensity, the product of all rows near the roof, both whole steps below it at high intensity.")
 
@@ -236,11 +237,11 @@ ax.legend(ncols=5, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.35))
 plots.show(fig, alt="Two stacked bars, plain above, fast below: the time of forward, backward, projection and clipping, Adam, and unit norm. The last three parts are about the same in both.")
 
 # %% [markdown] id="roof-after"
-# Two lessons. **FLOP/s is not the goal.** Whoever skips useless work may reach fewer FLOP/s and be done sooner. And a step can gain more, or less, than the FLOPs it saves: it also moves memory, sorts and sums. What was the small rest of a slow step is a large part of a fast one: Adam and the norms cost the same in both.
+# **FLOP/s is not the goal**: whoever skips useless work may reach fewer and be done sooner. And a step can gain more, or less, than the FLOPs it saves, for it also moves memory, sorts and sums. The small rest of a slow step, Adam and the norms, is a larger part of a fast one.
 #
 # ## 10.3 Hours and dollars
 #
-# With counts and rates, forecast. But a forecast needs a check that its law holds, here "time per sample grows as its FLOPs". **From 1,024 to 16,384 latents, will a sample take 16 times as long?**
+# A forecast needs a check that its law holds, here "time per sample grows as its FLOPs". **From 1,024 to 16,384 latents, will a sample take 16 times as long?**
 
 # %% id="ladder"
 per_sample = {}
@@ -281,7 +282,7 @@ explore(bill, stills=stills, tflops=(1.0, 1000.0), price=(0.1, 10.0), lm_billion
         alt="Three bar charts of GPU-hours and dollars, for language models of a thousandth, a tenth and ten billion parameters: with the smallest, the SAE's step costs most; with the largest, the harvest.")
 
 # %% [markdown] id="bill-after"
-# At the paper's size of model the SAE is everything. At ten billion parameters the harvest dwarfs it, whatever the kernels: then several SAEs should share one harvest, or activations be stored.
+# With the paper's one-block model the SAE is everything. At ten billion parameters the harvest dwarfs it: then several SAEs should share one harvest, or activations be stored. (A larger model also has wider layers, which make the SAE dearer.)
 #
 # ## 10.4 Through the disk, or on the fly?
 #
@@ -338,7 +339,7 @@ for name, n_moments in (("gradient descent", 0), ("with momentum", 1), ("Adam", 
     print(f"{name:17} {one:5.1f} GB; each of 8 GPUs, split 1, 2, 3:" + "".join(f"{gigabytes:6.2f}" for gigabytes in split))
 
 # %% [markdown] id="article-after"
-# So 1.2 GB of parameters, and 4.8 GB to *train* with Adam. One term is missing: the plain step's arrays (batch, d_sae). At a batch of 8,192 and 131,072 latents, each of the nine passes above is through one of
+# So 1.2 GB of parameters, and 4.8 GB to *train* with Adam. One term is missing: the plain step's arrays (batch, d_sae). At a batch of 8,192 and the paper's 131,072 latents, each one takes:
 
 # %% id="arrays" tags=["nbval-check-output"]
 print(f"{4 * 8192 * D_PAPER / 1e9:.1f} GB; the fast step keeps {8192 * K:,} entries and their columns: {12 * 8192 * K / 1e6:.1f} MB")
@@ -573,7 +574,7 @@ for share in (0.0, 0.3, 0.6, 0.9):
     print(f"floor {floor:.4f}: alpha {alpha:.2f}, largest miss {100 * miss.max():.1f} %")
 
 # %% [markdown] id="surface-intro"
-# Five points leave the floor nearly free, and the exponent goes where the floor sends it. An exponent without its floor is half a number. So fit all runs at once:
+# Where the misses are alike, these points leave the floor free, and the exponent goes where the floor sends it. An exponent without its floor is half a number. So fit all runs at once:
 #
 # `loss = a + b · n^(−α) + c · t^(−β)`
 #
@@ -667,7 +668,7 @@ for name, size, length in (("hidden", n.max(), t.max()), ("10 × both", 10 * n.m
 print(f"measured at the hidden one: {loss[hidden].mean():.4f}")
 
 # %% [markdown] id="holdout-after"
-# Compare the columns downwards. Close to the data the two laws are near each other and near the measurement. Far out they part, and the interval of *either* says nothing of it: an interval is conditional on the form. The sweep cannot decide between them, for it contains nothing of that size. Gao et al. (2024) fit such laws over sizes that span their range, with k varied too; ours holds k, the model, the learning rate and the text fixed, and moves if one of them does.
+# Compare downwards. The hidden run judges both laws. At the paper's size nothing does: where the two part, the interval of *either* knows nothing of it, for an interval is conditional on its form. Gao et al. (2024) fit such laws with k varied too; ours holds k, the model, the learning rate and the text fixed, and moves if one of them does.
 #
 # One use is safe: to *choose*, within the range. For a given number of FLOPs, your `step_flops` says what each run cost.
 
@@ -707,7 +708,7 @@ print(f"shared with the token before {shared(fires[1:], fires[:-1]):.2f}, with a
 claim("share with the token before, minus with another", shared(fires[1:], fires[:-1]) - shared(fires, fires[other]), at_least=0.0)
 
 # %% [markdown] id="open-problems"
-# That is a beginning, not a result. The sources name these limits and open problems; each can be begun on a laptop, in a week:
+# A beginning, not a result. The sources name these limits and open problems; each can be begun on a laptop, this week:
 #
 # | limit or direction | an experiment of your own |
 # |---|---|
