@@ -29,7 +29,9 @@ LEFT_OUT = {"test", "tests", "testing", "site-packages", "dist-packages", "__pyc
             "tkinter", "turtledemo", "ensurepip", "distutils", "encodings", "pydoc_data"}
 PACKAGE_CAP = 12_000_000     # bytes; no package may be more than a fraction of the whole
 FILE_CAP = 300_000           # bytes; larger files are generated tables
-VALIDATION_PERCENT = 25      # of the standard library's files
+VALIDATION_PERCENT = 25      # of the standard library's files, or of a folder's
+HELD_OUT_FROM = ("stdlib/", "folder/")    # beginnings of the names of which some are validation
+TEXT_ENDINGS = (".py", ".txt", ".md")     # of the files that `folder_files` finds
 WINDOW = 10                  # consecutive non-blank lines; equal windows mean copied text
 
 # One word, number of up to three digits, run of punctuation, or line break with the indentation that follows it.
@@ -58,9 +60,10 @@ class TokenStream(NamedTuple):
 
 
 def is_validation(name):
-    """True if the file belongs to the validation side: a stable hash of its name, standard library only."""
+    """True if the file belongs to the validation side: a stable hash of its name, in the standard library or in the
+    folder of `folder_files` only."""
     bucket = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % 100
-    return name.startswith("stdlib/") and bucket < VALIDATION_PERCENT
+    return name.startswith(HELD_OUT_FROM) and bucket < VALIDATION_PERCENT
 
 
 def source_files():
@@ -77,6 +80,23 @@ def source_files():
                 path = Path(folder, file)
                 if file.endswith(".py") and path.is_file() and path.stat().st_size <= FILE_CAP:  # links may dangle
                     yield f"{package}/{path.relative_to(root).as_posix()}", path
+
+
+def folder_files(folder):
+    """[(name, path)] of the .py, .txt and .md files under a folder, for `load_corpus(…, candidates=…)`.
+
+    The split is by file, so a book belongs into one file per chapter; 12 MB at most are used. ValueError if there is no
+    such folder, or if all its files would lie on one side.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise ValueError(f"{folder} is no folder; expected one with {', '.join(TEXT_ENDINGS)} files")
+    found = [(f"folder/{path.relative_to(root).as_posix()}", path) for path in sorted(root.rglob("*"))
+             if path.suffix in TEXT_ENDINGS and path.is_file()]
+    if len({is_validation(name) for name, _ in found}) < 2:
+        raise ValueError(f"{folder} holds {len(found)} {', '.join(TEXT_ENDINGS)} files, all on one side of the split; "
+                         "cut the text into more files, such as chapters")
+    return found
 
 
 def line_windows(text, width=WINDOW):

@@ -154,10 +154,11 @@ def unigram_cross_entropy(counts, contexts, boundary=0):
 
 
 @torch.no_grad()
-def evaluate_sae(sae, lm, layer=0, tokens=200_000, stream=None):
+def evaluate_sae(sae, lm, layer=0, tokens=200_000, stream=None, train=None):
     """All metrics of an SAE on held-out files, as a dict; units are in the metrics' names or in `saekit.metrics`.
 
-    tokens: how many tokens of files to measure on. stream: another TokenStream than this machine's validation files.
+    tokens: how many tokens of files to measure on. stream: another TokenStream than this machine's validation files;
+    train: likewise for the training files, whose tokens are counted for ce_unigram.
     """
     stream = corpus.load_corpus("validation", lm.tokenizer, lm.boundary) if stream is None else stream
     if not tokens >= 1:
@@ -176,7 +177,7 @@ def evaluate_sae(sae, lm, layer=0, tokens=200_000, stream=None):
             loss, counts = spliced_loss(lm, block, layer, replacement)
             sums.ce[name] = sums.ce.get(name, 0.0) + float(loss[counts].double().sum())
         sums.predictions += int(counts.sum())
-    return {**sums.result(), **_ce_summary(sums, lm, contexts), "corpus": stream.manifest._asdict()}
+    return {**sums.result(), **_ce_summary(sums, lm, contexts, train), "corpus": stream.manifest._asdict()}
 
 
 class _Sums:
@@ -213,9 +214,9 @@ class _Sums:
                 "density_histogram": {"log10_edges": DENSITY_EDGES, "latents": [int(c) for c in counts]}}
 
 
-def _ce_summary(sums, lm, contexts):
+def _ce_summary(sums, lm, contexts, train):
     ce = {name: total / sums.predictions for name, total in sums.ce.items()}
-    train = corpus.load_corpus("train", lm.tokenizer, lm.boundary)
+    train = corpus.load_corpus("train", lm.tokenizer, lm.boundary) if train is None else train
     unigram = unigram_cross_entropy(np.bincount(train.tokens, minlength=lm.d_vocab), contexts, lm.boundary)
     return {**ce, "ce_unigram": unigram, "ce_increase": ce["ce_recon"] - ce["ce_clean"],
             "ce_increase_share": metrics.ce_increase_share(ce["ce_clean"], ce["ce_recon"], unigram),

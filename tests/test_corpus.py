@@ -228,3 +228,23 @@ def test_the_manifest_changes_with_a_name_or_a_byte():
         documents[::-1],
     ):
         assert corpus.manifest(changed, "train").sha != base.sha
+
+
+def test_a_folder_of_ones_own_text_is_split_by_the_names_of_its_files_wherever_it_lies(tmp_path):
+    texts = {f"part_{i}.txt": source(i) for i in range(12)} | {"deep/er.md": source(20), "picture.png": b"\x89PNG"}
+    splits = []
+    for place in ("here", "there"):
+        write_sources(tmp_path / place, texts)
+        candidates = corpus.folder_files(tmp_path / place)
+        assert len(candidates) == 13 and ("folder/deep/er.md", tmp_path / place / "deep" / "er.md") in candidates
+        splits.append({s: corpus.load_corpus(s, tiny_lm.tokenizer(), candidates=candidates, cache=tmp_path / "cache").names
+                       for s in ("train", "validation")})
+    assert splits[0] == splits[1] and splits[0]["train"] and splits[0]["validation"]
+
+
+def test_a_folder_that_cannot_be_split_is_named(tmp_path):
+    with pytest.raises(ValueError, match="is no folder"):
+        corpus.folder_files(tmp_path / "nowhere")
+    write_sources(tmp_path, {"book.txt": source(0)})
+    with pytest.raises(ValueError, match="holds 1 .* chapters"):
+        corpus.folder_files(tmp_path)

@@ -102,6 +102,13 @@ def test_derived_metrics_follow_from_the_cross_entropies(measured):
     assert 0 < m["ce_unigram"] < math.log(300) and m["corpus"] == stream.manifest._asdict()
 
 
+def test_the_unigram_baseline_counts_the_training_text_that_is_given(tiny):  # noqa: F811
+    sae, lm = new_sae("relu", 24, 8), tiny_lm.lm()
+    one_token = corpus.load_corpus("train", lm.tokenizer)
+    one_token = one_token._replace(tokens=np.full(999_700, 5))  # every other of the 300 tokens: 1 in a million
+    assert evaluate_sae(sae, lm, tokens=600, train=one_token)["ce_unigram"] == pytest.approx(math.log(1e6), rel=0.03)
+
+
 def test_the_density_histogram_counts_every_living_latent_once(measured):
     metrics, histogram = measured[0], measured[0]["density_histogram"]
     assert sum(histogram["latents"]) == round(40 * metrics["utilization"])

@@ -88,6 +88,9 @@ def generated(lessons, root=ROOT):
         files[reference / f"{lesson.name}.py"] = reference_source(lesson)
         files[root / "notebooks" / f"{lesson.stem}.ipynb"] = dumps(student_notebook(lesson))
         files[stored] = dumps(with_outputs(solution_notebook(lesson), read_notebook(stored)))
+    project = root / "capstone" / "template.py"
+    if project.exists():
+        files[project.with_suffix(".ipynb")] = dumps(solution_notebook(read_lesson(project)))
     handbook = root / "INSTRUCTORS.md"
     if handbook.exists():
         files[handbook] = guide.filled(handbook.read_text("utf-8"), lessons, root)

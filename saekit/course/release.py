@@ -70,9 +70,10 @@ def graded_names(lessons, words):
 
 
 def package_files(root):
-    """{path: content} of all that every bundle holds: the package without the parts of single lessons, and data/."""
+    """{path: content} of all that every bundle holds: the package without the parts of single lessons, data/ and the
+    project's brief."""
     paths = [root / name for name in TOP if (root / name).exists()]
-    for folder in ("saekit", "data"):
+    for folder in ("saekit", "data", "capstone"):
         paths += [p for p in sorted((root / folder).rglob("*")) if p.is_file() and "__pycache__" not in p.parts]
     named = {path.relative_to(root).as_posix(): path for path in paths}
     kept = {name: path for name, path in named.items() if not name.startswith(PARTS)}
