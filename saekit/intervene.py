@@ -16,7 +16,7 @@ import torch
 from saekit import corpus, metrics
 from saekit.activations import harvest
 from saekit.progress import bar
-from saekit.transformer import logits, mlp_post, next_token_loss, replace_mlp_post
+from saekit.transformer import logits, next_token_loss, replace_mlp_post
 
 DENSITY_EDGES = [-7.0 + 0.25 * i for i in range(29)]  # log10 of the fraction of tokens
 

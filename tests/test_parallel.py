@@ -14,7 +14,7 @@ import psutil
 import pytest
 import torch
 
-from saekit import activations, files, parallel
+from saekit import files, parallel
 from saekit.activations import ActivationStream
 from saekit.sae import SAES, load_sae
 from tests import parallel_worker, tiny_lm
