@@ -166,7 +166,7 @@ async function showMap(center) {
         + `HDBSCAN finds ${whole(data.map.control.clusters)} clusters in it all the same.`), chartLegend(), chartFacts()),
       el("section", { id: "side", "aria-label": "Clusters" }, el("p", { id: "count", role: "status" }),
         el("div", { id: "found" }), el("div", { id: "clusters" }))),
-    el("p", { id: "said", class: "hidden", role: "status" }));
+    el("p", { id: "said", class: "hidden", role: "status" }), el("div", { id: "card", hidden: true }));
   chartPointers(canvas);
   new ResizeObserver(redraw).observe(canvas);
   findPoints(chart.query);

@@ -54,7 +54,7 @@ const fraction = (level) => (2 * level) / (64 ** 3 - 1) - 1;
 // The reader's label, the explanation, the concepts or the tokens of a point.
 function textOf(i) {
   const row = chart.rows[i], mine = chart.own[i] >= 0 && labels.get(chart.own[i]);
-  return mine || row.text || row.concepts[0] || row.fires.map(word).join("  ");
+  return mine || row.text || row.concepts[0] || row.fires.map(word).join("  ") || "never fires on this text";
 }
 
 function searchTexts() {
@@ -235,7 +235,7 @@ function nearestPoint(x, y, reach) {
 }
 
 function pick(i) {
-  const card = document.getElementById("detail");
+  const card = document.getElementById("card");
   if (i === chart.picked && card.hidden === (i < 0)) return;
   chart.picked = chart.control ? -1 : i;
   card.hidden = chart.picked < 0;
