@@ -2,10 +2,10 @@
 
     gradient of a batch's mean loss = sum over processes of (its rows / all rows) * gradient of its rows' mean loss
 Every process holds the whole SAE, and a batch is the one that a single process would see: each harvests an Nth of every
-chunk of contexts, and of a batch the rows that come from there are its own. So the number of processes changes nothing
-but rounding. No activation is sent, only gradients: 2 d_sae d_in numbers per process and step, summed by gloo between
-CPUs and by NCCL between GPUs, of which each process takes its own. In a single process everything here gives back what
-it is given. Reference: Li et al. 2020 (PyTorch Distributed).
+chunk of contexts, and of a batch the rows that come from there are its own, an Nth give or take chance. So the number
+of processes changes nothing but rounding. No activation is sent, only gradients: 2 d_sae d_in numbers per process and
+step, summed by gloo between CPUs and by NCCL between GPUs, of which each process takes its own. In a single process
+everything here gives back what it is given. Reference: Li et al. 2020 (PyTorch Distributed).
 """
 
 import os
@@ -40,12 +40,12 @@ class Lost(RuntimeError):
 
     def __init__(self, gone, reason):
         names = " and ".join(f"{number} (pid {_group.members[number][1]})" for number in gone)
-        who = f"process {names} of {world()}" if gone else "a process on another machine"
+        what = f"process {names} of {world()} has ended, killed or out of memory?" if gone else \
+            f"another process hangs, or one on another machine has ended ({reason})."
         cure = f" Add --resume to go on from the checkpoint in {_group.out}, with as many processes as you like."
-        super().__init__(f"{who} has ended, killed or out of memory?{cure * bool(_group.out)}" +
-                         ("" if gone else f" ({reason})"))
-        alive = min(set(range(world())) - set(gone), default=None)
-        self.teller = alive if alive == rank() and _is_first_to_tell() else None
+        super().__init__(" ".join((what + cure * bool(_group.out)).split()))
+        lowest = not gone or rank() == min(set(range(world())) - set(gone))
+        self.teller = rank() if lowest and _is_first_to_tell() else None
 
 
 def rank():
@@ -64,6 +64,8 @@ def together(device="cpu", out=""):
 
     An error (ValueError, OSError, KeyboardInterrupt) leaves the context in the process that meets it first and ends the
     others silently. Where one of them was killed, the lowest of the others says so in one line; the exit code is 1.
+    torchrun follows with a report of its own, and exits 1 in any case. Between GPUs the others may be stuck waiting for
+    theirs: then torchrun ends them after 30 seconds, and only its report tells.
     """
     global _group
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
