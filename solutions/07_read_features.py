@@ -19,7 +19,7 @@ begin("07_read_features")
 # %% [markdown] id="load-intro"
 # ## 7.1 One page
 #
-# Training gave us thousands of latents and no names. The lecture shows what people look at to name one: a page of panels. We build it, and take it apart. Our text are Python files that neither model nor SAE was trained on, split in two halves by a hash of the file's name: on **train** we choose (concepts, thresholds, formulas), on **held** we score.
+# Training gave us thousands of latents and no names. The lecture shows what people look at to name one: a page of panels. We build it and take it apart. Our text: Python files that neither model nor SAE was trained on, in two halves by a hash of the file's name. On **train** we choose (concepts, thresholds, formulas), on **held** we score.
 
 # %% id="load"
 lm = transformer.load_lm("python-1l")
@@ -42,7 +42,7 @@ alive = np.flatnonzero(overview.counts)
 print(f"{len(train):,} tokens, {100 * train.mean():.0f} % of them in train files; {len(alive):,} of {sae.d_sae:,} latents fire")
 
 # %% [markdown] id="specimen-intro"
-# Which latent do we read? Whoever picks the prettiest has read nothing about the others. So, by rule, two. The **specimen**: among latents that fire on 0.2 to 2 % of tokens, the one with the best F1 on train for a concept that *no single token spells* (the best token's F1 is below 0.3). And one **drawn** at random from the same densities, which we keep for the end.
+# Which latent do we read? Whoever picks the prettiest learns nothing about the others. So two, by rule. The **specimen**: among latents that fire on 0.2 to 2 % of tokens, the one with the best F1 on train for a concept that *no single token spells* (the best token's F1 is below 0.3). And one **drawn** at random from the same densities, which we keep for the end.
 
 # %% id="specimen"
 tokens_of = atoms.matrix[train][:, [name.startswith("token ") for name in atoms.names]]
@@ -57,7 +57,7 @@ subject = names[on_train[specimen][0].concept]
 print(f"specimen: latent {specimen}, for {subject!r} ({concepts.CONCEPTS[subject]}); drawn: latent {drawn}")
 
 # %% [markdown] id="page-intro"
-# Its page, made from *training* files of the model (scores again from other files). `show_feature(sae, i)` makes one; for two, we gather once and view each. Point at a token. **Before you go on: which panel convinces you most?**
+# Its page, made from *training* files of the model (scores again from other files). `saekit.page.show_feature(sae, i)` makes one; for two we gather once and view each. Point at a token. **Before you go on: which panel convinces you most?**
 
 # %% id="page"
 from saekit.page import view
@@ -143,7 +143,7 @@ for every_nth, style in ((16, ":"), (4, "--"), (1, "-")):
     silent[every_nth] = (counts == 0).mean()
     ax.hist(np.log10(counts[counts > 0] / part.sum()), bins=np.arange(-5, 0.01, 0.2), histtype="step", color=plots.LATENT, linestyle=style, label=f"{part.sum():,} tokens: {(counts == 0).sum():,} silent")
 ax.set(title="The longer the text, the more rare latents it shows", xlabel="density: log10 of the share of tokens", ylabel="latents")
-ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+ax.legend(loc="upper right")
 plots.show(fig, alt="Histograms of log density of the same latents on a sixteenth, a quarter and all of the text: the longer the text, the farther the left end reaches and the fewer latents are silent.")
 
 # %% id="spectrum-claim"
@@ -151,7 +151,7 @@ claim("share of silent latents, a sixteenth of the text minus all of it", silent
 print(f"with fewer than 3 firings in all: {100 * (overview.counts < 3).mean():.0f} % of the latents; on more than a tenth of all tokens: {(overview.density > 0.1).sum()} latents")
 
 # %% [markdown] id="spectrum-after"
-# What the spectrum says: few firings mean few examples to read and unsure scores; very many mean a latent that cannot stand for a rare thing. Both ends will be hard to explain (7.10). What it does not say: whether anything is *meant*.
+# What the spectrum says: few firings are few examples to read and unsure scores; very many cannot stand for a rare thing. What it does not say: whether anything is *meant* (7.10 looks at both ends).
 #
 # ## 7.3 Where?
 #
@@ -240,7 +240,7 @@ claim("share with the concept, 20 strongest minus all firings", top.mean() - all
 claim("share of firings in the five weaker intervals", size[:, 5:].sum(axis=1).mean(), at_least=0.5)
 
 # %% [markdown] id="explore-intro"
-# Look at single latents: black firings have the latent's best concept, grey ones do not. Rank 1 is the best F1 on train.
+# Others were fooled by top examples before us (Bolukbasi et al. 2021). Single latents: black firings have the best concept, grey ones do not. Rank 1 is the best F1 on train.
 
 # %% id="explore"
 by_f1 = sorted(readable, key=lambda i: -on_train[i][0].f1)
@@ -256,7 +256,7 @@ def firings(ax, rank):
 explore(firings, stills=[{"rank": 1}, {"rank": len(by_f1) // 2}, {"rank": len(by_f1)}], alt="Held-out firings of three latents by interval, black with and grey without the latent's best concept: the best, a middling and the worst latent by F1 on train.", rank=(1, len(by_f1)))
 
 # %% [markdown] id="ex-lens-task"
-# A latent whose lower intervals turn grey may be a detector with a loose threshold, or several things at once; and its concept may simply be missing from our list. The examples alone do not tell.
+# A latent whose lower intervals turn grey may have a loose threshold, or be several things; or its concept is missing from our list. Examples alone do not tell.
 #
 # ## 7.4 What does it write?
 #
@@ -373,7 +373,7 @@ print(f"… {strings[block[0, position]]} → {strings[block[0, position + 1]]}:
 claim("difference between the page's Δ and the model's (nats)", abs(again - effects[place]), at_most=1e-3)
 
 # %% [markdown] id="underline-after"
-# Most latents have both colours: what is written helps some continuations and hurts others. A red token is no proof of meaning (any push costs something), and a page by other authors may print the sign the other way round. Lesson 8 tests effects properly, against pushes of the same size.
+# Expect both colours: what is written helps some continuations and hurts others. A red token proves no meaning, since any push costs something; and other authors' pages may turn the sign round. Lesson 8 tests effects against pushes of the same size.
 #
 # ## 7.6 Is it just a neuron?
 #
@@ -515,7 +515,7 @@ cosine = (W_enc * W_dec[alive]).sum(axis=1) / np.linalg.norm(W_enc, axis=1) / np
 print("cosine of what it listens to (W_enc) with what it writes (W_dec): 5 %, median, 95 %:", np.quantile(cosine, [0.05, 0.5, 0.95]).round(2))
 
 # %% [markdown] id="inputs-after"
-# Dots below the line: the token at hand tells more. Near the left edge lie latents that no single token explains; they are the ones that make a reader earn his keep. And a latent's two faces need not match: it may fire on one thing *in order to* announce another.
+# Near the left edge lie latents that no single token explains: these take reading. And a latent's two faces need not match: it may fire on one thing *in order to* announce another.
 #
 # ## 7.8 Its relatives
 #
@@ -668,7 +668,7 @@ claim("r of the best-explained group minus r of the most frequent", by_tenth[1, 
 # %% [markdown] id="writer-intro"
 # ## 7.11 With a language model, and the article's categories
 #
-# The usual route replaces our search: show a large language model the top **and** interval examples, ask for one sentence, and let a second model predict activations from it (Bills et al. 2023). The article's "LM(examples, explanations)" is this score. Its own advice holds: validate against people, since a fluent sentence is not a measured one. `autointerp.prompt` builds the question from any unit's examples:
+# The usual route replaces our search: show a large language model the top **and** interval examples, ask for one sentence, and let a second model predict activations from it (Bills et al. 2023). The article's "LM(examples, explanations)" is this score. It must be validated against people, as the article says: a fluent sentence is not a measured one. `autointerp.prompt` builds the question from any unit's examples:
 
 # %% id="writer"
 shown = excerpts(specimen, list(dict.fromkeys([*strongest[:3], *one_each])))       # the top three, and one of each interval
@@ -677,7 +677,7 @@ question = autointerp.prompt(shown, peak)
 print(question[:420], "\n[…]\n", question[-160:])
 
 # %% [markdown] id="writer-run-intro"
-# `autointerp.load_writer(folder)` takes any text model in `transformers`' format, from a folder on your disk or the hub. We have only our model of Python, which cannot answer in English; running it shows the plumbing, nothing else:
+# `autointerp.load_writer(folder)` takes any text model in `transformers`' format, from a folder on your disk or the hub. Ours has one block and has read only Python; it cannot explain anything. Running it shows the plumbing:
 
 # %% id="writer-run"
 write = autointerp.load_writer("python-1l")
