@@ -19,7 +19,7 @@ begin("07_read_features")
 # %% [markdown] id="load-intro"
 # ## 7.1 One page
 #
-# Training gave us thousands of latents and no names. The lecture shows what people look at to name one: a page of panels. We build it, and take it apart. Our text are Python files that neither model nor SAE was trained on, split in two halves by a hash of the file's name: on **train** we choose (concepts, thresholds, formulas), on **held** we score.
+# Training gave us thousands of latents and no names. The lecture shows what people look at to name one: a page of panels. We build it and take it apart. Our text: Python files that neither model nor SAE was trained on, in two halves by a hash of the file's name. On **train** we choose (concepts, thresholds, formulas), on **held** we score.
 
 # %% id="load"
 lm = transformer.load_lm("python-1l")
@@ -42,12 +42,13 @@ alive = np.flatnonzero(overview.counts)
 print(f"{len(train):,} tokens, {100 * train.mean():.0f} % of them in train files; {len(alive):,} of {sae.d_sae:,} latents fire")
 
 # %% [markdown] id="specimen-intro"
-# Which latent do we read? Whoever picks the prettiest has read nothing about the others. So, by rule, two. The **specimen**: among latents that fire on 0.2 to 2 % of tokens, the one with the best F1 on train for a concept that *no single token spells* (the best token's F1 is below 0.3). And one **drawn** at random from the same densities, which we keep for the end.
+# Which latent do we read? Whoever picks the prettiest learns nothing about the others. So two, by rule. The **specimen**: among latents that fire on 0.2 to 2 % of tokens, the one with the best F1 on train for a concept that *no single token spells* (the best token's F1 is below 0.3). And one **drawn** at random from the same densities, which we keep for the end.
 
 # %% id="specimen"
 tokens_of = atoms.matrix[train][:, [name.startswith("token ") for name in atoms.names]]
 n_both = tokens_of.T @ seen[1].astype(np.float32)                                                      # (tokens, concepts)
-spelled = (2 * n_both / (np.asarray(tokens_of.sum(axis=0)).T + seen[1].sum(axis=0))).max(axis=0)        # best token's F1
+n_either = np.asarray(tokens_of.sum(axis=0)).T + seen[1].sum(axis=0)
+spelled = (2 * n_both / np.maximum(n_either, 1)).max(axis=0)                                           # best token's F1
 on_train = interpret.concept_scores(seen, seen, n=1)
 band = [i for i in alive if 0.002 <= overview.density[i] <= 0.02 and on_train[i]]
 specimen = max((i for i in band if spelled[on_train[i][0].concept] < 0.3), key=lambda i: on_train[i][0].f1)
@@ -56,7 +57,7 @@ subject = names[on_train[specimen][0].concept]
 print(f"specimen: latent {specimen}, for {subject!r} ({concepts.CONCEPTS[subject]}); drawn: latent {drawn}")
 
 # %% [markdown] id="page-intro"
-# Its page, made from *training* files of the model (scores again from other files). `show_feature(sae, i)` makes one; for two, we gather once and view each. Point at a token. **Before you go on: which panel convinces you most?**
+# Its page, made from *training* files of the model (scores again from other files). `saekit.page.show_feature(sae, i)` makes one; for two we gather once and view each. Point at a token. **Before you go on: which panel convinces you most?**
 
 # %% id="page"
 from saekit.page import view
@@ -142,7 +143,7 @@ for every_nth, style in ((16, ":"), (4, "--"), (1, "-")):
     silent[every_nth] = (counts == 0).mean()
     ax.hist(np.log10(counts[counts > 0] / part.sum()), bins=np.arange(-5, 0.01, 0.2), histtype="step", color=plots.LATENT, linestyle=style, label=f"{part.sum():,} tokens: {(counts == 0).sum():,} silent")
 ax.set(title="The longer the text, the more rare latents it shows", xlabel="density: log10 of the share of tokens", ylabel="latents")
-ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+ax.legend(loc="upper right")
 plots.show(fig, alt="Histograms of log density of the same latents on a sixteenth, a quarter and all of the text: the longer the text, the farther the left end reaches and the fewer latents are silent.")
 
 # %% id="spectrum-claim"
@@ -150,7 +151,7 @@ claim("share of silent latents, a sixteenth of the text minus all of it", silent
 print(f"with fewer than 3 firings in all: {100 * (overview.counts < 3).mean():.0f} % of the latents; on more than a tenth of all tokens: {(overview.density > 0.1).sum()} latents")
 
 # %% [markdown] id="spectrum-after"
-# What the spectrum says: few firings mean few examples to read and unsure scores; very many mean a latent that cannot stand for a rare thing. Both ends will be hard to explain (7.10). What it does not say: whether anything is *meant*.
+# What the spectrum says: few firings are few examples to read and unsure scores; very many cannot stand for a rare thing. What it does not say: whether anything is *meant* (7.10 looks at both ends).
 #
 # ## 7.3 Where?
 #
@@ -228,7 +229,7 @@ axes[0].bar(range(1, 11), np.nanmean(right, axis=0), color=plots.LATENT)
 for value, name, above in ((top.mean(), "the 20 strongest", 0.02), (all_firings.mean(), "all firings", -0.07)):
     axes[0].axhline(value, color=plots.TRUTH, linewidth=0.8)
     axes[0].text(10.6, value + above, name, ha="right", fontsize=8)
-axes[0].set(title="The top flatters …", xlabel="interval (1: the strongest)", ylabel="firings with the latent's concept", ylim=(0, 1))
+axes[0].set(title="The top flatters …", xlabel="interval (1: the strongest)", ylabel="share with its concept", ylim=(0, 1))
 axes[1].bar(range(1, 11), size.mean(axis=0), color=plots.LATENT)
 axes[1].set(title="… and is a small part", xlabel="interval (1: the strongest)", ylabel="share of its firings")
 plots.show(fig, alt="Left: share of firings that have the latent's concept, falling from the strongest to the weakest interval, with lines for the 20 strongest and for all. Right: share of firings in each interval, most in the weak ones.")
@@ -239,7 +240,7 @@ claim("share with the concept, 20 strongest minus all firings", top.mean() - all
 claim("share of firings in the five weaker intervals", size[:, 5:].sum(axis=1).mean(), at_least=0.5)
 
 # %% [markdown] id="explore-intro"
-# Look at single latents: black firings have the latent's best concept, grey ones do not. Rank 1 is the best F1 on train.
+# Others were fooled by top examples before us (Bolukbasi et al. 2021). Single latents: black firings have the best concept, grey ones do not. Rank 1 is the best F1 on train.
 
 # %% id="explore"
 by_f1 = sorted(readable, key=lambda i: -on_train[i][0].f1)
@@ -255,7 +256,7 @@ def firings(ax, rank):
 explore(firings, stills=[{"rank": 1}, {"rank": len(by_f1) // 2}, {"rank": len(by_f1)}], alt="Held-out firings of three latents by interval, black with and grey without the latent's best concept: the best, a middling and the worst latent by F1 on train.", rank=(1, len(by_f1)))
 
 # %% [markdown] id="ex-lens-task"
-# A latent whose lower intervals turn grey may be a detector with a loose threshold, or several things at once; and its concept may simply be missing from our list. The examples alone do not tell.
+# A latent whose lower intervals turn grey may have a loose threshold, or be several things; or its concept is missing from our list. Examples alone do not tell.
 #
 # ## 7.4 What does it write?
 #
@@ -336,12 +337,15 @@ print("cosine with the true derivative: 5 %, median, 95 %:", np.quantile(cosines
 noise = np.random.default_rng(1).normal(size=(512, lm.d_mlp)).astype(np.float32)
 noise /= np.linalg.norm(noise, axis=1, keepdims=True)
 print(f"a random direction\n  {ends(logit_lens(noise[0], W_down, gamma, scale, W_U))}\n\nlargest logit in standard deviations: 5 %, median, 95 %")
-for name, directions in (("latents that fire", W_dec[alive]), ("neurons", np.eye(lm.d_mlp)), ("random directions", noise)):
+peaks = {}
+for name, directions in (("random directions", noise), ("neurons", np.eye(lm.d_mlp)), ("latents that fire", W_dec[alive])):
     written = readout.logit_lens(lm, directions, scale).numpy()
-    print(f"  {name:20}", np.quantile(written.max(axis=1) / written.std(axis=1), [0.05, 0.5, 0.95]).round(1))
+    peaks[name] = written.max(axis=1) / written.std(axis=1)
+    beyond = (peaks[name] > np.quantile(peaks["random directions"], 0.95)).mean()
+    print(f"  {name:20}{np.quantile(peaks[name], [0.05, 0.5, 0.95]).round(1)}   beyond 95 % of the random ones: {100 * beyond:.0f} %")
 
 # %% [markdown] id="lens-rival-after"
-# Judge by this table how much a list of ten tokens can prove in this model: a list is evidence only as far as it stands out from the random row.
+# Judge by this table how much a list of ten tokens can prove in this model: a list is evidence only as far as it stands out from the first row.
 #
 # ## 7.5 Blue and red
 #
@@ -365,11 +369,11 @@ context, position = divmod(page.fit.survey.cells[rows_here[place]], lm.n_ctx)
 block = torch.from_numpy(page.fit.survey.contexts[[context]].astype(int))
 again = float(intervene.loss_change(lm, block, 0, intervene.ablate(sae, specimen))[0, position])
 p = np.exp(-page.predictions.loss[rows_here[place]])
-print(f"… {strings[block[0, position]]} → {strings[block[0, position + 1]]}: Δ {effects[place]:+.3f}; chance of that token {p:.3f} with the latent, {p * np.exp(-again):.3f} without")
+print(f"… {strings[block[0, position]]} → {strings[block[0, position + 1]]}: Δ {effects[place]:+.3f}; chance of that token {p:.2g} with the latent, {p * np.exp(-again):.2g} without")
 claim("difference between the page's Δ and the model's (nats)", abs(again - effects[place]), at_most=1e-3)
 
 # %% [markdown] id="underline-after"
-# Most latents have both colours: what is written helps some continuations and hurts others. A red token is no proof of meaning (any push costs something), and a page by other authors may print the sign the other way round. Lesson 8 tests effects properly, against pushes of the same size.
+# Expect both colours: what is written helps some continuations and hurts others. A red token proves no meaning, since any push costs something; and other authors' pages may turn the sign round. Lesson 8 tests effects against pushes of the same size.
 #
 # ## 7.6 Is it just a neuron?
 #
@@ -428,9 +432,10 @@ def pearson(a, b):
 
 # %% id="pearson-check" tags=["nbval-check-output"]
 some = band[:8]
-every_r, every_cosine = overview.neuron_correlations()                           # the same from running sums, all latents
+every_r, _ = overview.neuron_correlations()                                      # the same from running sums, all latents
 print("yours and the survey's agree within 1e-3:", bool(np.abs(pearson(latents[:, some].toarray(), neurons) - every_r[some]).max() < 1e-3))
-print("the page's third column, the cosine, is never lower for these non-negative activations:", bool((every_cosine[alive] >= every_r[alive] - 1e-6).all()))
+unrelated = np.random.default_rng(0).random((10_000, 2))
+print(f"two unrelated columns, both positive: Pearson {abs(pearson(unrelated[:, :1], unrelated[:, 1:])[0, 0]):.1f}, but cosine {np.dot(*unrelated.T) / np.prod(np.linalg.norm(unrelated, axis=0)):.2f}")
 
 # %% id="neurons-figure"
 axis, r = nearest_neuron(W_dec[alive]), every_r[alive].max(axis=1)
@@ -440,7 +445,7 @@ for values, color, name in ((axis, plots.LATENT, "latents"), (nearest_neuron(noi
 axes[0].set(title="Most latents are not a neuron", xlabel="cosine with the nearest neuron's axis", ylabel="share")
 axes[0].legend()
 axes[1].hist(r, bins=np.linspace(0, 1, 41), weights=np.full(len(r), 1 / len(r)), color=plots.LATENT)
-axes[1].set(title="… nor move like one", xlabel="largest correlation with a neuron over tokens")
+axes[1].set(title="… nor move like one", xlabel="largest correlation with a neuron")
 plots.show(fig, alt="Left: histogram of the cosine with the nearest neuron's axis for latents and for random directions. Right: histogram of each latent's largest correlation with a neuron.")
 
 # %% id="neurons-claims"
@@ -496,8 +501,11 @@ for column, name in enumerate(tokens):
 fig, ax = plots.panels(height=3.0)
 ax.plot(known[:, 0], known[:, 2], ".", color=plots.LATENT)
 ax.plot([0, 1], [0, 1], color=plots.BASELINE, linewidth=0.8)
-ax.set(title="Known from the token at hand, or from the one to come?", xlabel="correlation with a table of the token at hand", ylabel="… of the next token", xlim=(-0.05, 1), ylim=(-0.05, 1))
-plots.show(fig, alt="One dot per latent: correlation of its activation with a table of the current token against that with a table of the next token; a diagonal separates the two kinds.")
+ax.set(title="Most latents follow the token at hand, not the one to come", xlabel="correlation with a table of the token at hand", ylabel="… of the next token", xlim=(-0.05, 1), ylim=(-0.05, 1))
+plots.show(fig, alt="One dot per latent: correlation of its activation with a table of the current token against that with a table of the next token; most lie below the diagonal.")
+
+# %% id="inputs-claim"
+claim("share of latents better known from the token at hand than from the next", np.mean(known[:, 0] > known[:, 2]), at_least=0.6)
 
 # %% id="inputs-words"
 on_token = token_means(tokens["at hand"], latents[:, [specimen]].toarray()[:, 0], lm.d_vocab) * (np.bincount(tokens["at hand"], minlength=lm.d_vocab) >= 5)
@@ -507,7 +515,7 @@ cosine = (W_enc * W_dec[alive]).sum(axis=1) / np.linalg.norm(W_enc, axis=1) / np
 print("cosine of what it listens to (W_enc) with what it writes (W_dec): 5 %, median, 95 %:", np.quantile(cosine, [0.05, 0.5, 0.95]).round(2))
 
 # %% [markdown] id="inputs-after"
-# Dots below the line: the token at hand tells more. Near the left edge lie latents that no single token explains; they are the ones that make a reader earn his keep. And a latent's two faces need not match: it may fire on one thing *in order to* announce another.
+# Near the left edge lie latents that no single token explains: these take reading. And a latent's two faces need not match: it may fire on one thing *in order to* announce another.
 #
 # ## 7.8 Its relatives
 #
@@ -621,9 +629,9 @@ for title, of in columns.items():
 claim("r at the 90 % mark, densest latents minus random directions", columns["r, 90 %"](qualities["latents, densest"]) - columns["r, 90 %"](qualities["random directions"]), at_least=0.03)
 
 # %% [markdown] id="table-after"
-# Read who leads in *each* column, and whether the typical unit (median) and the best tenth (90 %) agree: an SAE may give a few very clear units and leave the typical one no clearer than a neuron. If latents of the untrained model score well, clarity comes from the *text*, which any wide random layer passes on (Heap et al. 2025): then a clear latent is no proof that the model has *learned* what it stands for. F1 favours frequent units, since a concept with many tokens is easily hit; r does not.
+# Read who leads in *each* column, and whether the typical unit (median) and the best tenth (90 %) agree: an SAE may give a few very clear units and leave the typical one no clearer than a neuron. If latents of the untrained model score well, clarity comes from the *text*, which any wide random layer passes on (Heap et al. 2025): then a clear latent is no proof that the model has *learned* what it stands for. And the columns measure different things: F1 rewards a unit that fires often, as any frequent concept is partly hit by chance; a rare one has no frequent concept to be good at.
 #
-# **Are frequent features the interpretable ones?** The reference page says so of "the top SAE features (by activation frequency)", and that rare ones are harder "because there are fewer examples". Both can be tested: all explained latents, in ten groups of rising density.
+# **Are frequent features the interpretable ones?** The reference page says so of "the top SAE features (by activation frequency)", and that rare ones are harder "because there are fewer examples". Both can be tested: all latents with ten or more firings on train (rarer ones are not even searched), in ten groups of rising density.
 
 # %% id="deciles"
 explained = np.flatnonzero(np.diff(seen[0].indptr) >= explain.MIN_FIRES)[::budget(smoke=8, laptop=1)]
@@ -643,7 +651,7 @@ ax.legend()
 plots.show(fig, alt="Median correlation of the explanation against density, for ten groups of latents: on held files and, dotted and higher, on the train files where formulas were found.")
 
 # %% [markdown] id="few-intro"
-# And the *because*? Take the best-explained group, and let it be as poor in examples as the rarest: search again on so few train contexts that it fires about as often there. If its score falls to that of the rarest group, scarcity is all; if it stays above, rare latents are hard for another reason too.
+# And the *because*? Take the best-explained group, and let it be as poor in examples as the rarest: search again on so few train contexts that it fires about as often there. If its score falls to that of the rarest group, scarcity is all; if it stays above, rare latents are hard for another reason too: many fire in one or two files only, and the other half of the files knows nothing like it.
 
 # %% id="few"
 n_seen = np.diff(seen[0].indptr)[explained]
@@ -652,22 +660,24 @@ train_contexts = np.random.default_rng(5).permutation(np.unique(context_of[train
 few = ~train | np.isin(context_of, train_contexts[:max(3, round(poor * len(train_contexts)))])
 again = explain.explain(latents[few][:, explained[tenths[best_tenth]]], explain.Atoms(atoms.names, atoms.matrix[few]), train[few], beam=2, min_count=5)
 r_few = np.array([one.correlation for one in again])
-print(f"rarest group {by_tenth[1, 0]:.2f}, most frequent {by_tenth[1, -1]:.2f}, group {best_tenth + 1} {by_tenth[1, best_tenth]:.2f}; the same with {(train & few).sum():,} of {train.sum():,} train tokens {np.nanmedian(r_few):.2f} ({np.isfinite(r_few).sum()} of {len(again)} explained)")
+both = np.isfinite(r_few)
+print(f"group {best_tenth + 1}, the {both.sum()} latents that can be explained from {(train & few).sum():,} of {train.sum():,} train tokens: {np.median(r_held[tenths[best_tenth]][both]):.2f} with all, {np.median(r_few[both]):.2f} with few")
+print(f"rarest group {by_tenth[1, 0]:.2f} (on train {by_tenth[0, 0]:.2f}), most frequent {by_tenth[1, -1]:.2f} (on train {by_tenth[0, -1]:.2f})")
 claim("r of the best-explained group minus r of the most frequent", by_tenth[1, best_tenth] - by_tenth[1, -1], at_least=0.05)
 
 # %% [markdown] id="writer-intro"
 # ## 7.11 With a language model, and the article's categories
 #
-# The usual route replaces our search: show a large language model the top **and** interval examples, ask for one sentence, and let a second model predict activations from it (Bills et al. 2023). The article's "LM(examples, explanations)" is this score. Its own advice holds: validate against people, since a fluent sentence is not a measured one. `autointerp.prompt` builds the question from any unit's examples:
+# The usual route replaces our search: show a large language model the top **and** interval examples, ask for one sentence, and let a second model predict activations from it (Bills et al. 2023). The article's "LM(examples, explanations)" is this score. It must be validated against people, as the article says: a fluent sentence is not a measured one. `autointerp.prompt` builds the question from any unit's examples:
 
 # %% id="writer"
-shown = excerpts(specimen, np.unique([*strongest[:3], *one_each]))
+shown = excerpts(specimen, list(dict.fromkeys([*strongest[:3], *one_each])))       # the top three, and one of each interval
 peak = fires(specimen)[1].max()
 question = autointerp.prompt(shown, peak)
 print(question[:420], "\n[…]\n", question[-160:])
 
 # %% [markdown] id="writer-run-intro"
-# `autointerp.load_writer(folder)` takes any text model in `transformers`' format, from a folder on your disk or the hub. We have only our model of Python, which cannot answer in English; running it shows the plumbing, nothing else:
+# `autointerp.load_writer(folder)` takes any text model in `transformers`' format, from a folder on your disk or the hub. Ours has one block and has read only Python; it cannot explain anything. Running it shows the plumbing:
 
 # %% id="writer-run"
 write = autointerp.load_writer("python-1l")
@@ -684,7 +694,7 @@ scripts = Counter()
 for character, n in characters.items():
     if character.isalpha():
         scripts[unicodedata.name(character, "?").split()[0]] += n
-print(", ".join(f"{script.lower()} {100 * scripts[script] / sum(scripts.values()):.3f} %" for script in ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")))
+print(", ".join(f"{script.lower()} {scripts[script]:,}" for script in ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")))
 
 # %% [markdown] id="categories-rule"
 # Then, for each of the article's examples that Python text can hold: the latent with the best F1 on train (of all, firing above 0), its F1 on held; beside it the best neuron, which may choose threshold and sign. Concepts with fewer than 20 tokens in either half are too rare to score.
@@ -706,7 +716,7 @@ best_neuron = probing.single(neurons[part], labels_part[:, columns], split)
 print(f"{'found here':30}{'concept':18}{'latent':>7}{'F1':>6}{'neuron':>9}{'F1':>6}")
 for j, (category, concept) in enumerate(HERE.items()):
     n, i, neuron = min(seen[1][:, columns[j]].sum(), held[1][:, columns[j]].sum()), f1_train[:, j].argmax(), best_neuron.train_f1[:, j].argmax()
-    result = f"{i:7}{f1_held[i, j]:6.2f}{neuron:9}{best_neuron.f1[neuron, j]:6.2f}" if n >= 20 else f"   too rare: {n} tokens in the poorer half"
+    result = f"{i:7}{f1_held[i, j]:6.2f}{neuron:9}{best_neuron.f1[neuron, j]:6.2f}" if n >= 20 else f"   too rare: {n} tokens in one half (lesson 8 writes its own)"
     print(f"{category:30}{concept:18}{result}")
 
 # %% [markdown] id="categories-absent"

@@ -39,6 +39,7 @@ neurons = activations.harvest(lm, contexts).numpy()
 latents = interpret.sparse_latents(sae, neurons)
 grid = concepts.label_stream(text, lm.tokenizer, lm.n_ctx, which)
 labels, names = grid[keep], list(concepts.CONCEPTS)
+atoms = explain.make_atoms(contexts, grid, lm.tokenizer, lm.boundary)         # properties that formulas are made of
 density = np.diff(latents.indptr) / len(neurons)
 print(f"{len(neurons):,} tokens, {100 * train.mean():.0f} % of them in train files; {(density > 0).sum():,} of {sae.d_sae:,} latents fire here")
 
@@ -480,7 +481,6 @@ print(f"{n_units} of all {many:,} latents: median F1 {np.median(whole):.2f}; all
 # The bounds are ours. **Which mark will be rarest?**
 
 # %% id="marks"
-atoms = explain.make_atoms(contexts, grid, lm.tokenizer, lm.boundary)
 explained = alive[:budget(smoke=150, laptop=sae.d_sae)]
 found = dict(zip(explained, explain.explain(latents[:, explained], atoms, train, beam=2)))
 coherence = np.full(sae.d_sae, np.nan)
