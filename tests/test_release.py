@@ -73,7 +73,7 @@ def test_the_instructor_is_told_where_the_package_itself_answers_a_graded_exerci
 
 def test_no_solution_of_the_course_stands_in_a_notebook(bundle):
     notebooks = texts(bundle, "*.ipynb")
-    assert list(notebooks) == ["notebooks/00_start_here.ipynb", "notebooks/01_lasso.ipynb"]
+    assert list(notebooks) == ["capstone/template.ipynb", "notebooks/00_start_here.ipynb", "notebooks/01_lasso.ipynb"]
     cells = [audit.squeeze("".join(cell["source"])) for text in notebooks.values() for cell in json.loads(text)["cells"]]
     for lesson in ALL:
         for cell in lesson.exercises + lesson.questions:
