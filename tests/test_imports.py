@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "saekit"
 ORDER = (
     "files progress interrupt catalog geometry synthetic lasso dictlearn images superposition pca lista metrics "
     "sae_frame sae_relu sae_topk sae_gates sae kernels_cuda sparse kernels train corpus ngram lexemes marks concepts "
-    "transformer pretrain_step pretrain activations intervene interpret survey readout "
-    "explain probing scores ratings feature_map experiment verify"
+    "transformer pretrain_step pretrain activations intervene chains interpret survey splitting universality "
+    "readout explain probing scores ratings feature_map experiment verify"
 ).split()
 ABOVE = (
     "plots",
