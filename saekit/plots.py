@@ -287,3 +287,29 @@ def frontier(ax, counts, curves, points, lines):
     ax.set(xscale="log", xlabel="active units per token", ylabel="explained variance", ylim=(0, 1), xlim=(0.9, 2.2 * counts[-1]))
     ax.set_xticks([1, *counts], [1, *counts])
     ax.minorticks_off()
+
+
+# Lesson 9, splitting and the map
+DICTIONARY_MARKS = (("D", 26), ("o", 6), (".", 5), ("x", 6))  # marker and area of A/0, A/1, …: the smaller the dictionary, the larger
+
+
+def feature_map(ax, xy, labels=None, which=None, names=("latents",), color=LATENT, texts=None):
+    """Latents as points xy (n, 2) of a map without axes: pale outside clusters (labels < 0), full inside.
+
+    which (n,): each point's dictionary, told apart by marker and size and named by `names`; texts: {cluster: text} to write at some clusters' middles.
+    """
+    labels = np.zeros(len(xy), int) if labels is None else np.asarray(labels)
+    which = np.zeros(len(xy), int) if which is None else np.asarray(which)
+    for j in np.argsort(-np.bincount(which, minlength=len(names)), kind="stable"):  # small dictionaries lie on top
+        marker, area = DICTIONARY_MARKS[j % 4] if len(names) > 1 else (".", 10)
+        for inside, alpha in ((False, 0.25), (True, 1.0)):
+            points = xy[(which == j) & ((labels >= 0) == inside)]
+            ax.scatter(*points.T, s=area, marker=marker, color=color, alpha=alpha, linewidths=0.5 if marker == "x" else 0, label=names[j] if inside else None)
+    for cluster, text in (texts or {}).items():
+        middle = np.median(xy[labels == cluster], axis=0)
+        ax.annotate(text, middle, xytext=(0, 6), textcoords="offset points", fontsize=7, ha="center", bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8})
+    if len(names) > 1:
+        ax.legend(loc="upper left", bbox_to_anchor=(0, 0), ncols=len(names), fontsize=8, markerscale=1.5, handletextpad=0.1)
+    ax.set(xticks=[], yticks=[], aspect="equal")
+    for side in ax.spines.values():
+        side.set_visible(False)
