@@ -34,17 +34,6 @@ def parents_of(cosine, together, least_cosine, least_together):
     return np.where(enough, nearest, NONE)
 
 
-def descendants(levels, root):
-    """The latents that go back to latent `root` of the smallest dictionary: a list of index arrays, [root] first.
-
-    levels: for each larger dictionary the array of parents (n_latents,), indices into the one before it.
-    """
-    found = [np.array([root])]
-    for parents in levels:
-        found.append(np.flatnonzero(np.isin(parents, found[-1])))
-    return found
-
-
 def firing_f1(latents, labels):
     """F1 of "the latent fires" as a detector of each label: (d_sae, n_labels).
 

@@ -32,13 +32,6 @@ def test_a_child_goes_to_its_nearest_parent_or_to_none():
     assert splitting.parents_of(cosine, together, 0.4, 0.5).tolist() == [0, 1, splitting.NONE, splitting.NONE]
 
 
-def test_descendants_follow_every_branch_and_no_other():
-    levels = [np.array([0, 0, 1, -1]), np.array([1, 2, 0, 1, -1, 3])]
-    assert [part.tolist() for part in splitting.descendants(levels, 0)] == [[0], [0, 1], [0, 2, 3]]
-    assert [part.tolist() for part in splitting.descendants(levels, 1)] == [[1], [2], [1]]
-    assert [part.tolist() for part in splitting.descendants(levels, 5)] == [[5], [], []]
-
-
 def test_firing_f1_by_hand():
     latents = csc_matrix(np.array([[1.0, 0], [2, 0], [0, 0], [3, 0]]))
     labels = np.array([[True, False], [True, False], [True, False], [False, True]])
@@ -70,3 +63,17 @@ def test_the_true_dictionary_absorbs_nothing_and_one_of_compounds_does():
 def test_own_latents_are_the_nearest_directions():
     D = np.eye(3)
     assert splitting.own_latents(np.array([[0.0, 1, 0], [0.8, 0, 0.6], [0, 0, 1]]), D).tolist() == [1, 0, 2]
+
+
+def test_a_tree_hangs_every_descendant_on_its_parent():
+    from saekit import plots
+
+    fig, ax = plots.panels()
+    parents = [np.array([0, -1, 0, 0]), np.array([2, 0, 1, 2])]
+    plots.splitting_tree(ax, [np.array([0]), np.array([0, 2]), np.array([0, 1, 3])], parents, [1, 4, 4], [np.full(4, 0.01)] * 3, {(0, 0): "root"})
+    dots = {tuple(np.ravel(line.get_data())) for line in ax.lines if len(line.get_xdata()) == 1}
+    edges = [np.array(line.get_data()) for line in ax.lines if len(line.get_xdata()) == 2]
+    assert len(dots) == 6 and len(edges) == 5  # the root, 0 and 2, and 1 | 0 and 3 below them
+    assert all(tuple(edge[:, 0]) in dots and tuple(edge[:, 1]) in dots for edge in edges)
+    assert [text.get_text() for text in ax.texts if text.get_text()] == ["root"]
+    plots.png(fig)
