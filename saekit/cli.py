@@ -8,6 +8,7 @@ import argparse
 import signal
 import sys
 import threading
+from pathlib import Path
 
 
 def main(argv=None):
@@ -43,7 +44,7 @@ def build_parser():
 
 
 def add_subject_commands(commands):
-    """train, eval, page: sparse autoencoders."""
+    """train, eval, page, map: sparse autoencoders."""
     train = commands.add_parser("train", help="train an SAE on a language model's MLP activations")
     train.add_argument("--model", default="python-1l",
                        help="bundled name, folder or hub id; NAME:untrained is the same model before its training")
@@ -81,6 +82,13 @@ def add_subject_commands(commands):
     page.add_argument("--tokens", type=number, default=2_000_000, help="tokens of training files to read")
     page.add_argument("--model", help="default: the model it was trained on")
     page.set_defaults(run=run_page)
+    chart = commands.add_parser("map", help="the feature map of one or several SAEs, kept for `saekit page`")
+    chart.add_argument("saes", nargs="+", metavar="RUN", help="the SAE whose page will show it, then others of its layer")
+    chart.add_argument("--out", metavar="FILE", help="default: map.safetensors beside the first")
+    chart.add_argument("--method", default="tsne", help="tsne, or umap (needs the extra [umap])")
+    chart.add_argument("--perplexity", type=float, default=30, help="tsne: about how many neighbours count")
+    chart.add_argument("--seed", type=int, default=0)
+    chart.set_defaults(run=run_map)
 
 
 def add_model_commands(commands):
@@ -139,6 +147,15 @@ def run_page(args):
     from saekit.page.site import write_site
 
     print(f"open {write_site(args.sae, args.out, args.against, args.tokens, args.model)}")
+
+
+def run_map(args):
+    """saekit map."""
+    from saekit.page.map import write_map
+
+    command = f"saekit map {' '.join(Path(run).name for run in args.saes)} --method {args.method}"
+    command += f" --perplexity {args.perplexity:g} --seed {args.seed}"
+    print(f"wrote {write_map(args.saes, args.out, args.method, args.perplexity, args.seed, command)}")
 
 
 def run_train_lm(args):

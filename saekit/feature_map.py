@@ -205,7 +205,13 @@ def _count(collections):
 
 def agreement(xy, kinds):
     """Share of points whose nearest other point is of the same kind; kinds (n,) of anything that compares, for
-    instance each latent's best concept, which the map has not seen. Compare with shuffled kinds."""
+    instance each latent's best concept, which the map has not seen. Compare with `chance_agreement`."""
     kinds, nearest = np.asarray(kinds), cKDTree(xy).query(xy, 2)[1]
     nearest = np.where(nearest[:, 0] == np.arange(len(nearest)), nearest[:, 1], nearest[:, 0])
     return float((kinds == kinds[nearest]).mean())
+
+
+def chance_agreement(kinds):
+    """What `agreement` is on average if kinds are dealt out at random: sum_k n_k (n_k - 1) / (n (n - 1))."""
+    counts = np.unique(np.asarray(kinds), return_counts=True)[1]
+    return float((counts * (counts - 1)).sum() / max(len(kinds) * (len(kinds) - 1), 1))

@@ -131,6 +131,12 @@ def read_text(sae, lm, layer, split, tokens):
     return Text(stream, survey(sae, lm, cut, layer), labels)
 
 
+def frequent_tokens(survey, rows, n=4):
+    """The n tokens that stand most often at some rows of a survey, as a list."""
+    tokens, counts = np.unique(survey.contexts.ravel()[survey.cells[rows]], return_counts=True)
+    return tokens[np.argsort(-counts, kind="stable")][:n].tolist()
+
+
 def labelled(text, latents):
     """(activations of some latents CSC, labels) of the rows that have labels."""
     return text.survey.latents[:, latents][:len(text.labels)].tocsc(), text.labels

@@ -143,6 +143,7 @@ function turns(id) {
   const place = order.indexOf(id);
   const turn = (to, text, rel) => to !== undefined && el("a", { href: `#${to}`, rel }, text);
   return el("nav", { "aria-label": "Latents" }, el("a", { href: "#" }, "All latents"),
+    data.about.map && el("a", { href: `#map/${id}` }, "On the map"),
     turn(order[place - 1], "← previous", "prev"), turn(order[place + 1], "next →", "next"));
 }
 

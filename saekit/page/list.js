@@ -99,7 +99,8 @@ function showList() {
   const heads = ["latent", "label or automatic explanation", "fires on", "density", "score"];
   document.title = `${data.about.name}: latents`;
   show(
-    el("header", { class: "masthead" }, el("div", {}, el("h1", {}, data.about.name), aboutRun()), spectrum()),
+    el("header", { class: "masthead" }, el("div", {}, el("h1", {}, data.about.name), aboutRun(),
+      data.about.map && el("p", { class: "about" }, el("a", { href: "#map" }, "Feature map: all latents in one picture"))), spectrum()),
     tools(),
     el("p", { id: "count", role: "status" }),
     el("div", { class: "row heads", "aria-hidden": "true" }, heads.map((name) => el("span", {}, name))),

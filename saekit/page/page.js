@@ -67,9 +67,11 @@ function show(...children) {
 
 function route() {
   const id = Number(location.hash.slice(1));
+  const missing = (error) => show(el("p", {}, error.message)), onMap = location.hash.match(/^#map(?:\/(\d+))?$/);
   if (data.about.single) return showLatent(data.index[0].id);
+  if (onMap && data.about.map) return showMap(onMap[1] && Number(onMap[1])).then(() => scrollTo(0, 0), missing);
   if (location.hash.length < 2 || !data.byId[id]) return showList();
-  return showLatent(id).then(() => scrollTo(0, 0), (error) => show(el("p", {}, error.message)));
+  return showLatent(id).then(() => scrollTo(0, 0), missing);
 }
 
 function start() {

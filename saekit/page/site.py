@@ -1,11 +1,10 @@
 """`saekit page`: the findings as a folder of static files that opens from the file system, without any network.
 
-    index.html  style.css  data.js  list.js  latent.js  page.js       as they stand beside this module
-    data/about.js  vocabulary.js  files.js  index.js  latents-0000.js …    16 latents each
+    index.html  style.css  data.js  list.js  latent.js  map.js  clusters.js  page.js    as they stand beside this module
+    data/about.js  vocabulary.js  files.js  index.js  map.js  latents-0000.js …         16 latents each
 A data file is one call, saekit.receive(name, value), because a page opened from a folder may load scripts, not fetch.
 """
 
-import hashlib
 import json
 from html import escape
 from pathlib import Path
@@ -14,7 +13,8 @@ import numpy as np
 
 from saekit import files
 from saekit.interpret import ULTRA_LOW, similarity_order, token_strings
-from saekit.page.findings import Findings
+from saekit.page.findings import Findings, frequent_tokens
+from saekit.page.map import decoder, fingerprint, map_record, map_row, read_map
 from saekit.page.records import record, token_width
 from saekit.progress import bar
 from saekit.sae import load_sae
@@ -23,7 +23,7 @@ from saekit.transformer import load_lm
 
 PACK = 16    # latents per data file; data.js knows it too
 SCRIPTS = ("data.js", "list.js", "latent.js", "page.js")
-STATIC = ("index.html", "style.css", *SCRIPTS)
+STATIC = ("index.html", "style.css", "map.js", "clusters.js", *SCRIPTS)
 
 
 def write_site(run, out, against=None, tokens=2_000_000, model=None):
@@ -35,18 +35,23 @@ def write_site(run, out, against=None, tokens=2_000_000, model=None):
     sae, settings = load_sae(run), run_settings(run)
     lm = load_lm(model or settings["model"])
     other = None if against is None else load_sae(against)
+    drawn = read_map(run, sae)  # first, because a file that does not fit should be told before the long work
     findings = Findings(sae, lm, settings["layer"], tokens, other)
     about = about_page(findings, Path(run).resolve().name, against and Path(against).resolve().name)
-    folder, named, rows = Path(out), {}, []
+    about["map"] = drawn is not None
+    folder, named, rows, words = Path(out), {}, [], vocabulary(lm)
     for name in STATIC:
         files.write_atomic(folder / name, Path(__file__).with_name(name).read_bytes())
-    position = similarity_order(sae.W_dec.detach().numpy())
+    position = similarity_order(decoder(sae))
     for first in bar(range(0, sae.d_sae, PACK), desc="writing", unit="file", leave=False):
         pack = make_records(findings, range(first, min(first + PACK, sae.d_sae)), named)
         rows += [list_row(findings, one, position) for one in pack]
         write_data(folder, f"latents-{first // PACK:04}", pack)
+    if drawn:
+        own = [map_row(findings.fit.survey, one, findings.concepts[one], top_rows(findings, one)) for one in range(sae.d_sae)]
+        write_data(folder, "map", map_record(drawn, fingerprint(decoder(sae)), own, lm, settings["layer"], run, words))
     write_data(folder, "about", about)
-    write_data(folder, "vocabulary", vocabulary(lm))
+    write_data(folder, "vocabulary", words)
     write_data(folder, "files", list(named))
     write_data(folder, "index", rows)
     return folder / "index.html"
@@ -62,10 +67,9 @@ def run_settings(run):
 def about_page(findings, name, against):
     """What stands above the list, and what the script needs to know."""
     sae, lm = findings.sae, findings.lm
-    weights = hashlib.sha256(sae.W_dec.detach().cpu().numpy().tobytes()).hexdigest()[:16]
-    return {"name": name, "id": f"{name} {weights}", "model": lm.name, "layer": findings.layer, "arch": sae.arch,
+    return {"name": name, "id": f"{name} {fingerprint(decoder(sae))}", "model": lm.name, "layer": findings.layer, "arch": sae.arch,
             "tokens": len(findings.fit.survey.cells), "held_out": len(findings.held.survey.cells), "against": against,
-            "ultra_low": ULTRA_LOW, "token_width": token_width(lm), "single": False,
+            "ultra_low": ULTRA_LOW, "token_width": token_width(lm), "single": False, "map": False,
             "corpus": findings.fit.stream.manifest._asdict()}
 
 
@@ -77,15 +81,18 @@ def make_records(findings, latents, named):
 
 def list_row(findings, one, position):
     """What the list shows of a latent and finds it by."""
-    shown = findings.shown[one["id"]]
-    top = shown.rows[shown.sections == 0] if shown else np.zeros(0, int)
-    tokens, counts = np.unique(findings.fit.survey.contexts.ravel()[findings.fit.survey.cells[top]], return_counts=True)
     explanation = one["explanation"] or {}
     return {"id": one["id"], "density": one["density"], "position": int(position[one["id"]]),
             "text": explanation.get("text"), "score": explanation.get("score"),
             "concepts": [row[0] for row in one["concepts"]],
-            "fires": tokens[np.argsort(-counts, kind="stable")][:4].tolist(),
+            "fires": frequent_tokens(findings.fit.survey, top_rows(findings, one["id"])),
             "writes": [token for token, _ in one["logits"]["high"][:3]]}
+
+
+def top_rows(findings, latent):
+    """The rows of a latent's largest activations."""
+    shown = findings.shown[latent]
+    return shown.rows[shown.sections == 0] if shown else np.zeros(0, int)
 
 
 def vocabulary(lm):
