@@ -6,6 +6,7 @@ truth black, SAE latents blue, neurons orange, classical atoms green, random or 
 
 import base64
 import io
+import itertools
 from html import escape
 
 import matplotlib as mpl
@@ -313,3 +314,28 @@ def feature_map(ax, xy, labels=None, which=None, names=("latents",), color=LATEN
     ax.set(xticks=[], yticks=[], aspect="equal")
     for side in ax.spines.values():
         side.set_visible(False)
+
+
+def splitting_tree(ax, generations, parents, sizes, densities, texts):
+    """A latent and its descendants, one column per dictionary, a line from each to its parent; larger dots fire more often.
+
+    generations: index array per dictionary, [root] first; parents: per larger dictionary the parent of each of its latents; sizes: numbers of latents;
+    densities: per dictionary (n_latents,); texts: {(dictionary, latent): text to write beside it}.
+    """
+    heights, leaves = {}, itertools.count()
+
+    def place(level, latent):
+        below = generations[level + 1] if level + 1 < len(generations) else []
+        rows = [place(level + 1, child) for child in below if parents[level][child] == latent]
+        heights[level, latent] = np.mean(rows) if rows else next(leaves)
+        return heights[level, latent]
+
+    place(0, generations[0][0])
+    for (level, latent), height in heights.items():
+        if level:
+            ax.plot([level - 1, level], [heights[level - 1, parents[level - 1][latent]], height], color=LATENT, linewidth=0.8, alpha=0.5)
+        ax.plot(level, height, "o", color=LATENT, markersize=3 + 60 * np.sqrt(densities[level][latent]) / 3)
+        ax.annotate(texts.get((level, latent), ""), (level, height), xytext=(6, 0), textcoords="offset points", va="center", fontsize=7)
+    ax.set(xticks=range(len(sizes)), xticklabels=[f"{size:,}" for size in sizes], yticks=[], xlabel="latents", xlim=(-0.3, len(sizes) - 0.2))
+    ax.set_ylim(max(heights.values()) + 0.7, -0.7)
+    ax.spines["left"].set_visible(False)

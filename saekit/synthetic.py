@@ -20,6 +20,16 @@ class Planted(NamedTuple):
     z: np.ndarray
 
 
+class Hierarchy(NamedTuple):
+    """Samples x (n, d_in) of features D (n_features, d_in), their codes z (n, n_features), and which feature each one
+    implies: parent (n_features,), -1 for none."""
+
+    x: np.ndarray
+    D: np.ndarray
+    z: np.ndarray
+    parent: np.ndarray
+
+
 class ClicksAndTones(NamedTuple):
     """A sound x = clicks + tones, each (n_frames, d): one frame per row, x.ravel() is what one hears at `rate` Hz."""
 
@@ -88,6 +98,29 @@ def planted(n, d_in=64, n_atoms=128, k=4, noise=0.01, seed=0):
     x = z @ D
     error = np.random.default_rng(seed + 2).standard_normal(x.shape)
     return Planted(x + noise * np.sqrt((x ** 2).mean()) * error, D, z)
+
+
+def hierarchy(n, n_parents=8, n_children=4, d_in=48, p=0.15, child=0.75, noise=0.01, seed=0):
+    """Features of two ranks, where a child never comes without its parent: x = z D + noise, D with orthonormal rows.
+
+    Each parent is on with probability p, and then with probability `child` one of its n_children, drawn evenly. Values
+    are uniform in [0.8, 1.2], noise per coordinate. Features 0 to n_parents - 1 are the parents; the children of parent
+    g are n_parents + g n_children and those after it. The same seed gives the same D for every n.
+    """
+    check_sizes(n=n, n_parents=n_parents, n_children=n_children, d_in=d_in)
+    n_features = n_parents * (1 + n_children)
+    if n_features > d_in or not (0 < p <= 1 and 0 <= child <= 1):
+        raise ValueError(f"{n_features} orthogonal features in d_in={d_in} dimensions with p={p} and child={child}: "
+                         "expected no more features than dimensions and probabilities")
+    D = np.linalg.qr(np.random.default_rng(seed).standard_normal((d_in, n_features)))[0].T
+    rng = np.random.default_rng(seed + 1)
+    on = rng.random((n, n_parents)) < p
+    which = rng.integers(n_children, size=on.shape)
+    which[rng.random(on.shape) >= child] = -1
+    children = on[:, :, None] & (which[:, :, None] == np.arange(n_children))
+    z = np.concatenate([on, children.reshape(n, -1)], 1) * rng.uniform(0.8, 1.2, (n, n_features))
+    parent = np.concatenate([np.full(n_parents, -1), np.repeat(np.arange(n_parents), n_children)])
+    return Hierarchy(z @ D + noise * rng.standard_normal((n, d_in)), D, z, parent)
 
 
 def clicks_and_tones(n_frames=16, d=1024, n_clicks=4, n_tones=4, seed=0):

@@ -89,3 +89,21 @@ def test_tones_do_not_jump_between_the_frames_of_a_chord():
 def test_bad_input_names_the_argument(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_child_never_comes_without_its_parent_and_never_with_a_sibling():
+    data = synthetic.hierarchy(20_000, n_parents=3, n_children=4, d_in=20, seed=2)
+    on = data.z > 0
+    for feature, parent in enumerate(data.parent):
+        assert parent < 0 or on[on[:, feature], parent].all()
+    children = on[:, 3:].reshape(-1, 3, 4)
+    assert children.sum(2).max() == 1
+    np.testing.assert_allclose(on[:, :3].mean(0), 0.15, atol=0.015)
+    np.testing.assert_allclose(children.mean(0), 0.15 * 0.75 / 4, atol=0.006)
+    np.testing.assert_allclose(data.D @ data.D.T, np.eye(15), atol=1e-12)
+    assert np.abs(data.x - data.z @ data.D).std() == pytest.approx(0.006, abs=0.002)  # half-normal of 0.01
+
+
+def test_more_orthogonal_features_than_dimensions_are_an_error():
+    with pytest.raises(ValueError, match="40 orthogonal features in d_in=32"):
+        synthetic.hierarchy(10, d_in=32)

@@ -1,0 +1,122 @@
+"""Chains through a model: does a latent of a lower layer feed one of a layer above?
+
+    monitor    the upper latent's value on every token, while the model runs as it is or changed
+    ablate, activate   `intervene.ablate`, `intervene.clamp` on the lower latent
+    redirect   what latent i writes goes along latent j's direction instead: x' = x - z_i W_dec[i] + z_i W_dec[j]
+    block      the lower latent is changed and the upper one held at what it was: what still happens runs past it
+Tokens of one context are no independent samples, so standard errors count contexts.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from saekit.intervene import ablate, clamp, spliced
+from saekit.transformer import mlp_post, next_token_loss
+
+
+class Link(NamedTuple):
+    """One latent in its place: the block, the SAE that reads its neurons, the latent's index."""
+
+    layer: int
+    sae: object
+    latent: int
+
+
+class Effect(NamedTuple):
+    """Mean change per token, its standard error over contexts, and the number of tokens."""
+
+    mean: float
+    error: float
+    count: int
+
+
+def spliced_at(compute, lm, tokens, changes):
+    """`intervene.spliced` at several layers in one run; changes: {layer: replacement}."""
+    for layer, replacement in changes.items():
+        compute = partial(_under, compute, layer, replacement)
+    return compute(lm, tokens)
+
+
+def _under(compute, layer, replacement, lm, tokens):
+    return spliced(compute, lm, tokens, layer, replacement)
+
+
+@torch.no_grad()
+def monitor(lm, tokens, link, changes=None):
+    """Values of the link's latent on every token of tokens (batch, n_ctx), under changes {layer: replacement}; 0 at
+    boundary tokens."""
+    x = spliced_at(partial(_neurons, link.layer), lm, tokens, changes or {})
+    keep = tokens != lm.boundary
+    out = x.new_zeros(tokens.shape)
+    out[keep] = link.sae.encode(x[keep])[:, link.latent]
+    return out
+
+
+def _neurons(layer, lm, tokens):
+    return mlp_post(lm, tokens, layer)
+
+
+def redirect(sae, latent, other):
+    """The replacement x' = x - z W_dec[latent] + z W_dec[other], z the latent's value: it fires, and says another
+    thing."""
+    for index in (latent, other):
+        if not 0 <= index < sae.d_sae:
+            raise ValueError(f"latent is {index}; this SAE has latents 0 to {sae.d_sae - 1}")
+    step = (sae.W_dec[other] - sae.W_dec[latent]).detach()
+    return torch.no_grad()(lambda x: x + sae.encode(x)[:, latent, None] * step)
+
+
+def hold(link, values):
+    """The replacement that sets the link's latent to values (n_rows,), whatever reaches it from below."""
+    return clamp(link.sae, link.latent, lambda _: values)
+
+
+def blocked(lm, tokens, lower, upper, replacement):
+    """{layer: replacement}: the lower latent changed, the upper one held at what it was on these tokens."""
+    if not lower.layer < upper.layer:
+        raise ValueError(f"the lower latent is in layer {lower.layer}, the upper in {upper.layer}; a chain goes up")
+    before = monitor(lm, tokens, upper)[tokens != lm.boundary]
+    return {lower.layer: replacement, upper.layer: hold(upper, before)}
+
+
+def change_above(lm, tokens, lower, upper, replacement):
+    """What a change of the lower link's layer does to the upper link's latent: Effect over tokens where lower fires.
+
+    tokens (batch, n_ctx). An attention layer between them carries effects to later tokens too; they are not counted.
+    """
+    change = monitor(lm, tokens, upper, {lower.layer: replacement}) - monitor(lm, tokens, upper)
+    return effect(change.numpy(), (monitor(lm, tokens, lower) > 0).numpy())
+
+
+def loss_change(lm, tokens, changes):
+    """Change of each next token's loss in nats (batch, n_ctx - 1) under {layer: replacement}; 0 where predictions do not
+    count."""
+    loss, counts = spliced_at(next_token_loss, lm, tokens, changes)
+    return (loss - next_token_loss(lm, tokens)[0]) * counts
+
+
+def effect(values, where):
+    """Mean of values over the tokens `where`, both (batch, n_ctx), with the standard error over contexts: an Effect.
+
+    error^2 = n / (n - 1) sum_contexts (sum of (values - mean) there)^2 / count^2, n contexts; NaN for fewer than two.
+    """
+    count = int(where.sum())
+    if not count:
+        return Effect(float("nan"), float("nan"), 0)
+    mean = float(values[where].mean())
+    sums, n = ((values - mean) * where).sum(1, dtype=np.float64), int(where.any(1).sum())
+    error = float(np.sqrt(n / (n - 1) * (sums**2).sum()) / count) if n > 1 else float("nan")
+    return Effect(mean, error, count)
+
+
+def feeders(lm, tokens, layer, sae, upper, candidates):
+    """[(latent, Effect)] of ablating each candidate latent of `sae` at `layer` on the upper link's latent, the largest
+    |mean| / error first; candidates that fire in fewer than two contexts come last."""
+    found = []
+    for latent in candidates:
+        lower = Link(layer, sae, int(latent))
+        found.append((int(latent), change_above(lm, tokens, lower, upper, ablate(sae, int(latent)))))
+    return sorted(found, key=lambda item: -np.nan_to_num(abs(item[1].mean) / item[1].error, nan=-1.0))

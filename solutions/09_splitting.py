@@ -1,0 +1,781 @@
+# %% [markdown] id="title"
+# # Lesson 9 · Splitting and universality
+#
+# **You will be able to**: follow a concept through dictionaries of growing size and draw its tree · tell splitting from absorption, and measure absorption where the truth is known · build the Matryoshka loss · say what comes again with another seed, beside what chance would give · tell "comes again" from "is true" · read a feature map, and see what the same map makes of noise.
+#
+# **60 minutes.** You know SAEs (lesson 6), how a latent is read (lesson 7) and tested (lesson 8).
+
+# %% [markdown] id="setup-intro"
+# Run this first. It puts our version of every exercise in place until yours passes.
+
+# %% id="setup"
+import numpy as np
+import torch
+from saekit import activations, concepts, corpus, explain, feature_map, files, geometry, interpret, metrics, plots, sae as saes, splitting, strips, synthetic, train, transformer, universality
+from saekit.course import begin, budget, claim, exercise, predict, progress
+from saekit.course.widgets import explore
+begin("09_splitting")
+
+# %% [markdown] id="shelf-intro"
+# ## 9.1 How many features has a model?
+#
+# One model, one layer, one kind of SAE; only the size of the dictionary differs, and for one size the seed. If features were things that lie in the model and wait to be found, a larger dictionary would find the old ones and some more, and another seed the same ones again. Both can be measured.
+
+# %% id="shelf"
+lm = transformer.load_lm("python-1l")
+shelf = transformer.data_folder() / "saes"
+def load(name):
+    return saes.load_sae(shelf / f"python-1l-topk-{name}").requires_grad_(False)
+
+tails = {path.name.removeprefix("python-1l-topk-") for path in shelf.glob("python-1l-topk-*")}
+names = sorted((tail for tail in tails if int(tail.split("-")[0]) <= budget(smoke=2048, laptop=10**6)), key=lambda tail: (int(tail.split("-")[0]), tail))
+dictionaries = {name: load(name) for name in names}
+W = {name: geometry.unit_norm(sae.W_dec.numpy()) for name, sae in dictionaries.items()}      # unit directions
+sizes = [name for name in names if "seed" not in name]
+print("on the shelf:", ", ".join(names))
+
+# %% [markdown] id="data-intro"
+# All read the same held-out tokens. As in lesson 8, files are split by a hash of their names: **train** is for what we choose, **held** for what we score.
+
+# %% id="data"
+text = corpus.load_corpus("validation", lm.tokenizer, lm.boundary)
+every = corpus.contexts(text, lm.n_ctx, lm.boundary)
+which = np.linspace(0, len(every) - 1, budget(smoke=12, laptop=120, gpu=400)).astype(int)        # spread over all files
+contexts = every[which]
+keep = contexts != lm.boundary
+tokens, labels = contexts[keep], concepts.label_stream(text, lm.tokenizer, lm.n_ctx, which)[keep]
+kinds_of_token = list(concepts.CONCEPTS)
+is_train = explain.train_half(text, explain.file_of_rows(text, contexts, lm.boundary, which))
+
+# %% id="latents"
+neurons = activations.harvest(lm, contexts).numpy()
+latents = {name: interpret.sparse_latents(sae, neurons) for name, sae in dictionaries.items()}    # tokens × latents, only non-zeros stored
+fires = {name: (part > 0).astype(np.float32) for name, part in latents.items()}
+counts = {name: np.diff(part.indptr) for name, part in latents.items()}                           # on how many tokens each latent fires
+ev = {name: metrics.explained_variance(neurons, sae(torch.from_numpy(neurons)).numpy()) for name, sae in dictionaries.items()}
+print(f"{len(neurons):,} tokens\ndictionary   × neurons  explained variance  fire here")
+for name in names:
+    print(f"{name:12}{len(W[name]) / lm.d_mlp:9g}×{ev[name]:20.3f}{(counts[name] > 0).sum():11,}")
+
+# %% [markdown] id="hand-intro"
+# A larger dictionary explains more, with as many latents per token. Did it find more features, or cut the same ones finer?
+#
+# ## 9.2 Splitting
+#
+# The smallest case. A concept comes in two kinds, whose directions differ by 50°. A dictionary with room for one atom takes the middle. **What does the loss gain when there is room for two? And what does it cost in active latents?**
+
+# %% id="hand" tags=["nbval-check-output"]
+angle = np.deg2rad(25)
+kinds = np.array([[np.cos(angle), np.sin(angle)], [np.cos(angle), -np.sin(angle)]])
+middle = geometry.unit_norm(kinds.mean(axis=0, keepdims=True))
+error = ((kinds - kinds @ middle.T @ middle) ** 2).sum(axis=1).mean()
+print(f"one atom: error {error:.3f}, one active; two atoms: error 0, one active")
+print(f"cosine of the old atom with each new one {float((middle @ kinds.T)[0, 0]):.2f}, of the new ones with each other {float(kinds[0] @ kinds[1]):.2f}")
+
+# %% [markdown] id="ex-together-task"
+# Two atoms are better at the same price, so the loss splits whatever it has room to split, and it never asks whether the kinds mean anything. Note the two signs of a split: the children lie **near the parent**, and they fire **where it fires**.
+#
+# ### Exercise 9.1 · Fire together
+#
+# Difficulty 2 of 5 · 6 minutes · 3 points
+#
+# `both[i, j]` is the number of tokens on which latent i of the smaller and latent j of the larger dictionary both fire; `n_small` and `n_large` are how often each fires at all. Return P(i fires | j fires): of the *child's* tokens, the share on which the parent fires. A child that never fires has 0.
+#
+# <details><summary>Hint 1 of 3</summary>A child of a common parent fires on few of the parent's tokens. So whose count goes below the line?</details>
+# <details><summary>Hint 2 of 3</summary>Columns are children: <code>both / n_large</code> divides every column by its own number.</details>
+# <details><summary>Hint 3 of 3</summary>Where n_large is 0, both is 0 too: <code>np.maximum(n_large, 1)</code>.</details>
+
+# %% id="ex-together" exercise="together" difficulty=2 minutes=6 points=3
+@exercise
+def together(both, n_small, n_large):
+    """P(parent i fires | child j fires): both (n_parents, n_children), n_small (n_parents,), n_large (n_children,) counts of tokens.
+
+    >>> print(together(np.array([[2, 2]]), np.array([4]), np.array([2, 4])))
+    [[1.  0.5]]
+    """
+    ### BEGIN SOLUTION
+    return both / np.maximum(n_large, 1)
+    ### END SOLUTION
+
+# %% [markdown] id="ex-parents-task"
+# ### Exercise 9.2 · Who is whose child?
+#
+# Difficulty 3 of 5 · 8 minutes · 4 points
+#
+# Each latent of the larger dictionary (a column) may be the child of **one** of the smaller (a row): the one with the largest cosine. It counts only if that cosine is at least `least_cosine` *and* that same parent's share `together` is at least `least_together`; otherwise the child has no parent, −1. The second nearest does not step in.
+#
+# <details><summary>Hint 1 of 3</summary>First the nearest of every column, whatever its numbers; then the two tests, on that pair alone.</details>
+# <details><summary>Hint 2 of 3</summary><code>nearest = cosine.argmax(axis=0)</code>; the pair's own entries are <code>cosine[nearest, np.arange(n_children)]</code>.</details>
+# <details><summary>Hint 3 of 3</summary><code>np.where(enough, nearest, -1)</code></details>
+
+# %% id="ex-parents" exercise="parents_of" difficulty=3 minutes=8 points=4
+@exercise
+def parents_of(cosine, together, least_cosine, least_together):
+    """Each child's parent (n_children,): row of its largest cosine, -1 if cosine or together there is too low; both are (n_parents, n_children).
+
+    >>> print(parents_of(np.array([[0.9, 0.2], [0.1, 0.3]]), np.array([[1.0, 1.0], [1.0, 1.0]]), 0.4, 0.5))
+    [ 0 -1]
+    """
+    ### BEGIN SOLUTION
+    nearest, child = cosine.argmax(axis=0), np.arange(cosine.shape[1])
+    enough = (cosine[nearest, child] >= least_cosine) & (together[nearest, child] >= least_together)
+    return np.where(enough, nearest, -1)
+    ### END SOLUTION
+
+# %% [markdown] id="plan-intro"
+# Whoever looks for splitting finds it. So the concepts and the bounds were written into a file *before* the other dictionaries were trained. It also names a control, with little to split into: the dot.
+
+# %% id="plan" tags=["nbval-check-output"]
+plan = files.read_json(transformer.data_folder() / "splitting-concepts.json")
+rule = plan["rule"]
+print(f"cosine at least {rule['cosine']}, together at least {rule['together']}; {len(plan['concepts'])} concepts, for instance:")
+for name in ("keyword_import", "self", "dot"):
+    print(f"  {name:16} {plan['concepts'][name]}")
+
+# %% [markdown] id="levels-intro"
+# Parents from size to size. Beside it the same rule for directions whose coordinates have been shuffled: the angles *within* each dictionary stay, those *between* the two become chance.
+
+# %% id="levels"
+def level(small, large, shuffled=False):
+    """Each latent's parent in a smaller dictionary."""
+    share = together((fires[small].T @ fires[large]).toarray(), counts[small], counts[large])
+    directions = universality.shuffled_coordinates(W[small]) if shuffled else W[small]
+    return parents_of(universality.cosines(directions, W[large]), share, rule["cosine"], rule["together"])
+
+def own_number(parent):
+    """Of the latents with a parent, the share whose parent has the latent's own number."""
+    return np.mean(parent[parent >= 0] == np.flatnonzero(parent >= 0)) if (parent >= 0).any() else 0.0
+
+def of_width(d):
+    return [name for name in names if len(W[name]) == d]
+
+widths = sorted({len(one) for one in W.values()})
+for small, large in [(a, b) for d, next_d in zip(widths, widths[1:]) for a in of_width(d) for b in of_width(next_d)]:
+    real, chance = level(small, large), level(small, large, shuffled=True)
+    print(f"{small:>10} → {large:10} have a parent {100 * np.mean(real >= 0):3.0f} % (shuffled {100 * np.mean(chance >= 0):.0f} %), of the same number {100 * own_number(real):3.0f} %")
+
+# %% [markdown] id="twins-intro"
+# Look at the last column. By chance a parent has its child's number once in several hundred times. Where it is common, we have caught ourselves: two dictionaries drawn with the **same seed begin with the same rows**, so that latent 7 of one resembles latent 7 of the other because both *started* there. That is no splitting, it is an accident of our own making, and it is easily overlooked.
+#
+# So only dictionaries that began apart are compared: from size to size we take the first on the shelf for which less than 5 % of the parents have the child's number, and leave out a size that has none.
+
+# %% id="chain"
+chain = [names[0]]
+for d in widths[1:]:
+    chain += [name for name in of_width(d) if own_number(level(chain[-1], name)) < 0.05][:1]
+steps = list(zip(chain, chain[1:]))
+levels = [level(*step) for step in steps]
+print("the chain:", " → ".join(chain))
+claim("latents with a parent in the last step, minus shuffled", np.mean(levels[-1] >= 0) - np.mean(level(*steps[-1], shuffled=True) >= 0), at_least=0.1)
+
+# %% [markdown] id="ex-founders-task"
+# ### Exercise 9.3 · Back to the root
+#
+# Difficulty 2 of 5 · 6 minutes · 3 points
+#
+# `founder[i]` is where latent i of a dictionary goes back to in the *smallest* one (−1: nowhere). Given `parent[j]` of each latent of the next larger dictionary (−1: none), return the founder of each of those.
+#
+# <details><summary>Hint 1 of 3</summary>My founder is my parent's founder.</details>
+# <details><summary>Hint 2 of 3</summary><code>founder[parent]</code> looks up all at once. But what does NumPy take for index −1?</details>
+# <details><summary>Hint 3 of 3</summary><code>np.where(parent >= 0, founder[parent], -1)</code></details>
+
+# %% id="ex-founders" exercise="founders" difficulty=2 minutes=6 points=3
+@exercise
+def founders(parent, founder):
+    """Founder of each latent (n_large,), -1 for none: parent (n_large,) indices into the dictionary before, founder (n_small,) of that one's latents.
+
+    >>> print(founders(np.array([1, 0, 1]), np.array([7, 3])))
+    [3 7 3]
+    """
+    ### BEGIN SOLUTION
+    return np.where(parent >= 0, founder[parent], -1)
+    ### END SOLUTION
+
+# %% [markdown] id="trees-intro"
+# Now every latent of every size knows its founder. For each concept the root is the latent of the smallest dictionary with the best F1 on train. How many descendants has it at each size, and does any of them find the concept better than the root, on held?
+
+# %% id="trees"
+founder = {chain[0]: np.arange(len(W[chain[0]]))}
+for (small, large), parent in zip(steps, levels):
+    founder[large] = founders(parent, founder[small])
+f1 = {half: {name: splitting.firing_f1(latents[name][rows], labels[rows]) for name in names} for half, rows in (("train", is_train), ("held", ~is_train))}
+
+def family(concept):
+    """(root, {dictionary: its descendants}) of a concept."""
+    root = int(f1["train"][chain[0]][:, kinds_of_token.index(concept)].argmax())
+    return root, {name: np.flatnonzero(founder[name] == root) for name in chain}
+
+# %% id="tree-table"
+def best_held(concept, name, among):
+    """F1 on held of the latent among these that is best on train."""
+    column = kinds_of_token.index(concept)
+    return f1["held"][name][among[f1["train"][name][among, column].argmax()], column] if len(among) else 0.0
+
+last = chain[-1]
+print(f"{'descendants in':20}" + "".join(f"{name:>11}" for name in chain) + "   F1: root  best descendant  best of all")
+for concept in plan["concepts"]:
+    root, kin = family(concept)
+    marks = best_held(concept, chain[0], np.array([root])), best_held(concept, last, kin[last]), best_held(concept, last, np.arange(len(W[last])))
+    print(f"{concept:20}" + "".join(f"{len(kin[name]):11}" for name in chain) + "{:11.2f}{:17.2f}{:13.2f}".format(*marks))
+
+# %% [markdown] id="tree-figure-intro"
+# Three of these trees: the concept with most descendants, the middle one, and the control. Each dot is a latent, larger if it fires more often, with the token on which it fires most. Of each generation only the nine that fire most are drawn.
+
+# %% id="tree-figure"
+def busiest_token(name, latent):
+    """The token with the largest share of a latent's activation, as text."""
+    one = slice(*latents[name].indptr[latent:latent + 2])
+    rows, values = latents[name].indices[one], latents[name].data[one]
+    return seen_as(np.bincount(tokens[rows], values).argmax()) if len(rows) else ""
+
+def seen_as(token):
+    return strips.visible(interpret.token_strings(lm.tokenizer, [token])[0]).replace(" ", "␣")[:12]
+
+def few(concept, most=9):
+    """Generations of a concept's tree, of each the busiest whose parents are drawn."""
+    shown = [np.array([family(concept)[0]])]
+    for (_, large), parent in zip(steps, levels):
+        kin = np.flatnonzero(np.isin(parent, shown[-1]))
+        shown.append(kin[np.argsort(-counts[large][kin], kind="stable")[:most]])
+    return shown
+
+# %% id="tree-draw"
+by_size = sorted((concept for concept in plan["concepts"] if concept != "dot"), key=lambda concept: len(family(concept)[1][last]))
+fig, axes = plots.panels(3, height=3.4)
+for ax, concept in zip(axes, (by_size[-1], by_size[len(by_size) // 2], "dot")):
+    shown = few(concept)
+    texts = {(i, latent): busiest_token(chain[i], latent) for i in (0, len(chain) - 1) for latent in shown[i]}
+    plots.splitting_tree(ax, shown, levels, [len(W[name]) for name in chain], [counts[name] / len(tokens) for name in chain], texts)
+    ax.set(title=concept)
+plots.show(fig, alt="Three trees from the smallest dictionary on the left to the largest on the right: a concept with many descendants, one with a middling number, and the dot. Leaves carry the token on which the latent fires most.")
+
+# %% [markdown] id="tree-after"
+# Read the leaves. Some children stand for parts with a name in Python's grammar, others for one spelling, others for surroundings that no concept of ours names. The tree is a fact about two dictionaries; that its branches are *kinds of the concept* is again a hypothesis, to be tested as in lesson 8. And compare the F1 columns: a child that took over half of a concept finds the whole of it worse, not better.
+
+# %% id="parts"
+concept = next((one for one in ("keyword_import", "self") if len(family(one)[1][last])), by_size[-1])
+kin = family(concept)[1][last]
+for latent in kin[np.argsort(-counts[last][kin], kind="stable")][:6]:
+    ids, n = np.unique(tokens[latents[last][:, [latent]].nonzero()[0]], return_counts=True)
+    print(f"{concept}: latent {latent:5} fires on {n.sum():5,} tokens: " + ", ".join(f"{seen_as(ids[i])} {100 * n[i] / n.sum():.0f} %" for i in np.argsort(-n, kind="stable")[:3]))
+
+# %% [markdown] id="absorb-hand-intro"
+# ## 9.3 Absorption
+#
+# Splitting loses nothing: the parts cover the whole. There is a worse kind. Take a feature p, and a feature c that **never comes without p**, as "is a digit" never comes without "is a number". Two dictionaries reproduce every sample exactly:
+
+# %% id="absorb-hand" tags=["nbval-check-output"]
+p, c = np.eye(2)
+samples = np.array([p, p, p + c, p + c])                                     # half of the time c is there too
+honest, greedy = np.array([p, c]), np.array([p, (p + c) / np.sqrt(2)])
+for name, D in (("honest, atoms p and c", honest), ("greedy, atoms p and p+c", greedy)):
+    z = samples @ np.linalg.inv(D)
+    print(f"{name:24} error {np.abs(z @ D - samples).max():.0f}, active per sample {np.mean((z > 1e-9).sum(axis=1)):.1f}, sum of latents {z.sum(axis=1).mean():.2f}, p's latent fires on {100 * np.mean(z[:, 0] > 1e-9):.0f} %")
+
+# %% [markdown] id="absorb-predict"
+# **Predict:** an SAE is trained on such data. Which dictionary will sparsity choose? (a) the honest one, since p and c are the features · (b) the greedy one, since it needs fewer latents · (c) either, since both are exact.
+
+# %% id="absorb-guess"
+predict("absorb", "b")
+
+# %% [markdown] id="toy-intro"
+# Now at a size where training decides, and where we know the truth: eight parents, each with four children of which at most one comes with it, all forty directions orthogonal. No superposition, one latent for each feature, and almost as many active latents as active features: little forces the SAE to be greedy.
+
+# %% id="toy"
+toy = synthetic.hierarchy(budget(smoke=8_000, laptop=40_000))
+N_PARENTS, x_toy = 8, torch.from_numpy(toy.x.astype(np.float32))
+def train_toy(arch, seed=0):
+    sae = saes.new_sae(arch, 48, 40, seed=seed, k=2)
+    train.train_sae(sae, activations.ArrayStream(x_toy, 512, seed), train.TrainConfig(tokens=budget(smoke=20_000, laptop=400_000), lr=3e-3, dead_after_tokens=50_000))
+    return sae.requires_grad_(False)
+
+sparse, sparse_again = train_toy("batchtopk", 0), train_toy("batchtopk", 1)
+print(f"active features per sample {(toy.z > 0).sum(axis=1).mean():.2f}, latents {float((sparse.encode(x_toy) > 0).sum(1).float().mean()):.2f}; explained variance {metrics.explained_variance(x_toy, sparse(x_toy)):.3f}")
+
+# %% [markdown] id="ex-absorbed-task"
+# ### Exercise 9.4 · Absorbed
+#
+# Difficulty 3 of 5 · 10 minutes · 4 points
+#
+# On which samples is a feature **absorbed**? Where it is there (`size > 0`), its own latent is silent (exactly 0), and the *other* latents together write at least half of it. What latent i writes along the feature's unit `direction` is latents[:, i] · (W_dec[i] · direction).
+#
+# <details><summary>Hint 1 of 3</summary>Three conditions, joined by &amp;. The third needs one number per sample: what all others write along the direction.</details>
+# <details><summary>Hint 2 of 3</summary><code>W_dec @ direction</code> holds what each latent writes when it fires with 1; <code>latents @ …</code> sums over latents. Where the own latent is silent, it adds nothing to the sum anyway.</details>
+# <details><summary>Hint 3 of 3</summary><code>(latents[:, own] == 0) &amp; (size &gt; 0) &amp; (written &gt;= size / 2)</code></details>
+
+# %% id="ex-absorbed" exercise="absorbed" difficulty=3 minutes=10 points=4
+@exercise
+def absorbed(latents, W_dec, own, direction, size):
+    """Samples (n,) on which latent `own` is silent while the feature is there and others write at least half of it; latents (n, d_sae), W_dec (d_sae, d_in), direction (d_in,) of length 1, size (n,).
+
+    >>> print(absorbed(np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[1.0, 0.0], [0.6, 0.8]]), 0, np.array([1.0, 0.0]), np.array([1.0, 1.0])))
+    [ True False]
+    """
+    ### BEGIN SOLUTION
+    written = latents @ (W_dec @ direction)
+    return (latents[:, own] == 0) & (size > 0) & (written >= size / 2)
+    ### END SOLUTION
+
+# %% [markdown] id="toy-measure-intro"
+# For each parent its own latent is the one whose direction is nearest. How often is the parent absorbed, when a child is there and when none is?
+
+# %% id="toy-measure"
+def absorbed_shares(sae):
+    """(n_parents, 2): share of samples with the parent on which it is absorbed, without and with a child."""
+    z, W_dec, out = sae.encode(x_toy).numpy(), sae.W_dec.numpy(), []
+    for parent, own in enumerate(splitting.own_latents(W_dec, toy.D[:N_PARENTS])):
+        gone = absorbed(z, W_dec, own, toy.D[parent], toy.z[:, parent])
+        there, child = toy.z[:, parent] > 0, toy.z[:, toy.parent == parent].any(axis=1)
+        out.append([gone[there & ~child].mean(), gone[there & child].mean()])
+    return np.array(out)
+
+in_sparse = absorbed_shares(sparse)
+print("parent absorbed, no child there:", in_sparse[:, 0].round(2), "\n     …    with a child there:    ", in_sparse[:, 1].round(2))
+claim("toy: share absorbed where a child is there, mean over parents", in_sparse[:, 1].mean(), at_least=0.1)
+
+# %% [markdown] id="ex-matryoshka-task"
+# The "is a number" latent of such an SAE has **holes**, exactly where a more special latent speaks. Whoever uses it as a detector, or clamps it, misses these cases. And nothing in the explained variance shows it.
+#
+# A cure: make the first latents do the job *alone*, so that a general feature cannot be left to special ones. **Matryoshka** SAEs nest dictionaries like Russian dolls.
+#
+# ### Exercise 9.5 · The Matryoshka loss
+#
+# Difficulty 3 of 5 · 8 minutes · 4 points
+#
+# For each m in `prefixes`, reconstruct from the first m latents only: x̂ₘ = latents[:, :m] @ W_dec[:m] + b_dec. Return the mean over prefixes of the mean over samples of ‖x − x̂ₘ‖² (summed over dimensions).
+#
+# <details><summary>Hint 1 of 3</summary>One ordinary reconstruction error per prefix, then their mean.</details>
+# <details><summary>Hint 2 of 3</summary>The same columns of latents and rows of W_dec; b_dec is in every reconstruction.</details>
+# <details><summary>Hint 3 of 3</summary><code>((x - x_hat) ** 2).sum(axis=1).mean()</code> inside a loop over prefixes.</details>
+
+# %% id="ex-matryoshka" exercise="matryoshka_loss" difficulty=3 minutes=8 points=4
+@exercise
+def matryoshka_loss(x, latents, W_dec, b_dec, prefixes):
+    """Mean over prefixes m of mean_samples ||x - (latents[:, :m] W_dec[:m] + b_dec)||^2; x (n, d_in), latents (n, d_sae), prefixes (n_prefixes,) ints.
+
+    >>> print(matryoshka_loss(np.array([[2.0]]), np.array([[1.0, 1.0]]), np.array([[1.0], [1.0]]), np.array([0.0]), np.array([1, 2])))
+    0.5
+    """
+    ### BEGIN SOLUTION
+    errors = [((x - latents[:, :m] @ W_dec[:m] - b_dec) ** 2).sum(axis=1).mean() for m in prefixes]
+    return np.mean(errors)
+    ### END SOLUTION
+
+# %% [markdown] id="matryoshka-check-intro"
+# Priced by this loss, the greedy dictionary from above is no longer free. With room for one latent in the inner doll, p's atom must serve every sample:
+
+# %% id="matryoshka-hand" tags=["nbval-check-output"]
+for name, D in (("honest", honest), ("greedy", greedy)):
+    z = samples @ np.linalg.inv(D)
+    print(f"{name}: Matryoshka loss {matryoshka_loss(samples, z, D, np.zeros(2), np.array([1, 2])):.2f}")
+
+# %% id="matryoshka-train"
+nested = train_toy("matryoshka")
+z = nested.encode(x_toy)
+ours = matryoshka_loss(toy.x, z.numpy(), nested.W_dec.numpy(), nested.b_dec.numpy(), np.array(nested.prefixes))
+print(f"dolls of {', '.join(map(str, nested.prefixes))} latents; your loss agrees with the trainer's: {bool(np.isclose(ours, float(nested.recon(x_toy, z)[0]), rtol=1e-3))}")
+
+# %% [markdown] id="cure-intro"
+# The same data, the same number of active latents:
+
+# %% id="cure"
+in_nested = absorbed_shares(nested)
+fig, ax = plots.panels(height=2.6)
+place = np.arange(N_PARENTS)
+ax.bar(place - 0.2, in_sparse[:, 1], 0.4, color=plots.FAILURE, label="BatchTopK")
+ax.bar(place + 0.2, in_nested[:, 1], 0.4, color=plots.LATENT, label="Matryoshka")
+ax.set(title="Sparsity digs holes into parents, nesting closes most", xlabel="parent feature", ylabel="absorbed where a child is there", ylim=(0, 1), xticks=place)
+ax.legend()
+plots.show(fig, alt="For each of eight parent features the share of samples with a child on which the parent is absorbed, as bars for BatchTopK and for Matryoshka.")
+
+# %% id="cure-claims"
+price = metrics.explained_variance(x_toy, sparse(x_toy)) - metrics.explained_variance(x_toy, nested(x_toy))
+print(f"mean share absorbed: BatchTopK {in_sparse[:, 1].mean():.2f}, Matryoshka {in_nested[:, 1].mean():.2f}; explained variance given up: {float(price):.3f}")
+claim("toy: share absorbed, Matryoshka as a part of BatchTopK's", in_nested[:, 1].mean() / in_sparse[:, 1].mean(), at_most=0.6)
+
+# %% [markdown] id="lm-absorb-intro"
+# In the language model nobody knows the true features, so what follows is an **example, not a measurement**. We take the root's direction in the smallest dictionary for the feature, call it there on the concept's tokens on which the root fires, and look in the largest dictionary: how often is the latent nearest to that direction silent while others write half of it?
+
+# %% id="lm-absorb"
+def example(concept):
+    """(tokens looked at, share on which the nearest latent is silent, share absorbed, who writes most there)."""
+    root = family(concept)[0]
+    size = latents[chain[0]][:, [root]].toarray()[:, 0] * labels[:, kinds_of_token.index(concept)]
+    rows, own, along = np.flatnonzero(size > 0), int((W[last] @ W[chain[0]][root]).argmax()), W[last] @ W[chain[0]][root]
+    z = latents[last][rows].toarray()
+    gone = absorbed(z, W[last], own, W[chain[0]][root], size[rows])
+    writer = busiest_token(last, int((z[gone].sum(axis=0) * along).argmax())) if gone.any() else "–"
+    return len(rows), np.sum(z[:, own] == 0) / max(len(rows), 1), gone.sum() / max(len(rows), 1), writer
+
+print(f"{'':22}tokens  silent  absorbed  written instead, most of all, by a latent that fires on")
+for concept in plan["concepts"]:
+    print("{:22}{:6,}{:8.2f}{:10.2f}  {}".format(concept, *example(concept)))
+
+# %% [markdown] id="sizes-intro"
+# Here "absorbed" and "split" cannot be told apart: a part of a concept taken over by a latent of its own is the one or the other, depending on whether you think that the whole is a feature.
+#
+# ## 9.4 Which size is best?
+#
+# The article calls an expansion of 4 to 16 times the best, and a lower one more robust. By which measure? Four, for each size: explained variance; **F1** on held of the best latent for each concept, chosen on train, once among all latents and once among equally many drawn at random (a larger dictionary has more tickets in the lottery); and **stability**: how much of it comes again in a dictionary that began apart.
+
+# %% id="sizes"
+rng = np.random.default_rng(0)
+frequent = [i for i in range(len(kinds_of_token)) if min(labels[is_train, i].sum(), labels[~is_train, i].sum()) >= budget(smoke=5, laptop=50)]
+def median_f1(name, among):
+    best = f1["train"][name][np.ix_(among, frequent)].argmax(axis=0)
+    return np.median(f1["held"][name][among[best], frequent])
+
+def fair(name):
+    """Mean over ten draws of as many latents as the smallest dictionary has."""
+    return np.mean([median_f1(name, rng.permutation(len(W[name]))[:len(W[sizes[0]])]) for _ in range(10)])
+
+# %% [markdown] id="ex-mutual-task"
+# For stability we count latents that are **each other's best**, with a cosine of at least 0.7. That needs a function, which 9.5 will use too.
+#
+# ### Exercise 9.6 · Each other's best
+#
+# Difficulty 3 of 5 · 8 minutes · 4 points
+#
+# `similarity[i, j]` compares latent i of one dictionary with j of another. Return all pairs (i, j) where j is the most similar to i **and** i the most similar to j, as an array (m, 2) with i rising.
+#
+# <details><summary>Hint 1 of 3</summary>Two argmax: the best column of each row, the best row of each column.</details>
+# <details><summary>Hint 2 of 3</summary>Going there and back again must end where it began: <code>back[best[i]] == i</code>.</details>
+# <details><summary>Hint 3 of 3</summary><code>i = np.flatnonzero(back[best] == np.arange(len(best)))</code>, then <code>np.stack([i, best[i]], axis=1)</code>.</details>
+
+# %% id="ex-mutual" exercise="mutual_pairs" difficulty=3 minutes=8 points=4
+@exercise
+def mutual_pairs(similarity):
+    """Pairs (i, j) that are each other's most similar, (m, 2) integers with i rising; similarity (p, q).
+
+    >>> print(mutual_pairs(np.array([[0.9, 0.1], [0.8, 0.3]])))
+    [[0 0]]
+    """
+    ### BEGIN SOLUTION
+    best, back = similarity.argmax(axis=1), similarity.argmax(axis=0)
+    i = np.flatnonzero(back[best] == np.arange(len(best)))
+    return np.stack([i, best[i]], axis=1)
+    ### END SOLUTION
+
+# %% id="sizes-table"
+LEVEL = 0.7
+def recurring(A, B):
+    """Indices (m, 2) of pairs that are each other's best with a cosine of at least LEVEL."""
+    similarity = universality.cosines(A, B)
+    pairs = mutual_pairs(similarity)
+    return pairs[similarity[pairs[:, 0], pairs[:, 1]] >= LEVEL]
+
+def stability(name):
+    """(share of its latents, at most of the other's, that recur; with whom): another seed of its size, else of 2,048."""
+    other = f"{name}-seed1" if f"{name}-seed1" in names else "2048-seed1"
+    return len(recurring(W[name], W[other])) / min(len(W[name]), len(W[other])), other
+
+# %% id="sizes-run"
+table = {name: (ev[name], median_f1(name, np.arange(len(W[name]))), fair(name), *stability(name)) for name in sizes}
+print("× neurons  explained  F1, all  F1, equally many  stable, against")
+for name, row in table.items():
+    print("{:8g}×{:11.3f}{:9.2f}{:18.2f}{:8.2f}  {}".format(len(W[name]) / lm.d_mlp, *row))
+for i, measure in enumerate(("explained variance", "F1, all latents", "F1, equally many latents")):
+    best = max(sizes, key=lambda name: table[name][i])
+    print(f"best by {measure:26}{len(W[best]) / lm.d_mlp:g}×" + (" (the largest here: it may go on)" if best == sizes[-1] else ""))
+claim("explained variance, largest minus smallest dictionary", ev[sizes[-1]] - ev[sizes[0]], at_least=0.0)
+
+# %% [markdown] id="seeds-hand-intro"
+# "Best" depends on the measure: error falls as latents are added, while detectors for our concepts, in a fair lottery, need not get better at all. Four to sixteen is a budget, not a law. The last column deserves a section of its own.
+#
+# ## 9.5 The same again?
+#
+# Another seed: the same activations in another order, another random start. How alike are the dictionaries? First a trap, with three atoms in the plane:
+
+# %% id="seeds-hand" tags=["nbval-check-output"]
+def rays(*degrees):
+    return np.array([[np.cos(np.deg2rad(a)), np.sin(np.deg2rad(a))] for a in degrees])
+
+first, second = rays(0, 18, 90), rays(10, 95, 200)
+similarity = universality.cosines(first, second)
+print("best for each, repeats allowed:", similarity.argmax(axis=1), f"mean cosine {geometry.mean_max_cosine(first, second, signed=True):.2f}")
+one_to_one = geometry.match_atoms(first, second, signed=True)
+print("one to one (Hungarian):        ", one_to_one.index, f"mean cosine {one_to_one.cosine.mean():.2f}")
+print("each other's best:             ", [tuple(map(int, pair)) for pair in mutual_pairs(similarity)])
+
+# %% [markdown] id="chance-intro"
+# The mean of the best cosines hides that two atoms share one partner. The Hungarian match finds the best one-to-one pairing, and must pair leftovers with leftovers. Each other's best may leave atoms alone. We report all three.
+#
+# And chance? **Predict:** you draw 2,048 directions at random in 512 dimensions. The best of them has which cosine with a given direction? (a) below 0.05, dimensions are many · (b) between 0.1 and 0.25 · (c) above 0.4, 2,048 are many.
+
+# %% id="chance-guess"
+predict("best-of-2048", "b")
+
+# %% id="chance" tags=["nbval-check-output"]
+for n in (1, 64, 2048, 131072):
+    print(f"best of {n:7,} random directions in 512 dimensions: expected cosine {universality.expected_max_cosine(512, n):.3f}")
+
+# %% [markdown] id="chance-after"
+# That is for directions drawn evenly. Decoder rows are not: some neurons weigh more in all of them. So the stricter control shuffles the *coordinates* of a real dictionary.
+
+# %% id="seeds"
+trio = [W[name] for name in ("2048", "2048-seed1", "2048-seed2")]
+random_rows = synthetic.random_dictionary(2048, lm.d_mlp, seed=9)
+rivals = {"seeds 0, 1": trio[:2], "seeds 0, 2": trio[::2], "seeds 1, 2": trio[1:],
+          "shuffled": (trio[0], universality.shuffled_coordinates(trio[1])), "random": (trio[0], random_rows)}
+similar = {name: universality.cosines(*pair) for name, pair in rivals.items()}
+
+# %% id="seeds-table"
+measured = {}
+for name, pair in rivals.items():
+    measured[name] = (geometry.mean_max_cosine(*pair, signed=True), geometry.match_atoms(*pair, signed=True).cosine.mean(), len(mutual_pairs(similar[name])) / 2048, len(recurring(*pair)) / 2048)
+print(f"{'':12}mean best  Hungarian  each other's best  … with cosine ≥ {LEVEL}")
+print("\n".join("{:12}{:9.2f}{:11.2f}{:19.2f}{:17.2f}".format(name, *row) for name, row in measured.items()))
+between = np.array([row[3] for name, row in measured.items() if name.startswith("seeds")])
+print(f"share that recurs over the three pairs of seeds: mean {between.mean():.3f}, spread {between.std(ddof=1):.3f}")
+claim("share that recurs with another seed, minus shuffled", between.mean() - measured["shuffled"][3], at_least=0.1)
+
+# %% [markdown] id="seeds-figure-intro"
+# The third column is a warning: latents that are each other's best abound between dictionaries that have nothing in common, since somebody has to be the best. Only with a bound does it mean something. And a bound of 0.7 is a choice; the whole curve needs none:
+
+# %% id="seeds-figure"
+bounds = np.linspace(0, 1, 101)
+fig, ax = plots.panels(height=2.8)
+for name, label in (("seeds 0, 1", "another seed (three pairs)"), ("seeds 0, 2", None), ("seeds 1, 2", None), ("shuffled", "shuffled"), ("random", "random (dashed)")):
+    reached = [(similar[name].max(axis=1) >= bound).mean() for bound in bounds]
+    ax.plot(bounds, reached, "--" if name == "random" else "-", color=plots.LATENT if name.startswith("seeds") else plots.BASELINE, label=label)
+ax.set(title="Some latents come again, some do not", xlabel="cosine of a latent with its best partner, at least", ylabel="share of latents", ylim=(0, 1.03))
+ax.legend()
+plots.show(fig, alt="Share of latents whose best partner in another dictionary has at least a given cosine: three curves for pairs of seeds, one for shuffled coordinates, one for random directions.")
+
+# %% [markdown] id="ex-corr-task"
+# Directions are half of the story. Do the partners also *fire* alike? For dictionaries of two different models it would be the only question that makes sense: their coordinates have nothing in common, their tokens have.
+#
+# ### Exercise 9.7 · All correlations from sums
+#
+# Difficulty 3 of 5 · 10 minutes · 4 points
+#
+# Latents are sparse, so sums are cheap: `products[i, j]` = Σ aᵢ bⱼ over `n` tokens, `a_sum`, `a_square` = Σ aᵢ, Σ aᵢ², and the same for b. Return the Pearson correlation of every aᵢ with every bⱼ; 0 where one of them never varies.
+#
+# <details><summary>Hint 1 of 3</summary>Covariance: mean of the products minus product of the means. Variance: mean of the squares minus square of the mean.</details>
+# <details><summary>Hint 2 of 3</summary><code>np.outer(a_sum / n, b_sum / n)</code> is (p, q), and so is the outer product of the two standard deviations.</details>
+# <details><summary>Hint 3 of 3</summary>Divide by <code>np.where(spread &gt; 0, spread, 1)</code> and put 0 where spread is 0.</details>
+
+# %% id="ex-corr" exercise="correlations" difficulty=3 minutes=10 points=4
+@exercise
+def correlations(products, a_sum, a_square, b_sum, b_square, n):
+    """Pearson correlation (p, q) over n tokens: products (p, q) = sum a_i b_j, sums and sums of squares (p,) and (q,); 0 where one side is constant.
+
+    >>> print(correlations(np.array([[2.0]]), np.array([2.0]), np.array([2.0]), np.array([2.0]), np.array([2.0]), 4))
+    [[1.]]
+    """
+    ### BEGIN SOLUTION
+    covariance = products / n - np.outer(a_sum / n, b_sum / n)
+    variances = [np.maximum(square / n - (total / n) ** 2, 0) for total, square in ((a_sum, a_square), (b_sum, b_square))]
+    spread = np.sqrt(np.outer(*variances))
+    return np.where(spread > 1e-9, covariance / np.where(spread > 1e-9, spread, 1), 0)
+    ### END SOLUTION
+
+# %% id="corr"
+def sums(part):
+    part = part.astype(np.float64)
+    return np.asarray(part.sum(axis=0))[0], np.asarray(part.multiply(part).sum(axis=0))[0]
+
+def firing_alike(a, b):
+    """Correlation of every latent of a with every one of b, sparse (tokens, latents) each."""
+    return correlations((a.T @ b).toarray().astype(np.float64), *sums(a), *sums(b), a.shape[0])
+
+alike = firing_alike(latents["2048"], latents["2048-seed1"])
+pairs = recurring(*trio[:2])
+same = np.mean([alike[i].argmax() == j for i, j in pairs])
+print(f"of {len(pairs):,} pairs found by direction, {100 * same:.0f} % are also the best by firing; median correlation {np.median(alike[pairs[:, 0], pairs[:, 1]]):.2f}")
+claim("pairs by direction that are also best by firing, as a share", same, at_least=0.5)
+
+# %% [markdown] id="package-intro"
+# The package holds what you wrote, for use elsewhere:
+
+# %% id="package" tags=["nbval-check-output"]
+some = latents["2048"][:, :50], latents["2048-seed1"][:, :60]
+one, other = splitting.fires_together(*some), together((fires["2048"][:, :50].T @ fires["2048-seed1"][:, :60]).toarray(), counts["2048"][:50], counts["2048-seed1"][:60])
+print("fires_together agrees:", np.allclose(one, other))
+print("parents_of agrees:", np.array_equal(splitting.parents_of(one, other, 0.2, 0.3), parents_of(one, other, 0.2, 0.3)))
+print("activation_correlations agrees:", np.allclose(universality.activation_correlations(*some), firing_alike(*some), atol=1e-5))
+print("mutual_pairs agrees:", np.array_equal(universality.mutual_pairs(alike), mutual_pairs(alike)))
+
+# %% [markdown] id="density-intro"
+# Two routes, one answer. Now **which** latents come again? Guess before you look: the frequent or the rare?
+
+# %% id="density"
+density = counts["2048"] / len(neurons)
+alive = np.flatnonzero(density > 0)
+again = np.isin(np.arange(2048), pairs[:, 0])
+in_all = np.intersect1d(pairs[:, 0], recurring(trio[0], trio[2])[:, 0])
+middle, share = universality.share_by_group(again[alive], density[alive], budget(smoke=5, laptop=10))
+fig, ax = plots.panels(height=2.6)
+ax.plot(middle, share, "o-", color=plots.LATENT)
+ax.axhline(measured["shuffled"][3], color=plots.BASELINE)
+ax.set(title="How often a latent fires says whether it comes again", xscale="log", ylim=(0, 1.03), xlabel="density: share of tokens on which it fires (middle of a tenth of the latents)", ylabel="share that recurs with seed 1")
+plots.show(fig, alt="Share of latents of seed 0 with a partner in seed 1 against their density, in ten groups of equally many latents; the shuffled control as a grey line.")
+
+# %% id="density-claims"
+order = np.argsort(density[alive])
+rare, frequent_half = again[alive][order[:len(alive) // 2]].mean(), again[alive][order[len(alive) // 2:]].mean()
+print(f"recur: rarer half {rare:.2f}, more frequent half {frequent_half:.2f}; with both other seeds {len(in_all) / 2048:.2f} of all")
+
+# %% [markdown] id="start-intro"
+# Why do some come again and others not? One reason is dull. Every latent began as a random direction, and is moved by tokens on which it fires (and, while it is dead, by whatever revives it). How much of that start is still in it?
+
+# %% id="start"
+start = geometry.unit_norm(saes.new_sae("topk", lm.d_mlp, 2048, seed=0).W_dec.detach().numpy())
+memory = (W["2048"] * start).sum(axis=1)                                      # cosine of each latent with its own beginning
+for name, part in (("all that fire", alive), ("the rarer half", alive[order[:len(alive) // 2]]), ("the more frequent half", alive[order[len(alive) // 2:]]),
+                   ("those that come again", alive[again[alive]]), ("those that do not", alive[~again[alive]])):
+    print(f"cosine with its own random start, {name:24} median {np.median(memory[part]):.2f}")
+
+# %% [markdown] id="start-after"
+# (Were the medians near 0, the dictionary would have forgotten its start, or been trained from another seed than 0.) What a latent keeps of its random beginning, no other seed can share. So a part of "not universal" says "not trained to the end", and tells nothing about the model.
+#
+# A latent that comes again under three seeds is tempting to call *real*. We have a place where that can be checked: the toy, trained under two seeds. **Are the latents that recur the true features?**
+
+# %% id="true"
+pairs = recurring(sparse.W_dec.numpy(), sparse_again.W_dec.numpy())
+nearest_truth = (sparse.W_dec.numpy()[pairs[:, 0]] @ toy.D.T).max(axis=1)
+written = sparse.W_dec.numpy()[pairs[:, 0]] @ toy.D.T
+two = np.sort(written, axis=1)[:, -2] >= 0.5
+print(f"{len(pairs)} of 40 latents recur with the other seed; cosine with a true feature at least 0.9: {(nearest_truth >= 0.9).sum()}")
+print(f"of those that recur, {two.sum()} write two true features at half strength or more: a parent and its child in one")
+print(f"parents absorbed under the second seed too: {absorbed_shares(sparse_again)[:, 1].mean():.2f} of samples with a child")
+claim("latents that recur over seeds and yet join two true features", two.sum(), at_least=1)
+
+# %% [markdown] id="true-after"
+# Two runs agree, and agree on compounds that are no features of the data. They must: both descend into the same loss. **Agreement over seeds shows what the method prefers on these data; it does not show what is there.** And the reverse: a latent without a partner need not be noise. It may have been cut another way.
+#
+# ## 9.6 Another model
+#
+# The hardest rival of universality: the *untrained* transformer, random weights, which has learnt nothing. An SAE of 2,048 latents was trained on its neurons too. Which latents of the trained model's dictionary have a partner there that fires alike? For chance, the tokens of one side are shifted by half the text.
+
+# %% id="untrained"
+blank = transformer.load_lm("python-1l:untrained")
+of_blank = interpret.sparse_latents(saes.load_sae(shelf / "python-1l-untrained-topk-2048").requires_grad_(False), activations.harvest(blank, contexts).numpy())
+shifted = latents["2048-seed1"][np.roll(np.arange(len(neurons)), len(neurons) // 2)]
+against = {"another seed": alike, "untrained model": firing_alike(latents["2048"], of_blank), "shifted text": firing_alike(latents["2048"], shifted)}
+print(f"{'':18}correlation of the best partner: median   share ≥ {LEVEL}")
+for name, table_of in against.items():
+    best = table_of[alive].max(axis=1)
+    print(f"{name:18}{np.median(best):39.2f}{(best >= LEVEL).mean():11.2f}")
+
+# %% id="untrained-who"
+seen_blank = against["untrained model"].max(axis=1)
+share_of_token = np.array([np.bincount(tokens[rows]).max() / len(rows) if len(rows) else 0 for rows in np.split(latents["2048"].indices, latents["2048"].indptr[1:-1])])
+with_partner, without = alive[seen_blank[alive] >= LEVEL], alive[seen_blank[alive] < LEVEL]
+print(f"latents with a partner in the untrained model: {len(with_partner):,}; median share of their firings on one token {np.median(share_of_token[with_partner]) if len(with_partner) else np.nan:.2f}")
+print(f"latents without:                               {len(without):,}; median share {np.median(share_of_token[without]):.2f}")
+claim("share with a partner, another seed minus shifted text", (alike[alive].max(axis=1) >= LEVEL).mean() - (against["shifted text"][alive].max(axis=1) >= LEVEL).mean(), at_least=0.1)
+
+# %% [markdown] id="untrained-after"
+# A latent that also lives in a network without training reads the *input*, usually a single token, and the random weights happened to pass it on. It is universal, and it tells nothing about what was learnt. So "appears in every model" needs this column beside it, like every score of this course.
+#
+# ## 9.7 The feature map
+#
+# The lecture shows latents as points of a plane, with clusters, labels and a search. We draw one for two dictionaries of the chain together (of the larger one a part, for speed), by t-SNE: neighbours on the map should be directions with a large cosine. The clusters come from HDBSCAN on the *directions*, not on the picture. Beside it, the same machinery fed with noise: every neuron's weights shuffled among the latents.
+
+# %% id="map-data"
+drawn = [(name, np.arange(min(len(W[name]), most))) for name, most in zip(chain, (budget(smoke=150, laptop=512), budget(smoke=250, laptop=1024)))]
+rows, book = feature_map.stack([W[name][part] for name, part in drawn])
+noise = feature_map.shuffled_control(rows)
+xy, xy_noise = feature_map.layout(rows), feature_map.layout(noise)
+groups, groups_noise = feature_map.clusters(rows), feature_map.clusters(noise)
+
+# %% id="map"
+fig, axes = plots.panels(2, height=3.8)
+plots.feature_map(axes[0], xy, groups, book, [f"of {name}" for name, _ in drawn])
+plots.feature_map(axes[1], xy_noise, groups_noise, book, [f"of {name}" for name, _ in drawn], plots.BASELINE)
+axes[0].set(title="The dictionaries")
+axes[1].set(title="Shuffled: no structure, still a map")
+plots.show(fig, alt="Two feature maps side by side. Left: latents of two dictionaries, those in clusters in full colour. Right: the same for shuffled weights.")
+
+# %% [markdown] id="map-numbers-intro"
+# Do you see islands on the right too? A map must put points somewhere. So read numbers beside it: how many clusters, how tight they are in the *full* space, and what share of true neighbours is still a neighbour on the map.
+
+# %% id="map-control"
+found = {"dictionaries": feature_map.structure(rows, xy, groups), "shuffled": feature_map.structure(noise, xy_noise, groups_noise)}
+print(f"{'':14}clusters  in a cluster  cosine within  nearest other  neighbours kept")
+print("\n".join("{:14}{:8}{:14.2f}{:15.2f}{:15.2f}{:17.2f}".format(name, *row) for name, row in found.items()))
+claim("median cosine to the nearest other latent, minus shuffled", found["dictionaries"].nearest - found["shuffled"].nearest, at_least=0.05)
+
+# %% [markdown] id="map-clusters-intro"
+# Clusters that are tighter than 95 % of the shuffled ones deserve a look. What have their members in common? A trait (the best concept on train, the busiest token) is named only if so many members would hardly share it by chance; the lecture's list, with that test added:
+
+# %% id="map-traits"
+points = [(name, i) for name, part in drawn for i in part]
+best_concept = np.array([kinds_of_token[f1["train"][name][i].argmax()] for name, i in points])
+traits = [{concept, f"token {busiest_token(name, i)}"} for (name, i), concept in zip(points, best_concept)]
+shared = feature_map.cluster_traits(groups, traits)
+solid = feature_map.tighter_than_control(feature_map.tightness(rows, groups), feature_map.tightness(noise, groups_noise))
+
+# %% id="map-clusters"
+named = [c for c in range(len(shared)) if shared[c] and solid[c]]
+for c in named[:8]:
+    members = np.flatnonzero(groups == c)
+    listed = ", ".join("{}/{}".format(*points[m]) for m in members[:4])
+    print(f"#{c:<4}{shared[c].text:22} {shared[c].members} of {len(members)} members, {shared[c].everywhere} of all: {listed}{' …' if len(members) > 4 else ''}")
+print(f"{len(named)} of {len(shared)} clusters are tight and have a trait that stands out")
+
+# %% [markdown] id="map-search-intro"
+# Search the map: all latents whose best concept is the one that you choose.
+
+# %% id="map-search"
+def search(ax, concept):
+    hit = best_concept == concept
+    ax.plot(*xy.T, ".", color=plots.BASELINE, alpha=0.3, markersize=2)
+    ax.plot(*xy[hit].T, "o", color=plots.LATENT, markersize=4)
+    ax.set(title=f"{concept}: {hit.sum()}", xticks=[], yticks=[], aspect="equal")
+
+found_concepts, how_many = np.unique(best_concept, return_counts=True)
+commonest = [str(one) for one in found_concepts[np.argsort(-how_many, kind="stable")]]
+explore(search, stills=[{"concept": one} for one in commonest[:3]], alt="The map three times, with the latents of one concept in blue each time.", concept=commonest)
+
+# %% [markdown] id="map-parameters-intro"
+# And the map's own knob? t-SNE's perplexity says how many neighbours pull on a point. The directions are the same in all three:
+
+# %% id="map-parameters"
+views = {perplexity: xy if perplexity == 30 else feature_map.layout(rows, perplexity=perplexity) for perplexity in (5, 30, 100)}
+fig, axes = plots.panels(3, height=2.8)
+for ax, (perplexity, points) in zip(axes, views.items()):
+    plots.feature_map(ax, points, groups)
+    ax.set(title=f"perplexity {perplexity}")
+plots.show(fig, alt="Three maps of the same directions with perplexity 5, 30 and 100: many small clumps, then islands, then one cloud.")
+
+# %% id="map-agreement"
+shuffled_kinds = np.random.default_rng(0).permutation(best_concept)
+for perplexity, points in views.items():
+    print(f"perplexity {perplexity:3}: nearest point has the same best concept {feature_map.agreement(points, best_concept):.2f} (concepts shuffled {feature_map.agreement(points, shuffled_kinds):.2f}), neighbours kept {feature_map.neighbours_kept(rows, points):.2f}")
+claim("nearest point has the same best concept, minus shuffled concepts", feature_map.agreement(xy, best_concept) - feature_map.agreement(xy, shuffled_kinds), at_least=0.05)
+
+# %% [markdown] id="sources"
+# ## The sources say / what is true
+#
+# | the sources | what is true, and where |
+# |---|---|
+# | article: related concepts split systematically into specific features | they split because two atoms are cheaper than one (9.2); whether the parts mean something must be tested |
+# | article: expansion of 4–16× is often best, lower is more robust | best by which measure? The table of 9.4 prints it for each |
+# | article: features are universal across runs | a part is, beside 0.00 for shuffled dictionaries (9.5), and frequent latents more than rare ones or not: the figure shows it |
+# | article: core categories appear in all models | some latents have a partner even in an untrained model: they read the input (9.6) |
+# | reference page: features are not ground truth; another seed gives different ones | measured (9.5). In the toy, where truth is known, two seeds even agree on wrong ones |
+# | reference page: a larger dictionary risks splitting | and absorption, which is worse: holes that no error shows (9.3) |
+# | lecture: cluster with UMAP or t-SNE | the map makes islands of noise too; read it beside its control (9.7) |
+#
+# ## Common confusions
+#
+# - *"The tree shows the concept's true parts."* It shows what two dictionaries have in common.
+# - *"Every latent found a partner, so the dictionaries are the same."* With repeats allowed, many may share one partner.
+# - *"It recurs over seeds, so it is real."* Two runs share a loss, and its mistakes.
+# - *"Two islands far apart on the map are unlike."* The map keeps near neighbours; distances between islands mean nothing.
+#
+# ## Summary
+#
+# Larger dictionaries explain more and cut finer. Splitting keeps a concept's cases, absorption loses some of them to special latents; nested reconstruction closes most of these holes, for a little error. Part of a dictionary comes again with another seed, far more than chance allows, and part does not. Recurrence is evidence about the method, truth needs a test of its own.
+#
+# **Limits.** One small model and one architecture of SAE; trees depend on two bounds chosen beforehand; absorption is measured in a toy, and in the language model it cannot be told from splitting. Whether a latent of one layer feeds one of the next cannot be asked of a model with a single block, and the article's chains of sadness and causal reasoning not of a model that reads only Python.
+#
+# **References.** Bricken et al., "Towards Monosemanticity" (2023) · Chanin et al., "A is for absorption" (2024) · Bussmann et al., "Learning multi-level features with Matryoshka sparse autoencoders" (2025) · Paulo & Belrose, "Sparse autoencoders trained on the same data learn different features" (2025) · Leask et al., "Sparse autoencoders do not find canonical units of analysis" (2025) · Heap et al., "Sparse autoencoders can interpret randomly initialized transformers" (2025) · Kuhn, "The Hungarian method" (1955) · van der Maaten & Hinton, "Visualizing data using t-SNE" (2008) · Campello, Moulavi & Sander, "Density-based clustering based on hierarchical density estimates" (2013).
+
+# %% id="progress"
+progress()
+
+# %% [markdown] id="next"
+# Next: [Lesson 10 · At scale](10_scale.ipynb).
