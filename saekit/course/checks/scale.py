@@ -154,9 +154,9 @@ def _later_rounds(f, held):
     expect(moved != {((p + 1) % 4, (p + 1) % 4) for p in range(4)},
            "in round 1 process p sends chunk p + 1 in your answer, which it has not yet received anything for. Is step added or taken off?")
     expect(not close(later[2, 0], held[2, 0] + held[0, 0]), "in round 1 your chunks jump over a process. Does step say how far they go, or which are sent?")
+    mixed = held
     for step in range(3):
-        held_before = held if step == 0 else mixed
-        mixed = expect_array(f(held_before, step), (4, 4, 3))
+        mixed = expect_array(f(mixed, step), (4, 4, 3))
     complete = np.array([mixed[p, (p + 1) % 4] for p in range(4)])
     total = np.array([sum(held[:, j]) for j in range(4)])
     expect(close(complete, total[[1, 2, 3, 0]]), "after rounds 0, 1 and 2, process p should hold the sum of all four chunks p + 1, and does not in yours. What is sent in round 2?",
