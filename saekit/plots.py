@@ -309,7 +309,7 @@ def feature_map(ax, xy, labels=None, which=None, names=("latents",), color=LATEN
         middle = np.median(xy[labels == cluster], axis=0)
         ax.annotate(text, middle, xytext=(0, 6), textcoords="offset points", fontsize=7, ha="center", bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8})
     if len(names) > 1:
-        ax.legend(loc="upper left", bbox_to_anchor=(0, 0), ncols=len(names), fontsize=8, markerscale=1.5, handletextpad=0.1, frameon=False)
+        ax.legend(loc="upper left", bbox_to_anchor=(0, 0), ncols=len(names), fontsize=8, markerscale=1.5, handletextpad=0.1, frameon=False, reverse=True)
     ax.set_aspect("equal", adjustable="datalim")
     ax.set(xticks=[], yticks=[])
     for side in ax.spines.values():
