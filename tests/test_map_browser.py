@@ -117,8 +117,8 @@ def test_dragging_wheel_and_buttons_move_the_map_and_home_brings_it_back(page):
 
 def test_two_fingers_enlarge_it(page):
     page.evaluate("""(() => { chart.canvas.setPointerCapture = () => {};
-      const send = (name, id, x) => chart.canvas.dispatchEvent(new PointerEvent(name, { pointerId: id, pointerType: "touch",
-        clientX: x, clientY: 500 }));
+      const send = (name, id, x) => chart.canvas.dispatchEvent(new PointerEvent(name,
+        { pointerId: id, pointerType: "touch", clientX: x, clientY: 500 }));
       send("pointerdown", 1, 300); send("pointerdown", 2, 400); send("pointermove", 2, 500);
       send("pointerup", 1, 300); send("pointerup", 2, 500); })()""")
     assert view(page)[0] == pytest.approx(2)

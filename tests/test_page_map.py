@@ -45,8 +45,10 @@ def test_the_command_keeps_a_map_of_two_dictionaries_and_the_page_shows_it(runs,
     shown = data_of(runs / "out", "map")
     xy = np.array(unpack(shown["xy"], 3)).reshape(-1, 2) / (64**3 - 1) * 2 - 1
     np.testing.assert_allclose(xy, arrays["xy"], atol=1e-5)
-    assert shown["labels"] == arrays["labels"].tolist() and len(shown["stands"]) == len(shown["traits"]) == len(shown["tight"])
-    assert [(one["size"], len(one["rows"]), one["own"]) for one in shown["dictionaries"]] == [(30, 30, False), (40, 0, True)]
+    assert shown["labels"] == arrays["labels"].tolist()
+    assert len(shown["stands"]) == len(shown["traits"]) == len(shown["tight"])
+    found = [(one["size"], len(one["rows"]), one["own"]) for one in shown["dictionaries"]]
+    assert found == [(30, 30, False), (40, 0, True)]
     assert data_of(runs / "out", "about")["map"] is True
 
 
