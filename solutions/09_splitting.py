@@ -384,7 +384,7 @@ fig, ax = plots.panels(height=2.6)
 place = np.arange(N_PARENTS)
 ax.bar(place - 0.2, in_sparse[:, 1], 0.4, color=plots.FAILURE, label="BatchTopK")
 ax.bar(place + 0.2, in_nested[:, 1], 0.4, color=plots.LATENT, label="Matryoshka")
-ax.set(title="Sparsity digs holes into parents, nesting closes most", xlabel="parent feature", ylabel="absorbed where a child is there", ylim=(0, 1), xticks=place)
+ax.set(title="Sparsity digs holes into parents, nesting closes most", xlabel="parent feature (samples on which a child is there)", ylabel="share absorbed", ylim=(0, 1), xticks=place)
 ax.legend()
 plots.show(fig, alt="For each of eight parent features the share of samples with a child on which the parent is absorbed, as bars for BatchTopK and for Matryoshka.")
 
@@ -608,7 +608,7 @@ middle, share = universality.share_by_group(again[alive], density[alive], budget
 fig, ax = plots.panels(height=2.6)
 ax.plot(middle, share, "o-", color=plots.LATENT)
 ax.axhline(measured["shuffled"][3], color=plots.BASELINE)
-ax.set(title="How often a latent fires says whether it comes again", xscale="log", ylim=(0, 1.03), xlabel="density: share of tokens on which it fires (middle of a tenth of the latents)", ylabel="share that recurs with seed 1")
+ax.set(title="How often a latent fires says whether it comes again", xscale="log", ylim=(0, 1.03), xlabel="density: share of tokens on which it fires (middle of each tenth of the latents)", ylabel="share that recurs")
 plots.show(fig, alt="Share of latents of seed 0 with a partner in seed 1 against their density, in ten groups of equally many latents; the shuffled control as a grey line.")
 
 # %% id="density-claims"
