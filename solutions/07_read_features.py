@@ -116,7 +116,7 @@ def density_kinds(counts, n_tokens, low):
     ### END SOLUTION
 
 # %% id="kinds-hand" tags=["nbval-check-output"]
-print("in a million tokens:  ", density_kinds(np.array([0, 1, 9, 10, 400]), 1_000_000, 1e-5))
+print("in a million tokens:   ", density_kinds(np.array([0, 1, 9, 10, 400]), 1_000_000, 1e-5))
 print("in ten thousand tokens:", density_kinds(np.array([0, 1, 9, 10, 400]), 10_000, 1e-5))
 
 # %% [markdown] id="kinds-intro"
@@ -268,6 +268,8 @@ explore(firings, stills=[{"rank": 1}, {"rank": len(by_f1) // 2}, {"rank": len(by
 #
 # Difficulty 2 of 5 · 8 minutes · 3 points
 #
+# Return these logits for one direction; `scale` is σ.
+#
 # <details><summary>Hint 1 of 3</summary>Follow the shapes: (d_mlp,) → (d_model,) → (d_vocab,).</details>
 # <details><summary>Hint 2 of 3</summary>γ has one number per dimension of the residual stream; multiply entry by entry, before W_U.</details>
 # <details><summary>Hint 3 of 3</summary>Write the formula as it stands, then subtract <code>.mean()</code> of the result.</details>
@@ -295,7 +297,7 @@ print(logit_lens(np.array([1.0, 0.0]), W_hand, np.array([0.5, 1.0]), 0.5, U_hand
 # %% id="lens"
 W_dec, W_down = sae.W_dec.numpy(), readout.down_weight(lm.model).numpy()
 norm, W_U = readout.final_norm(lm.model), lm.model.get_output_embeddings().weight.numpy().T
-gamma, scale = norm.weight.numpy(), readout.final_scale(lm, contexts[:32])
+gamma, scale = norm.weight.numpy(), readout.final_scale(lm, contexts[::8])
 strings = [strips.visible(string) for string in interpret.token_strings(lm.tokenizer, range(lm.d_vocab))]
 def ends(logits, n=8):
     order = np.argsort(-logits)
@@ -597,7 +599,7 @@ kinds_of_units = {"latents, densest": latents[part][:, densest(overview.density)
                   "latents, any that fire": latents[part][:, np.random.default_rng(4).permutation(alive)[:n_units]],
                   "neurons": neurons[part][:, densest((neurons > 0).mean(axis=0))], "random directions": neurons[part] @ noise[:n_units].T}
 control = transformer.data_folder() / "saes" / "python-1l-untrained-topk-2048"
-if control.is_dir():
+if (control / "sae.safetensors").is_file():
     blank = survey.survey(saes.load_sae(control).requires_grad_(False), transformer.load_lm("python-1l:untrained"), contexts)
     kinds_of_units["latents, untrained model"] = blank.latents.tocsr()[part][:, densest(blank.density)]
 
@@ -618,7 +620,7 @@ qualities = {name: quality(units) for name, units in kinds_of_units.items()}
 print(f"{n_units} units of each kind; {common.sum()} concepts, {len(atoms.names):,} properties\n{'':26}{'best-concept F1':>18}{'explanation r, median':>24}{'r, held':>12}\n{'':26}{'median':>9}{'90 %':>9}{'train':>12}{'held':>12}{'90 %':>12}{'explained':>12}")
 for name, (f1, fit, score) in qualities.items():
     print(f"{name:26}{np.median(f1):9.2f}{np.quantile(f1, 0.9):9.2f}{np.nanmedian(fit):12.2f}{np.nanmedian(score):12.2f}{np.nanquantile(score, 0.9):12.2f}{np.isfinite(score).sum():12}")
-if not control.is_dir():
+if "latents, untrained model" not in qualities:
     print("(no SAE of the untrained model lies in data/saes: its row is missing)")
 
 # %% id="table-verdict"

@@ -39,6 +39,14 @@ def test_the_lens_is_the_derivative_with_the_final_norms_mean_and_scale_frozen()
     np.testing.assert_allclose(frozen(x).detach(), logits[0, 5], rtol=1e-3, atol=1e-3)  # the frame itself is right
 
 
+def test_the_final_residual_is_what_norm_and_unembedding_turn_into_the_logits():
+    lm, contexts = tiny_lm.lm(2), tiny_lm.contexts(3)
+    with torch.no_grad():
+        again = lm.model.lm_head(lm.model.transformer.ln_f(readout.final_residual(lm, contexts)))
+        logits = lm.model(input_ids=readout.as_tokens(lm, contexts)).logits
+    torch.testing.assert_close(again, logits)
+
+
 def test_the_scale_is_the_mean_standard_deviation_over_tokens_of_files():
     lm, contexts = tiny_lm.lm(), tiny_lm.contexts(4)
     resid = readout._run(lm, readout.as_tokens(lm, contexts))[0].numpy()[contexts != 0]
