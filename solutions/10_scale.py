@@ -108,6 +108,14 @@ peak = max(rates)
 print(f"products: {peak / 1e9:.0f} GFLOP/s in float32; memory: {bandwidth / 1e9:.1f} GB/s")
 print(f"to keep the processor busy, every byte that arrives must serve {peak / bandwidth:.0f} FLOPs")
 
+# %% id="products-figure"
+fig, ax = plots.panels(height=2.4)
+ax.loglog(sides, np.array(rates) / 1e9, "o-", color=plots.TRUTH)
+ax.set_xticks(sides, sides)
+ax.minorticks_off()
+ax.set(xlabel="side of two square matrices", ylabel="GFLOP/s", title="Small products are slow")
+plots.show(fig, alt="Rate of products of square matrices over their side, both logarithmic: it rises steeply from the smallest on.")
+
 # %% [markdown] id="ex-attainable-task"
 # That last number is a property of the machine. The matching property of a computation is its **arithmetic intensity**: FLOPs per byte that must pass through memory. What the machine can reach is then bounded twice: by its peak, and by what memory delivers. This is the **roofline** (Williams et al. 2009).
 #
@@ -209,20 +217,16 @@ for kind, flops, passes in zip(("plain", "fast"), step_flops(BATCH, D_IN, LATENT
     print(f"{kind} step: {flops / n_bytes:.0f} FLOP/byte, {flops / took[kind].sum() / 1e9:.0f} GFLOP/s, {BATCH / took[kind].sum():,.0f} samples/s")
 
 # %% id="roof-figure"
-fig, (left, right) = plots.panels(2, height=3.4, width_ratios=(2, 3))
-left.loglog(sides, np.array(rates) / 1e9, "o-", color=plots.TRUTH)
-left.set(xlabel="side of two square matrices", ylabel="GFLOP/s", title="Small products are slow")
-left.set_xticks(sides[::2], sides[::2])
-left.minorticks_off()
+fig, ax = plots.panels(height=3.6)
 axis = np.geomspace(0.05, 500, 100)
-right.loglog(axis, attainable(axis, peak, bandwidth) / 1e9, color=plots.TRUTH)
+ax.loglog(axis, attainable(axis, peak, bandwidth) / 1e9, color=plots.TRUTH)
 for name, (intensity, rate) in points.items():
     color = {"plain step": plots.BASELINE, "fast step": plots.LATENT}.get(name, plots.ATOM)
-    right.plot(intensity, rate / 1e9, "o", color=color)
-    right.annotate(name, (intensity, rate / 1e9), xytext=(0, -12), textcoords="offset points", color=color, fontsize=8, ha="center")
-right.margins(y=0.15)
-right.set(xlabel="intensity (FLOP per byte)", ylabel="GFLOP/s", title="Low intensity waits for memory")
-plots.show(fig, alt="Left: rate of products of square matrices over their side, rising steeply and then flat. Right: the roofline, rising with intensity and then flat, with the measured pieces of a step: ReLU, Adam and a product with one row lie low at small intensity, the product of all rows near the roof, both whole steps below it at high intensity.")
+    ax.plot(intensity, rate / 1e9, "o", color=color)
+    ax.annotate(name, (intensity, rate / 1e9), xytext=(0, -13), textcoords="offset points", color=color, fontsize=8, ha="center")
+ax.margins(y=0.15)
+ax.set(xlabel="intensity (FLOP per byte)", ylabel="GFLOP/s", title="Whatever uses each byte once waits for memory")
+plots.show(fig, alt="The roofline, rising with intensity and then flat, with the measured pieces of a step: ReLU, Adam and a product with one row lie low at small intensity, the product of all rows far higher at large intensity, and both whole steps below the roof at high intensity.")
 
 # %% id="parts-figure"
 fig, ax = plots.panels(height=2.0)
@@ -629,19 +633,24 @@ for name, (low, high) in intervals.items():
     print(f"{name}: {low:.2f} to {high:.2f}", "(to the end of the grid: open)" if low == alphas[0] or high == alphas[-1] else "")
 
 # %% id="sweep-figure"
-fig, (left, right) = plots.panels(2, height=3.4)
+fig, ax = plots.panels(height=3.2)
 for size, row, shade in zip(sizes, table, np.linspace(0.1, 0.9, len(sizes))):
     color = plots.plt.get_cmap(plots.SEQUENTIAL)(shade)
-    left.loglog(lengths, row, "o", color=color, label=f"{size:,.0f} latents")
-    left.loglog(lengths, a + b * (size / 1e3) ** -alphas[best[0]] + c * (lengths / 1e6) ** -betas[best[1]], color=color, linewidth=1)
-left.set(xlabel="tokens", ylabel="fvu on held-out files", title="Measured, and the fitted surface")
-left.legend(fontsize=7)
+    ax.loglog(lengths, row, "o", color=color, label=f"{size:,.0f} latents")
+    ax.loglog(lengths, a + b * (size / 1e3) ** -alphas[best[0]] + c * (lengths / 1e6) ** -betas[best[1]], color=color, linewidth=1)
+ax.set(xlabel="tokens trained on", ylabel="fvu on held-out files", title="Points are measured, lines are the fitted surface")
+ax.legend(fontsize=8)
+plots.show(fig, alt="Held-out loss over tokens for each number of latents, both logarithmic: points measured and lines of the fitted surface, falling with tokens, lower for more latents.")
+
+# %% id="profile-figure"
+fig, ax = plots.panels(height=2.6)
+freedom = len(loss) - 5
 for (name, (values, profile)), style in zip(profiles.items(), ("-", "--")):
-    right.semilogx(values, 100 * (profile / (len(loss) - 5)) ** 0.5, style, color=plots.TRUTH, label=name)
-right.axhline(100 * (sse.min() * (1 + 4 / (len(loss) - 5)) / (len(loss) - 5)) ** 0.5, color=plots.FAILURE, linewidth=0.8)
-right.set(xlabel="exponent held fixed", ylabel="typical miss (%)", title="Below the line: within the interval")
-right.legend(fontsize=7)
-plots.show(fig, alt="Left: held-out loss over tokens for each number of latents, points measured and lines fitted. Right: the typical miss of the fit when one exponent is held fixed, a valley for each exponent, with the limit of the interval as a line.")
+    ax.semilogx(values, 100 * (profile / freedom) ** 0.5, style, color=plots.TRUTH, label=name)
+ax.axhline(100 * (sse.min() * (1 + 4 / freedom) / freedom) ** 0.5, color=plots.FAILURE, linewidth=0.8)
+ax.set(xlabel="exponent held fixed", ylabel="typical miss (%)", title="Exponents below the line are all in the interval")
+ax.legend(fontsize=8)
+plots.show(fig, alt="The typical miss of the fit when one exponent is held fixed, over that exponent: a valley for each of the two, and the limit of the interval as a line.")
 
 # %% [markdown] id="holdout-intro"
 # The honest test of a law is a point it has not seen. Hide the largest run, the one with most latents *and* most tokens, fit the rest, predict it. As a rival, a law of another form: `loss = b · n^(−α) · t^(−β)`, a line in logarithms, that falls to zero.
