@@ -70,7 +70,8 @@ def made_up_site(folder, n, seed=0):
 
 
 def measure(address, scale, png=None, steps=120):
-    """10, 50 and 95 % quantiles of "script per frame", "frame" and "script per search" in ms, `scale` screen pixels each."""
+    """10, 50 and 95 % quantiles of "script per frame", "frame" and "script per search" in ms, at `scale` screen pixels
+    per pixel."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1440, "height": 1000}, device_scale_factor=scale)

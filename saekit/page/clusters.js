@@ -35,7 +35,8 @@ function openCluster(cluster, button, list) {
 
 function memberRow(i) {
   const content = [el("span", { class: "id" }, chart.names[i]), el("span", { class: "name" }, textOf(i))];
-  const own = chart.own[i], link = own >= 0 ? el("a", { href: `#${own}` }, content) : el("span", { tabindex: 0 }, content);
+  const own = chart.own[i];
+  const link = own >= 0 ? el("a", { href: `#${own}` }, content) : el("span", { tabindex: 0 }, content);
   for (const name of ["focus", "mouseenter"]) link.addEventListener(name, () => showPoint(i));
   return el("li", { class: "member" }, link);
 }
@@ -112,8 +113,8 @@ function switchControl(control) {
 }
 
 const canvasLabel = () => (chart.control ? "Map of the shuffled weights, noise" : "Feature map")
-  + ` with ${whole(chart.n)} points. Arrow keys move it and name the latent nearest the middle, Enter opens that latent, `
-  + "plus and minus zoom, H goes home.";
+  + ` with ${whole(chart.n)} points. Arrow keys move it and name the latent nearest the middle, `
+  + "Enter opens that latent, plus and minus zoom, H goes home.";
 
 function chartTools() {
   const search = el("input", { id: "search", type: "search", value: chart.query, autocomplete: "off",
