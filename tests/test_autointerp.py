@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from saekit import autointerp
 from saekit.interpret import Example
@@ -34,7 +35,6 @@ def test_any_local_model_writes_its_likeliest_tokens_whatever_the_prompts_length
     write = autointerp.load_writer(str(tiny_lm.folder() / "data" / "tiny"))
     written = write("alpha = beta(1)", 3)
     ids = lm.tokenizer.encode("alpha = beta(1)", add_special_tokens=False).ids[-(tiny_lm.N_CTX - 3):]
-    import torch
     for _ in range(3):
         ids.append(int(lm.model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()))
     assert written == lm.tokenizer.decode(ids[-3:])
