@@ -18,6 +18,7 @@ TOKENS, HELD_TOKENS = 1_000_000, 60_000
 SEED, OUT = 0, "runs/capstone"      # another OUT for every change of the settings above
 
 # %% id="setup"
+from collections import Counter
 from pathlib import Path
 import numpy as np
 import torch
@@ -131,9 +132,8 @@ LABELS = {latent: "not yet read" for latent in chosen}
 def usual_tokens(latent, n=5):
     """The rule that a latent fires on the n tokens it fires on most in the first half."""
     rows = latents[:, [latent]].indices
-    common = {strings[i] for i in rows[rows < half]}
-    by_count = sorted(common, key=lambda token: -sum(strings[i] == token for i in rows[rows < half]))[:n]
-    return lambda token, before: token in by_count
+    common = [token for token, _ in Counter(strings[i] for i in rows[rows < half]).most_common(n)]
+    return lambda token, before: token in common
 RULES = {latent: usual_tokens(latent) for latent in chosen}               # latent: function of (token, text before)
 
 # %% [markdown] id="test-intro"
