@@ -29,7 +29,7 @@ MIN_CLUSTER = 3          # members of the smallest cluster
 
 
 def stack(dictionaries):
-    """Several decoders (n_i, d_in) as one: (rows (n, d_in), which (n,): the place of each row's decoder in the list)."""
+    """Several decoders (n_i, d_in) as one: (rows (n, d_in), which (n,): each row's place in the list of decoders)."""
     dictionaries = [check_dictionary(W_dec, f"dictionary {i}") for i, W_dec in enumerate(dictionaries)]
     widths = [W_dec.shape[1] for W_dec in dictionaries]
     if len(set(widths)) != 1:
@@ -98,8 +98,8 @@ def clusters(points, min_cluster_size=MIN_CLUSTER):
 
     points = np.asarray(points)
     if points.ndim != 2 or not 2 <= min_cluster_size <= len(points):
-        raise ValueError(f"points have shape {points.shape} and min_cluster_size is {min_cluster_size}; expected (n, d) "
-                         "and a size from 2 to n")
+        raise ValueError(f"points have shape {points.shape} and min_cluster_size is {min_cluster_size}; expected "
+                         "(n, d) and a size from 2 to n")
     algorithm = "brute" if len(points) <= 8192 and points.shape[1] > 10 else "auto"
     found = HDBSCAN(min_cluster_size=min_cluster_size, algorithm=algorithm, copy=True).fit_predict(points)
     sizes = np.bincount(found[found >= 0], minlength=1)

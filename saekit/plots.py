@@ -305,13 +305,14 @@ def feature_map(ax, xy, labels=None, which=None, names=("latents",), color=LATEN
         marker, area = DICTIONARY_MARKS[j % 4] if len(names) > 1 else (".", 10)
         for inside, alpha in ((False, 0.25), (True, 1.0)):
             points = xy[(which == j) & ((labels >= 0) == inside)]
-            ax.scatter(*points.T, s=area, marker=marker, color=color, alpha=alpha, linewidths=0.5 if marker == "x" else 0, label=names[j] if inside else None)
+            ax.scatter(*points.T, s=area, marker=marker, color=color, alpha=alpha, linewidths=0.5 if marker in "Dx" else 0, edgecolors="white" if marker == "D" else None, label=names[j] if inside else None)
     for cluster, text in (texts or {}).items():
         middle = np.median(xy[labels == cluster], axis=0)
         ax.annotate(text, middle, xytext=(0, 6), textcoords="offset points", fontsize=7, ha="center", bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8})
     if len(names) > 1:
-        ax.legend(loc="upper left", bbox_to_anchor=(0, 0), ncols=len(names), fontsize=8, markerscale=1.5, handletextpad=0.1)
-    ax.set(xticks=[], yticks=[], aspect="equal")
+        ax.legend(loc="upper left", bbox_to_anchor=(0, 0), ncols=len(names), fontsize=8, markerscale=1.5, handletextpad=0.1, frameon=False, reverse=True)
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.set(xticks=[], yticks=[])
     for side in ax.spines.values():
         side.set_visible(False)
 

@@ -12,7 +12,7 @@ from saekit.cli import main
 from saekit.concepts import CONCEPTS
 from saekit.page import records, show_feature
 from saekit.page.findings import Findings
-from saekit.page.site import SCRIPTS, data_call, list_row, make_records, vocabulary
+from saekit.page.site import STATIC, data_call, list_row, make_records, vocabulary
 from saekit.sae import load_sae, save_sae
 from saekit.strips import visible
 from tests import tiny_lm
@@ -157,7 +157,7 @@ def test_the_command_writes_a_site_that_names_no_address(tiny, capsys):  # noqa:
     out = tiny / "out"
     written = {path.relative_to(out).as_posix(): path.read_text("utf-8") for path in out.rglob("*.*")}
     assert {"index.html", "style.css", "page.js", "data/index.js", "data/latents-0002.js"} <= written.keys()
-    for name in ("index.html", "style.css", *SCRIPTS):
+    for name in STATIC:
         assert set(re.findall(r"https?://[^\"' )]+", written[name])) <= {"http://www.w3.org/2000/svg"}
         assert not re.search(r"innerHTML|AdjacentHTML|document\.write|eval\(|fetch\(|HttpRequest", written[name])
     assert '"against":"two"' in written["data/about.js"] and written["data/index.js"].count('"id"') == 40

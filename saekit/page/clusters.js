@@ -2,8 +2,8 @@
 "use strict";
 
 const STEP = 30;           // rows that a list grows by
-const LOOSE = "A cluster counts as tighter than noise if its mean cosine exceeds that of 19 in 20 clusters of the shuffled "
-  + "weights. These do not.";
+const LOOSE = "A cluster counts as tighter than noise if its mean cosine exceeds that of 19 in 20 clusters of the "
+  + "shuffled weights. These do not.";
 
 // A list that shows its first rows and grows on request, with the button that asks for it.
 function growing(items, row) {
@@ -35,7 +35,8 @@ function openCluster(cluster, button, list) {
 
 function memberRow(i) {
   const content = [el("span", { class: "id" }, chart.names[i]), el("span", { class: "name" }, textOf(i))];
-  const link = chart.own[i] >= 0 ? el("a", { href: `#${chart.own[i]}` }, content) : el("span", { tabindex: 0 }, content);
+  const own = chart.own[i];
+  const link = own >= 0 ? el("a", { href: `#${own}` }, content) : el("span", { tabindex: 0 }, content);
   for (const name of ["focus", "mouseenter"]) link.addEventListener(name, () => showPoint(i));
   return el("li", { class: "member" }, link);
 }
@@ -51,19 +52,23 @@ function showPoint(i) {
 function clusterRow(cluster) {
   const { traits, tight } = data.map, trait = traits[cluster], members = chart.members[cluster];
   const list = el("ul", { class: "members" });
-  const share = trait && `${whole(trait[1])} of ${whole(members.length)} members, ${whole(trait[2])} of all ${whole(chart.n)}`;
-  const button = el("button", { type: "button", "aria-expanded": "false", onclick: () => openCluster(cluster, button, list) },
+  const size = `${whole(members.length)} latents, mean cosine ${fixed(tight[cluster])}`;
+  const share = trait && `; ${trait[0]}: ${whole(trait[1])} of them, ${whole(trait[2])} of all ${whole(chart.n)}`;
+  const button = el("button", { type: "button", "aria-expanded": "false",
+    onclick: () => openCluster(cluster, button, list) },
     el("span", { class: "id" }, `Cluster ${cluster}`),
     el("span", { class: "trait" }, trait ? trait[0] : "nothing stands out"),
-    el("small", {}, `${whole(members.length)} latents, mean cosine ${fixed(tight[cluster])}${share ? `; ${trait[0]}: ${share}` : ""}`));
+    el("small", {}, size + (share || "")));
   return el("li", { class: "cluster" }, button, list);
 }
 
-// Clusters with a member that the search finds, the tightest first; those that the control does not reach before the others.
+// Clusters with a member that the search finds: first those that noise does not reach, the tightest on top.
 function drawClusters() {
-  const { tight, stands } = data.map, holds = (cluster) => !chart.found || chart.members[cluster].some((i) => chart.found[i]);
+  const { tight, stands } = data.map;
+  const holds = (cluster) => !chart.found || chart.members[cluster].some((i) => chart.found[i]);
   chart.listed = [...tight.keys()].filter(holds).sort((a, b) => stands[b] - stands[a] || tight[b] - tight[a]);
-  const tighter = chart.listed.filter((cluster) => stands[cluster]), loose = chart.listed.filter((cluster) => !stands[cluster]);
+  const tighter = chart.listed.filter((cluster) => stands[cluster]);
+  const loose = chart.listed.filter((cluster) => !stands[cluster]);
   const rest = el("div");
   document.getElementById("clusters").replaceChildren(...growing(tighter, clusterRow),
     el("details", { ontoggle: () => rest.hasChildNodes() || rest.replaceChildren(...growing(loose, clusterRow)) },
@@ -107,43 +112,46 @@ function switchControl(control) {
   redraw();
 }
 
-const canvasLabel = () => `${chart.control ? "Map of the shuffled weights, noise" : "Feature map"} with ${whole(chart.n)} points. `
-  + "Arrow keys move it and name the latent nearest the middle, Enter opens that latent, plus and minus zoom, H goes home.";
+const canvasLabel = () => (chart.control ? "Map of the shuffled weights, noise" : "Feature map")
+  + ` with ${whole(chart.n)} points. Arrow keys move it and name the latent nearest the middle, `
+  + "Enter opens that latent, plus and minus zoom, H goes home.";
 
 function chartTools() {
-  const search = el("input", { id: "search", type: "search", value: chart.query, autocomplete: "off", spellcheck: "false",
-    placeholder: "label, token or concept", oninput: (event) => seek(event.target.value) });
+  const search = el("input", { id: "search", type: "search", value: chart.query, autocomplete: "off",
+    spellcheck: "false", placeholder: "label, token or concept", oninput: (event) => seek(event.target.value) });
   const which = (text, control) => el("label", {}, el("input", { type: "radio", name: "which",
     checked: chart.control === control, onchange: () => switchControl(control) }), text);
   const button = (text, title, act) => el("button", { type: "button", "aria-label": title, title, onclick: act }, text);
   return el("form", { class: "tools", role: "search", onsubmit: (event) => event.preventDefault() },
     el("label", { class: "field" }, el("span", {}, "Search"), search),
-    el("fieldset", {}, el("legend", { class: "hidden" }, "Which map"), which("Latents", false), which("Shuffled weights", true)),
+    el("fieldset", {}, el("legend", { class: "hidden" }, "Which map"),
+      which("Latents", false), which("Shuffled weights", true)),
     el("fieldset", {}, el("legend", { class: "hidden" }, "Wheel"), el("label", {}, el("input", { type: "checkbox",
       checked: chart.scroll, onchange: (event) => { chart.scroll = event.target.checked; } }), "scroll zoom")),
-    el("span", { class: "buttons" }, button("−", "zoom out", () => zoomBy(1 / 1.6)), button("+", "zoom in", () => zoomBy(1.6)),
-      button("home", "home", goHome)));
+    el("span", { class: "buttons" }, button("−", "zoom out", () => zoomBy(1 / 1.6)),
+      button("+", "zoom in", () => zoomBy(1.6)), button("home", "home", goHome)));
 }
 
 function chartFacts() {
-  const { structure, control, same_concept, method, perplexity } = data.map;
+  const { structure, control, same_concept: same, method, perplexity } = data.map, tsne = method === "tsne";
   const row = (text, name, show) => [text, show(structure[name]), show(control[name])];
   const rows = [row("clusters", "clusters", whole), row("share of points in one", "clustered", percent),
     row("mean cosine inside", "tight", fixed), row("median cosine to the nearest", "nearest", fixed),
     row("10 nearest kept on the map", "kept", percent)];
-  if (same_concept) rows.push(["nearest point has the same concept", percent(same_concept[0]), `by chance ${percent(same_concept[1])}`]);
+  if (same) rows.push(["nearest point has the same concept", percent(same[0]), `by chance ${percent(same[1])}`]);
   return el("details", { class: "measured" }, el("summary", {}, "How much of it is noise?"),
     table("The same numbers for the latents and for the shuffled weights", ["", "latents", "shuffled"], rows),
-    el("p", { class: "note" }, "Shuffled: every neuron's weights dealt out anew among the latents, so that any likeness is chance. "
+    note("Shuffled: every neuron's weights dealt out anew among the latents, so that any likeness is chance. "
       + "Distances across the map, its axes and the size of its clumps mean nothing; neighbours mostly do. "
-      + `Made by ${method === "tsne" ? `t-SNE, perplexity ${number(perplexity)}` : "UMAP, 15 neighbours, minimum distance 0.05"}, `
-      + `clusters by HDBSCAN of at least 3 members ${method === "tsne" ? "among the directions themselves" : "on a UMAP of 10 dimensions"}.`));
+      + `Made by ${tsne ? `t-SNE, perplexity ${number(perplexity)}` : "UMAP, 15 neighbours, minimum distance 0.05"}; `
+      + `clusters of at least 3 by HDBSCAN ${tsne ? "of the directions themselves" : "on a UMAP of 10 dimensions"}.`));
 }
 
 function chartLegend() {
   const marks = ["◆", "●", "■"], several = data.map.dictionaries.length > 1;
   return several && el("p", { class: "note key" }, data.map.dictionaries.map((one, j) =>
-    el("span", {}, `${marks[j % 3]} A/${j}: ${one.name}, ${whole(one.size)} latents${one.own ? " (their pages are here)" : ""}`)));
+    el("span", {}, `${marks[j % 3]} A/${j}: ${one.name}, ${whole(one.size)} latents`,
+      one.own && " (their pages are here)")));
 }
 
 async function showMap(center) {
@@ -153,27 +161,28 @@ async function showMap(center) {
   searchTexts();
   chart.listed = [];
   chart.image = null;
-  const canvas = chart.canvas = el("canvas", { id: "chart", tabindex: 0, role: "application", "aria-label": canvasLabel(), onkeydown: chartKeys });
+  const canvas = chart.canvas = el("canvas", { id: "chart", tabindex: 0, role: "application",
+    "aria-label": canvasLabel(), onkeydown: chartKeys });
   document.title = `${data.about.name}: feature map`;
   show(
     el("nav", { "aria-label": "Views" }, el("a", { href: "#" }, "All latents")),
     el("header", { class: "masthead" }, el("div", {}, el("h1", {}, "Feature map"),
-      el("p", { class: "about" }, `Every dot is a latent of ${data.about.name}; latents with like directions lie side by side. `
-        + "Dark dots are in a cluster, pale ones in none. Look at the shuffled weights before you believe a clump."))),
+      el("p", { class: "about" }, "Every dot is a latent; latents with like directions lie side by side. Strong "
+        + "dots are in a cluster, pale ones in none. Look at the shuffled weights before you believe a clump."))),
     chartTools(),
     el("div", { class: "chart" },
       el("div", {}, canvas, el("p", { id: "noise", class: "note", hidden: true }, "Noise: no dot here is a latent. "
-        + `HDBSCAN finds ${whole(data.map.control.clusters)} clusters in it all the same.`), chartLegend(), chartFacts()),
+        + `HDBSCAN's clusters in it: ${whole(data.map.control.clusters)}.`), chartLegend(), chartFacts()),
       el("section", { id: "side", "aria-label": "Clusters" }, el("p", { id: "count", role: "status" }),
         el("div", { id: "found" }), el("div", { id: "clusters" }))),
-    el("p", { id: "said", class: "hidden", role: "status" }));
+    el("p", { id: "said", class: "hidden", role: "status" }), el("div", { id: "card", hidden: true }));
   chartPointers(canvas);
   new ResizeObserver(redraw).observe(canvas);
   findPoints(chart.query);
   drawClusters();
   if (chart.control) switchControl(true);
-  const place = center === undefined ? -1 : chart.own.indexOf(center);
-  if (place >= 0) [chart.x, chart.y, chart.scale] = [chart.places.false[2 * place], chart.places.false[2 * place + 1], 6];
+  const place = center === undefined ? -1 : chart.own.indexOf(center), places = chart.places.false;
+  if (place >= 0) Object.assign(chart, { x: places[2 * place], y: places[2 * place + 1], scale: 6 });
   drawChart();
   if (place >= 0) pick(place);
 }

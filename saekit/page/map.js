@@ -54,20 +54,21 @@ const fraction = (level) => (2 * level) / (64 ** 3 - 1) - 1;
 // The reader's label, the explanation, the concepts or the tokens of a point.
 function textOf(i) {
   const row = chart.rows[i], mine = chart.own[i] >= 0 && labels.get(chart.own[i]);
-  return mine || row.text || row.concepts[0] || row.fires.map(word).join("  ");
+  return mine || row.text || row.concepts[0] || row.fires.map(word).join("  ") || "never fires on this text";
 }
 
 function searchTexts() {
   const mine = labels.all();
-  chart.texts = chart.rows.map((row, i) => [chart.names[i], `#${chart.own[i]}`, mine[chart.own[i]] || "", row.text || "",
-    ...row.concepts, ...row.fires.map(word)].join("\n").toLowerCase());
+  chart.texts = chart.rows.map((row, i) => [chart.names[i], `#${chart.own[i]}`, mine[chart.own[i]] || "",
+    row.text || "", ...row.concepts, ...row.fires.map(word)].join("\n").toLowerCase());
 }
 
 // Which points the search finds; null while nothing is sought.
 function findPoints(query) {
   const terms = query.toLowerCase().split(/\s+/).filter(Boolean);
   chart.query = query;
-  chart.found = terms.length ? Uint8Array.from(chart.texts, (text) => terms.every((term) => text.includes(term))) : null;
+  const fits = (text) => terms.every((term) => text.includes(term));
+  chart.found = terms.length ? Uint8Array.from(chart.texts, fits) : null;
   layer();
 }
 
@@ -114,7 +115,8 @@ function hue(name) {       // a style variable #rrggbb as a canvas keeps it: blu
 
 function fitCanvas() {
   const { canvas } = chart, box = canvas.getBoundingClientRect(), area = Math.max(1, box.width * box.height);
-  const screen = Math.min(2, devicePixelRatio || 1), ratio = chart.sharp ? screen : Math.min(screen, Math.sqrt(MOVING / area));
+  const screen = Math.min(2, devicePixelRatio || 1);
+  const ratio = chart.sharp ? screen : Math.min(screen, Math.sqrt(MOVING / area));
   const width = Math.max(1, Math.round(box.width * ratio)), height = Math.max(1, Math.round(box.height * ratio));
   if (canvas.width !== width || canvas.height !== height || !chart.image) {
     Object.assign(canvas, { width, height });
@@ -136,7 +138,8 @@ function screenPlace(i) {
 function drawChart() {
   const began = performance.now();
   fitCanvas();
-  const { canvas, pixels, ratio, order, codes } = chart, { width, height } = canvas, places = chart.places[chart.control];
+  const { canvas, pixels, ratio, order, codes } = chart, { width, height } = canvas;
+  const places = chart.places[chart.control];
   const size = unit() * ratio, left = width / 2 - chart.x * size, top = height / 2 + chart.y * size;
   const base = Math.min(3.2, Math.max(1.3, 110 / Math.sqrt(chart.n))) * Math.min(3, chart.scale ** 0.4);
   const radius = Math.round(4 * base * ratio) / 4, color = hue(chart.control ? "--noise" : "--latent");
@@ -161,8 +164,8 @@ function drawTexts() {
   const { pen, ratio } = chart, taken = [], css = getComputedStyle(chart.canvas);
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.font = "12px system-ui, sans-serif";
-  Object.assign(pen, { textAlign: "center", lineWidth: 3, lineJoin: "round", strokeStyle: css.getPropertyValue("--ground"),
-    fillStyle: css.getPropertyValue("--text") });
+  Object.assign(pen, { textAlign: "center", lineWidth: 3, lineJoin: "round",
+    strokeStyle: css.getPropertyValue("--ground"), fillStyle: css.getPropertyValue("--text") });
   for (const cluster of chart.control ? [] : chart.listed) {
     if (taken.length >= 24) break;
     const text = data.map.traits[cluster] && data.map.traits[cluster][0];
@@ -214,7 +217,7 @@ function moveBy(dx, dy) {
 function frame(points) {
   const places = chart.places[chart.control], range = (axis) => {
     const values = points.map((i) => places[2 * i + axis]).sort((a, b) => a - b);
-    return [values[Math.floor(0.1 * values.length)], values[Math.ceil(0.9 * values.length) - 1]];  // but for a stray one
+    return [values[Math.floor(0.1 * values.length)], values[Math.ceil(0.9 * values.length) - 1]];  // without strays
   };
   const [[left, right], [bottom, top]] = [range(0), range(1)];
   const span = Math.max(right - left, top - bottom, 0.05);
@@ -235,13 +238,14 @@ function nearestPoint(x, y, reach) {
 }
 
 function pick(i) {
-  const card = document.getElementById("detail");
+  const card = document.getElementById("card");
   if (i === chart.picked && card.hidden === (i < 0)) return;
   chart.picked = chart.control ? -1 : i;
   card.hidden = chart.picked < 0;
   if (card.hidden) return redraw();
   card.replaceChildren(pointCard(chart.picked));
-  const [x, y] = screenPlace(chart.picked), box = chart.canvas.getBoundingClientRect(), own = card.getBoundingClientRect();
+  const [x, y] = screenPlace(chart.picked);
+  const box = chart.canvas.getBoundingClientRect(), own = card.getBoundingClientRect();
   const below = box.top + y + 14 + own.height < innerHeight;
   card.style.left = `${Math.max(8, Math.min(box.left + x, innerWidth - own.width - 8))}px`;
   card.style.top = `${below ? box.top + y + 14 : Math.max(8, box.top + y - own.height - 14)}px`;
@@ -250,10 +254,10 @@ function pick(i) {
 }
 
 function pointCard(i) {
-  const row = chart.rows[i], cluster = data.map.labels[i];
+  const row = chart.rows[i], cluster = data.map.labels[i], trait = data.map.traits[cluster];
   const lines = [["latent", chart.names[i]], ["reads", textOf(i)], ["density", percent(row.density)],
     ["fires on", el("span", {}, row.fires.flatMap((token) => [chip(token), " "]))],
-    ["cluster", cluster < 0 ? "none" : `${cluster}: ${data.map.traits[cluster] ? data.map.traits[cluster][0] : "nothing in common"}`]];
+    ["cluster", cluster < 0 ? "none" : `${cluster}: ${trait ? trait[0] : "nothing stands out"}`]];
   if (chart.own[i] < 0) lines.push(["page", "none here: a latent of another dictionary"]);
   return el("dl", {}, lines.flatMap(([term, text]) => [el("dt", {}, term), el("dd", {}, text)]));
 }
@@ -263,7 +267,7 @@ function openPoint(i) {
 }
 
 function chartKeys(event) {
-  const step = 60, along = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] }[event.key];
+  const along = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[event.key];
   const act = { "+": () => zoomBy(1.4), "=": () => zoomBy(1.4), "-": () => zoomBy(1 / 1.4), "h": goHome, "Home": goHome,
     "Enter": () => openPoint(chart.picked), "Escape": () => pick(-1) }[event.key];
   if (event.ctrlKey || event.metaKey || event.altKey || !(along || act)) return;
@@ -276,7 +280,10 @@ function chartKeys(event) {
 // Drag with one pointer, pinch with two, a click opens; on a touch screen the first tap shows.
 function chartPointers(canvas) {
   const down = new Map();
-  const place = (event) => { const box = canvas.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
+  const place = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
   const spread = () => { const [a, b] = [...down.values()]; return Math.hypot(a[0] - b[0], a[1] - b[1]); };
   let moved = 0;
   canvas.addEventListener("pointerdown", (event) => {

@@ -1,4 +1,4 @@
-"""The feature map of one SAE or several together: made once, kept beside the SAE, and handed to the site as data/map.js.
+"""The feature map of one SAE or several together: made once, kept beside the SAE, handed to the site as data/map.js.
 
 `saekit map RUN [RUN2 …]` writes RUN/map.safetensors, which `saekit page RUN` then shows; without such a file the page
 makes one itself for a dictionary small enough to take about a minute.
@@ -145,7 +145,8 @@ def map_record(made, own, rows, lm, layer, run, words):
                        for trait in cluster_traits(made.labels, traits)],
             "control_xy": coordinates(made.control_xy), "control_labels": made.control_labels.tolist(),
             "same_concept": same and [*map(short, same)],
-            **{name: {key: short(value) for key, value in made.about[name].items()} for name in ("structure", "control")},
+            **{name: {key: short(value) for key, value in made.about[name].items()}
+               for name in ("structure", "control")},
             "method": made.about["method"], "perplexity": made.about.get("perplexity")}
 
 

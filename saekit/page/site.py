@@ -48,7 +48,8 @@ def write_site(run, out, against=None, tokens=2_000_000, model=None):
         rows += [list_row(findings, one, position) for one in pack]
         write_data(folder, f"latents-{first // PACK:04}", pack)
     if drawn:
-        own = [map_row(findings.fit.survey, one, findings.concepts[one], top_rows(findings, one)) for one in range(sae.d_sae)]
+        own = [map_row(findings.fit.survey, one, findings.concepts[one], top_rows(findings, one))
+               for one in range(sae.d_sae)]
         write_data(folder, "map", map_record(drawn, fingerprint(decoder(sae)), own, lm, settings["layer"], run, words))
     write_data(folder, "about", about)
     write_data(folder, "vocabulary", words)
@@ -67,9 +68,9 @@ def run_settings(run):
 def about_page(findings, name, against):
     """What stands above the list, and what the script needs to know."""
     sae, lm = findings.sae, findings.lm
-    return {"name": name, "id": f"{name} {fingerprint(decoder(sae))}", "model": lm.name, "layer": findings.layer, "arch": sae.arch,
-            "tokens": len(findings.fit.survey.cells), "held_out": len(findings.held.survey.cells), "against": against,
-            "ultra_low": ULTRA_LOW, "token_width": token_width(lm), "single": False, "map": False,
+    return {"name": name, "id": f"{name} {fingerprint(decoder(sae))}", "model": lm.name, "layer": findings.layer,
+            "arch": sae.arch, "tokens": len(findings.fit.survey.cells), "held_out": len(findings.held.survey.cells),
+            "against": against, "ultra_low": ULTRA_LOW, "token_width": token_width(lm), "single": False, "map": False,
             "corpus": findings.fit.stream.manifest._asdict()}
 
 
