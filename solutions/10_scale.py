@@ -726,7 +726,7 @@ claim("share with the token before, minus with another", shared(fires[1:], fires
 # | **temporal** features | encode x(t) − x(t − 1), or the mean of the last 4 tokens; count latents that no single-token SAE has (lesson 9's matching) |
 # | **multi-modal** | train one SAE on MLP activations of `python-1l` and, cut to the same width, image patches of lesson 2; do any latents serve both? Then say what that would *not* show |
 # | **streaming**, online learning | train on the standard library first and the packages after, unshuffled; test on both. What is forgotten? |
-# | **expansion per layer** | `python-4l`: split 8,192 latents over the four layers by rule (equal; by effective dimension of the activations), compare the summed ce_increase |
+# | **expansion per layer** | any model of several layers, trained by `saekit train-lm --layers 4` or from the hub: split 8,192 latents over its layers by rule (equal; by effective dimension of the activations), compare the summed ce_increase |
 # | **hyperparameters without a principle** | 20 settings of (k, lr), 1 million tokens each: does one metric's winner win by the others? |
 # | **approximate methods** | look for candidates in 1/4 of the dimensions, recompute exactly: which share of the top 32 is missed, and what does it cost in fvu? |
 # | **monitoring** a running model | alarm when a chosen latent fires: false alarms per 10,000 tokens against a regular expression for the same thing |
