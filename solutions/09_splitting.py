@@ -689,7 +689,7 @@ axes[1].set(title="Shuffled: no structure, still a map")
 plots.show(fig, alt="Two feature maps side by side. Left: latents of two dictionaries, those in clusters in full colour. Right: the same for shuffled weights.")
 
 # %% [markdown] id="map-numbers-intro"
-# Do you see islands on the right too? A map must put points somewhere. So read numbers beside it: how many clusters, how tight they are in the *full* space, and what share of true neighbours is still a neighbour on the map.
+# Could you tell the two apart if the titles were hidden? Where the eye finds groups on the left, it finds some on the right too: a map must put points somewhere. So read numbers beside it: how many clusters, how tight they are in the *full* space, and what share of true neighbours is still a neighbour on the map.
 
 # %% id="map-control"
 found = {"dictionaries": feature_map.structure(rows, xy, groups), "shuffled": feature_map.structure(noise, xy_noise, groups_noise)}
@@ -738,7 +738,7 @@ fig, axes = plots.panels(3, height=2.8)
 for ax, (perplexity, points) in zip(axes, views.items()):
     plots.feature_map(ax, points, groups)
     ax.set(title=f"perplexity {perplexity}")
-plots.show(fig, alt="Three maps of the same directions with perplexity 5, 30 and 100: many small clumps, then islands, then one cloud.")
+plots.show(fig, alt="Three maps of the same directions with perplexity 5, 30 and 100: the same latents in three different arrangements.")
 
 # %% id="map-agreement"
 shuffled_kinds = np.random.default_rng(0).permutation(best_concept)
@@ -757,7 +757,7 @@ claim("nearest point has the same best concept, minus shuffled concepts", featur
 # | article: core categories appear in all models | some latents have a partner even in an untrained model: they read the input (9.6) |
 # | reference page: features are not ground truth; another seed gives different ones | measured (9.5). In the toy, where truth is known, two seeds even agree on wrong ones |
 # | reference page: a larger dictionary risks splitting | and absorption, which is worse: holes that no error shows (9.3) |
-# | lecture: cluster with UMAP or t-SNE | the map makes islands of noise too; read it beside its control (9.7) |
+# | lecture: cluster with UMAP or t-SNE | the map arranges noise too; read it beside its control (9.7) |
 #
 # ## Common confusions
 #
