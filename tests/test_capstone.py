@@ -19,7 +19,7 @@ def run(folder, **settings):
         cell.source, found = re.subn(rf"^{name} = .*$", f"{name} = {value!r}", cell.source, flags=re.MULTILINE)
         assert found == 1
     done = execute(notebook, folder, environment(folder, "smoke"))
-    said = "\n".join(out.text for cell in done.cells for out in cell.get("outputs", ()) if out.output_type == "stream")
+    said = "".join(out.text for cell in done.cells for out in cell.get("outputs", ()) if out.output_type == "stream")
     return said, json.loads((folder / "runs" / "capstone" / "report.json").read_text("utf-8"))
 
 
