@@ -273,7 +273,7 @@ for name, D in (("honest, atoms p and c", honest), ("greedy, atoms p and p+c", g
     print(f"{name:24} error {np.abs(z @ D - samples).max():.0f}, active per sample {np.mean((z > 1e-9).sum(axis=1)):.1f}, sum of latents {z.sum(axis=1).mean():.2f}, p's latent fires on {100 * np.mean(z[:, 0] > 1e-9):.0f} %")
 
 # %% [markdown] id="absorb-predict"
-# **Predict:** an SAE is trained on such data. Which dictionary will sparsity choose? (a) the honest one, since p and c are the features · (b) the greedy one, since it needs fewer latents · (c) either, since both are exact.
+# **Predict:** an SAE is trained on such data. Which dictionary will sparsity choose? `"a"`: the honest one, since p and c are the features. `"b"`: the greedy one, since it needs fewer latents. `"c"`: either, since both are exact.
 
 # %% id="absorb-guess"
 predict("absorb", "b")
@@ -500,7 +500,7 @@ print("each other's best:             ", [tuple(map(int, pair)) for pair in mutu
 # %% [markdown] id="chance-intro"
 # The mean of the best cosines hides that two atoms share one partner. The Hungarian match finds the best one-to-one pairing, and must pair leftovers with leftovers. Each other's best may leave atoms alone. We report all three.
 #
-# And chance? **Predict:** you draw 2,048 directions at random in 512 dimensions. The best of them has which cosine with a given direction? (a) below 0.05, dimensions are many · (b) between 0.1 and 0.25 · (c) above 0.4, 2,048 are many.
+# And chance? **Predict:** you draw 2,048 directions at random in 512 dimensions. The best of them has which cosine with a given direction? `"a"`: below 0.05, dimensions are many. `"b"`: between 0.1 and 0.25. `"c"`: above 0.4, 2,048 are many.
 
 # %% id="chance-guess"
 predict("best-of-2048", "b")
