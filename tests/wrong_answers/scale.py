@@ -79,7 +79,7 @@ WRONG = {
         Wrong("split ignored", _held("2 + n_moments"), "Where does split come in"),
         Wrong("off by one", _held("1 / (p if split >= 4 else 1) + 1 / (p if split >= 3 else 1) + n_moments / (p if split >= 2 else 1)"), "split is off by one"),
         Wrong("only what is named", _held("1 / (p if split == 3 else 1) + 1 / (p if split == 2 else 1) + n_moments / (p if split == 1 else 1)"),
-              "divide moments, then gradients too, then all"),
+              "Does a higher number undo a lower one"),
         Wrong("weights never split", _held(f"1 + 1 / (p if split >= 2 else 1) + {MOMENTS}"), "What is still whole at 2"),
     ],
     "average_gradients": [

@@ -97,7 +97,7 @@ def _split_bytes(held, p):
     expect(not close(held[1:], [3 + 1 / p, 2 + 2 / p, 4 / p]) and not close(held[1:], [1 + 3 / p, 1 + 3 / p, 4 / p]),
            "the two moments do not go together in your count. Which of them does split = 1 leave whole?")
     expect(not close(held[1:], [4.0, 2 + 2 / p, 1 + 3 / p]), "split is off by one in your count. What does 1 divide, by the task?")
-    expect(not close(held[1:], [2 + 2 / p, 3 + 1 / p, 3 + 1 / p]), "split = 2 divides the gradients and leaves the moments whole again. Does a higher number undo a lower one?")
+    expect(not close(held[1:], [2 + 2 / p, 3 + 1 / p, 3 + 1 / p]), "split = 2 divides the gradients and leaves the moments whole again in your count. Does a higher number undo a lower one?")
     expect(not close(held[1:], [3 + 1 / p, 2 + 2 / p, 2 + 2 / p]) and not close(held[1:], [2 + 2 / p, 1 + 3 / p, 1 + 3 / p]),
            "split = 3 holds as much as split = 2. What is still whole at 2?")
     expect(close(held[1:], [2 + 2 / p, 1 + 3 / p, 4 / p]), "split 1, 2 and 3 divide moments, then gradients too, then all. In units of the weights, yours differ.",
