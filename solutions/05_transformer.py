@@ -224,7 +224,7 @@ for part in rows:
     keep = contexts[rows[part]] != lm.boundary
     labels[part] = concepts.label_stream(text, lm.tokenizer, lm.n_ctx, rows[part])[keep]                # (tokens, concepts), True or False
     depths[part] = concepts.depth_stream(text, lm.tokenizer, lm.n_ctx, rows[part])[keep]                # (tokens, 2): bracket, indent
-print(f"{len(names)} concepts, such as: {', '.join(names[::9])}")
+print(f"{len(names)} concepts, such as: {', '.join(names[::11])}")
 
 # %% [markdown] id="ex-dimensions-task"
 # ### Exercise 5.3 · How many dimensions?
@@ -477,7 +477,7 @@ for (station, values), style in zip(scores.items(), ("o:", "o-", "o--")):
     axes[1].plot((1, 2, 3, 4), values, style, color=plots.BASELINE if station == "embedding" else plots.TRUTH, label=station)
 axes[1].axhline(1 / 6, color=plots.BASELINE, linewidth=0.8, linestyle=":")
 axes[1].set(title="A plane reads more than a line", xlabel="directions used", ylabel="balanced accuracy, held-out files", xticks=(1, 2, 3, 4), ylim=(0, 1))
-axes[1].legend()
+axes[1].legend(loc="upper left", fontsize=8, frameon=False)
 plots.show(fig, alt="Left: mean hidden states of indentation depths 0 to 5 in their best plane form a bent curve, with pale clouds of tokens around them. Right: accuracy of reading the depth grows from one to two directions after attention and stays near chance at the embedding.")
 
 # %% [markdown] id="depth-after"
@@ -598,7 +598,7 @@ axes[0].axvline(3, color=plots.BASELINE, linewidth=0.8)
 axes[0].set(xscale="log", xlabel="kurtosis (normal: 3)", title="Neurons are spiky …")
 axes[1].hist(np.log10(density[density > 0]), bins=np.arange(-4, 0.1, 0.2), color=plots.NEURON)
 axes[1].set(xlabel="log10 of the share of tokens it is active on", ylabel="neurons", title="… and yet not rare")
-plots.show(fig, alt="Left: box plots of kurtosis; neurons lie far above the other three groups. Right: histogram of neuron densities on a log scale, most between one token in a hundred and one in three.")
+plots.show(fig, alt="Left: box plots of kurtosis; neurons lie far above the other four groups. Right: histogram of neuron densities on a log scale, most between one token in a hundred and one in three.")
 
 # %% id="density-claim"
 claim("median density of a neuron", np.median(density), at_least=0.02, at_most=0.25)
@@ -951,13 +951,13 @@ print("the language model is unchanged:", transformer.weight_hash(lm.model) == b
 many = (1 + (np.sort(shares, axis=1)[:, ::-1].cumsum(axis=1) < 0.8 * shares.sum(axis=1, keepdims=True)).sum(axis=1) >= 2).mean()
 lines = [
     ("Mikolov et al. 2013, Park et al. 2024: concepts are directions", f"prose, from other words: AUC {mean_auc['after attention']:.2f}, at the embedding {mean_auc['embedding']:.2f}"),
-    ("Arora et al. 2018: word vectors are sparse sums of shared atoms", f"{words_ev:.2f} explained by {words_l0:.1f} atoms, more than their Gaussian twin"),
+    ("Arora et al. 2018: word vectors are sparse sums of shared atoms", f"{words_ev:.2f} explained by {words_l0:.1f} atoms, more than a Gaussian twin"),
     ("Engels et al. 2024: some features are not one-dimensional", f"depth read by a line {scores['after attention'][0]:.2f}, by a plane {scores['after attention'][1]:.2f}"),
     ("Elhage et al. 2021: the residual stream has no privileged basis, neurons have", f"median kurtosis {np.median(spikiness['axes of the hidden state']):.1f} and {np.median(spikiness['neurons']):.1f}"),
-    ("Gurnee et al. 2023: concepts are spread over neurons, most so in early layers", f"best direction minus best neuron, blocks 0 to 3: {', '.join(f'{value:.2f}' for value in gap)}"),
+    ("Gurnee et al. 2023: concepts are spread over neurons, most so in early layers", f"direction minus neuron, by block: {' '.join(f'{value:.2f}' for value in gap)}"),
     ("Bricken et al. 2023: most neurons are polysemantic", f"{100 * many:.0f} % are strong on two kinds of token or more"),
 ]
-print("\n".join(f"{says:80}{measured}" for says, measured in lines))
+print("\n".join(f"{says:79}{measured}" for says, measured in lines))
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true
