@@ -42,7 +42,7 @@ alive = np.flatnonzero(overview.counts)
 print(f"{len(train):,} tokens, {100 * train.mean():.0f} % of them in train files; {len(alive):,} of {sae.d_sae:,} latents fire")
 
 # %% [markdown] id="specimen-intro"
-# Which latent do we read? Whoever picks the prettiest learns nothing about the others. So two, by rule. The **specimen**: among latents that fire on 0.2 to 2 % of tokens, the one with the best F1 on train for a concept that *no single token spells* (the best token's F1 is below 0.3). And one **drawn** at random from the same densities, which we keep for the end.
+# Which latent do we read? Whoever picks the prettiest learns nothing about the others. So two, by rule. The **specimen**: among latents that fire on 0.2 to 2 % of tokens, the one with the best F1 on train for a concept that *no single token spells* (of all tokens, taken as its detector, none reaches an F1 of 0.3). And one **drawn** at random from the same densities, which we keep for the end.
 
 # %% id="specimen"
 tokens_of = atoms.matrix[train][:, [name.startswith("token ") for name in atoms.names]]
@@ -57,12 +57,12 @@ subject = names[on_train[specimen][0].concept]
 print(f"specimen: latent {specimen}, for {subject!r} ({concepts.CONCEPTS[subject]}); drawn: latent {drawn}")
 
 # %% [markdown] id="page-intro"
-# Its page, made from *training* files of the model (scores again from other files). `saekit.page.show_feature(sae, i)` makes one; for two we gather once and view each. Point at a token. **Before you go on: which panel convinces you most?**
+# Its page. The examples come from *training* files of the model; scores from other files, though not quite ours, so that they differ from those below. `saekit.page.show_feature(sae, i)` makes one page; for two we gather once and view each. Scroll inside it, point at a token. **Before you go on: which panel convinces you most?**
 
 # %% id="page"
 from saekit.page import view
 from saekit.page.findings import Findings
-other = saes.load_sae(transformer.data_folder() / "saes" / "python-1l-relu-4096").requires_grad_(False)
+other = saes.load_sae(transformer.data_folder() / "saes" / "python-1l-topk-2048-seed1").requires_grad_(False)
 page = Findings(sae, lm, tokens=budget(smoke=8_000, laptop=40_000), against=other, chosen=[specimen, drawn])
 view(page, specimen)
 
@@ -100,7 +100,7 @@ print("smallest activation that we counted as firing is above 0:", bool(overview
 #
 # <details><summary>Hint 1 of 3</summary><code>low</code> is a density. What turns counts into densities?</details>
 # <details><summary>Hint 2 of 3</summary>Two questions add up: does it fire at all? is its density at least <code>low</code>?</details>
-# <details><summary>Hint 3 of 3</summary>True counts as 1: <code>(counts > 0)</code> plus one more comparison, as integers.</details>
+# <details><summary>Hint 3 of 3</summary>True counts as 1: <code>(counts &gt; 0).astype(int)</code> plus one more comparison.</details>
 
 # %% id="ex-kinds" exercise="density_kinds" difficulty=1 minutes=5 points=2
 @exercise
@@ -132,7 +132,7 @@ for kind, name in enumerate(("dead", "ultra-low: fires once or twice", "alive"))
     print(f"{name:32}{n:5} latents, of which {100 * later / max(1, n):3.0f} % fire in the rest")
 
 # %% [markdown] id="spectrum-intro"
-# "Dead" on a short text is "rare". A latent of density p stays silent on n tokens with probability about exp(−pn); so silence on n tokens says only that p is hardly above 3/n. Lesson 6 drew the spectrum of densities beside the neurons'. Here is the same spectrum as texts of three lengths show it:
+# "Dead" on a short text is "rare". A latent of density p stays silent on n tokens with probability about exp(−pn); so silence on n tokens says only that p is hardly above 3/n (exp(−3) is 0.05). Lesson 6 drew the spectrum of densities beside the neurons'. Here is the same spectrum as texts of three lengths show it:
 
 # %% id="spectrum"
 fig, ax = plots.panels(height=2.6)
@@ -240,7 +240,7 @@ claim("share with the concept, 20 strongest minus all firings", top.mean() - all
 claim("share of firings in the five weaker intervals", size[:, 5:].sum(axis=1).mean(), at_least=0.5)
 
 # %% [markdown] id="explore-intro"
-# Others were fooled by top examples before us (Bolukbasi et al. 2021). Single latents: black firings have the best concept, grey ones do not. Rank 1 is the best F1 on train.
+# Others were fooled by top examples before us (Bolukbasi et al. 2021). Now single latents, ranked by their F1 on train: black firings have the best concept, grey ones do not.
 
 # %% id="explore"
 by_f1 = sorted(readable, key=lambda i: -on_train[i][0].f1)
@@ -256,11 +256,11 @@ def firings(ax, rank):
 explore(firings, stills=[{"rank": 1}, {"rank": len(by_f1) // 2}, {"rank": len(by_f1)}], alt="Held-out firings of three latents by interval, black with and grey without the latent's best concept: the best, a middling and the worst latent by F1 on train.", rank=(1, len(by_f1)))
 
 # %% [markdown] id="ex-lens-task"
-# A latent whose lower intervals turn grey may have a loose threshold, or be several things; or its concept is missing from our list. Examples alone do not tell.
+# A latent whose lower intervals turn grey may have a loose threshold, or be several things; of one that is grey throughout, our list lacks the concept. Examples alone do not tell.
 #
 # ## 7.4 What does it write?
 #
-# Examples show when a latent fires. Its direction also *writes*: through W_down into the residual stream, through the final norm and the unembedding W_U onto every token's logit. The norm divides by the stream's standard deviation σ, which differs from token to token; the **logit lens** freezes σ at its mean, and the norm's mean too, so that all is linear:
+# Examples show when a latent fires. Its direction also *writes*: through W_down into the residual stream, through the final norm and the unembedding W_U onto every token's logit. The norm takes off the stream's mean, divides by its standard deviation σ and multiplies by a weight γ, one number per dimension. Mean and σ differ from token to token; the **logit lens** freezes them at their averages, so that all is linear:
 #
 # `logits = (direction @ W_down) · γ / σ @ W_U`, minus their mean over the vocabulary (softmax does not feel a constant).
 #
@@ -371,7 +371,7 @@ context, position = divmod(page.fit.survey.cells[rows_here[place]], lm.n_ctx)
 block = torch.from_numpy(page.fit.survey.contexts[[context]].astype(int))
 again = float(intervene.loss_change(lm, block, 0, intervene.ablate(sae, specimen))[0, position])
 p = np.exp(-page.predictions.loss[rows_here[place]])
-print(f"… {strings[block[0, position]]} → {strings[block[0, position + 1]]}: Δ {effects[place]:+.3f}; chance of that token {p:.2g} with the latent, {p * np.exp(-again):.2g} without")
+print(f"{strings[block[0, position]]!r}, then {strings[block[0, position + 1]]!r}: Δ {effects[place]:+.3f}; chance of that token {p:.2g} with the latent, {p * np.exp(-again):.2g} without")
 claim("difference between the page's Δ and the model's (nats)", abs(again - effects[place]), at_most=1e-3)
 
 # %% [markdown] id="underline-after"
@@ -456,9 +456,11 @@ for bound in (0.5, 0.7, 0.9):
 claim("share of living latents that are no neuron (cosine and correlation both at most 0.9)", ((axis <= 0.9) & (r <= 0.9)).mean(), at_least=0.7)
 
 # %% [markdown] id="inputs-intro"
+# The few above 0.9 in both are neurons that the SAE has passed on under another number.
+#
 # ## 7.7 Inputs and outputs
 #
-# A latent stands between what came and what comes. Is it about the token *at hand*, the one *before*, or the one the model should say *next*? A plain reader can tell: a table that holds each token's mean activation.
+# A latent stands between what came and what comes. Is it about the token *at hand*, the one *before*, or the one the model should say *next*? The simplest predictor can tell: a table of each token's mean activation.
 #
 # ### Exercise 7.6 · A table of tokens
 #
@@ -521,7 +523,7 @@ print("cosine of what it listens to (W_enc) with what it writes (W_dec): 5 %, me
 #
 # ## 7.8 Its relatives
 #
-# A latent whose neighbours mean the same is a part of something. And does another SAE of the same neurons (here with another architecture; lesson 9 compares seeds) know it too?
+# A latent whose neighbours mean the same is a part of something. And does another SAE of the same neurons (here a smaller one, from another seed; lesson 9 shows why the same seed would flatter) know it too?
 
 # %% id="relatives"
 similar, near = (columns[specimen] for columns in page.nearest)
@@ -532,7 +534,7 @@ print("in the other SAE, by correlation over tokens:", ", ".join(f"{i} ({value:.
 # %% [markdown] id="ex-formula-task"
 # ## 7.9 Explain without a language model
 #
-# Python itself can tell us of every token whether it is a keyword, stands in a docstring, follows `def`. So an explanation can be a **formula** that is true or false on each token: one property, or two joined by *and*, *or*, *and not*; properties are our concepts, the token, and the token before. How well does a formula go with activations `a`? If it holds on n of N tokens, where the activations sum to s, Pearson's correlation needs nothing else:
+# Python itself can tell us of every token whether it is a keyword, stands in a docstring, follows `def`. So an explanation can be a **formula** that is true or false on each token: one property, or two joined by *and*, *or*, *and not*; properties are our concepts, the token, and the token before. How well does a formula go with activations `a`? If it holds on n of N tokens, where the activations sum to s, Pearson's correlation needs nothing more of it:
 #
 # r = (s/N − n/N · mean(a)) / (sd(a) · √(n/N · (1 − n/N)))
 #
@@ -588,7 +590,7 @@ claim("noise: r on train minus r on held", fitted - honest, at_least=0.005)
 # %% [markdown] id="table-intro"
 # ## 7.10 A fair table
 #
-# Are latents easier to explain than neurons? Only a fair comparison can say: equally many units of each kind; latents chosen by density, never by score; the same search, both signs, for all; thresholds and formulas from train, scores from held. Two rows of latents (the densest; any that fire), two rivals in the same space, and the control that matters: an SAE trained in the same way on the **untrained** transformer. **Guess the order.** (For speed, every other token.)
+# Are latents easier to explain than neurons? Only a fair comparison can say: equally many units of each kind; the same search, both signs, for all; thresholds and formulas from train, scores from held. Latents are chosen by density, never by score: the densest, and any that fire. Their rivals are neurons and random directions. The control that matters is an SAE trained in the same way on the **untrained** transformer. **Guess the order.** (For speed, every other token.)
 
 # %% id="table"
 n_units, part = budget(smoke=24, laptop=512), np.arange(0, len(train), 2)
@@ -631,7 +633,7 @@ for title, of in columns.items():
 claim("r at the 90 % mark, densest latents minus random directions", columns["r, 90 %"](qualities["latents, densest"]) - columns["r, 90 %"](qualities["random directions"]), at_least=0.03)
 
 # %% [markdown] id="table-after"
-# Read who leads in *each* column, and whether the typical unit (median) and the best tenth (90 %) agree: an SAE may give a few very clear units and leave the typical one no clearer than a neuron. If latents of the untrained model score well, clarity comes from the *text*, which any wide random layer passes on (Heap et al. 2025): then a clear latent is no proof that the model has *learned* what it stands for. And the columns measure different things: F1 rewards a unit that fires often, as any frequent concept is partly hit by chance; a rare one has no frequent concept to be good at.
+# (*explained* counts the units that fire often enough for a search: the others are missing from r, but not from F1.) Read who leads in *each* column, and whether the typical unit (median) and the best tenth (90 %) agree: an SAE may give a few very clear units and leave the typical one no clearer than a neuron. If latents of the untrained model score well, clarity comes from the *text*, which any wide random layer passes on (Heap et al. 2025): then a clear latent is no proof that the model has *learned* what it stands for. And the columns measure different things: F1 rewards a unit that fires often, as any frequent concept is partly hit by chance; a rare one has no frequent concept to be good at.
 #
 # **Are frequent features the interpretable ones?** The reference page says so of "the top SAE features (by activation frequency)", and that rare ones are harder "because there are fewer examples". Both can be tested: all latents with ten or more firings on train (rarer ones are not even searched), in ten groups of rising density.
 
@@ -665,7 +667,7 @@ r_few = np.array([one.correlation for one in again])
 both = np.isfinite(r_few)
 print(f"group {best_tenth + 1}, the {both.sum()} latents that can be explained from {(train & few).sum():,} of {train.sum():,} train tokens: {np.median(r_held[tenths[best_tenth]][both]):.2f} with all, {np.median(r_few[both]):.2f} with few")
 print(f"rarest group {by_tenth[1, 0]:.2f} (on train {by_tenth[0, 0]:.2f}), most frequent {by_tenth[1, -1]:.2f} (on train {by_tenth[0, -1]:.2f})")
-claim("r of the best-explained group minus r of the most frequent", by_tenth[1, best_tenth] - by_tenth[1, -1], at_least=0.05)
+claim("r of the best-explained group minus r of the rarest and of the most frequent", by_tenth[1, best_tenth] - max(by_tenth[1, 0], by_tenth[1, -1]), at_least=0.05)
 
 # %% [markdown] id="writer-intro"
 # ## 7.11 With a language model, and the article's categories
@@ -771,7 +773,7 @@ print(f"latent {drawn}: {machine.text or '(too few firings)'}; r {machine.train_
 # | lecture: "blue underline means a lower ablation loss (better token prediction)" | better *without* the latent: blue is where it is in the way (7.5) |
 # | article: automated scores from a language model | possible without one where the truth is known; unseen files, and the same search for rivals (7.9, 7.10) |
 # | article: categories of features | only those that the text can hold (7.11) |
-# | reference page: frequent features are the interpretable ones; rare ones lack examples | see the curve and the control in 7.10: both ends are hard, and the few examples are measured, not assumed |
+# | reference page: frequent features are the interpretable ones; rare ones lack examples | see the curve and the control in 7.10: both ends are hard, and how much of it few examples explain is measured there |
 #
 # ## Common confusions
 #

@@ -1,6 +1,4 @@
 """Lesson 0 as a student meets it: JupyterLab started by `course.py lab`, driven in a real browser.
-
-Needs Debian's chromium (or Chrome) and playwright, the extra [browser]; skipped with the reason where one is missing.
 """
 
 import json
@@ -14,15 +12,11 @@ import pytest
 
 from saekit.course.execute import environment
 from saekit.course.lesson import ROOT
-from saekit.doctor import find_chromium
+from tests.browser import NEEDED, a_browser, playwright  # noqa: F401  a_browser is the fixture `browser`
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed (pip install -e .[browser])"
-)
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(find_chromium() is None, reason="no chromium on this machine")]
+pytestmark = NEEDED
 
-PATIENCE = 300_000  # milliseconds: a busy machine is slow, not broken
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+PATIENCE = 300_000  # milliseconds: a lesson runs from top to bottom, perhaps on a busy machine
 SETTINGS = {"docmanager-extension/plugin": {"autosave": False}, "notebook-extension/tracker": {"windowingMode": "none"}}
 WRONG = '@exercise\ndef unit_norm(D):\n    """Rows of length 1."""\n    return D / np.linalg.norm(D)'
 RIGHT = (
@@ -64,20 +58,17 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(address):
+def page(browser, address):
     """Lesson 0, opened and run from top to bottom."""
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1300, "height": 1000})
-        page.set_default_timeout(PATIENCE)
-        page.goto(address)
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # until then "Run All Cells" does nothing
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        finished(page, page.locator(".jp-CodeCell").last)
-        yield page
-        browser.close()
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # until then "Run All Cells" does nothing
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    finished(page, page.locator(".jp-CodeCell").last)
+    return page
 
 
 def finished(page, cell):

@@ -8,15 +8,14 @@ import pytest
 import torch
 
 from saekit import corpus
-from saekit.doctor import find_chromium
 from saekit.page import map as page_map
 from saekit.page import site
 from saekit.sae import save_sae
 from tests import tiny_lm
-from tests.test_page_browser import HOSTILE, PATIENCE, browser, check_quiet, listen, playwright  # noqa: F401
+from tests.browser import NEEDED, a_browser, hostile, quiet_page  # noqa: F401  a_browser is the fixture `browser`
 from tests.test_readout import an_sae
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(find_chromium() is None, reason="no chromium on this machine")]
+pytestmark = NEEDED
 GROUPS = 6
 
 
@@ -36,8 +35,7 @@ def folder(tmp_path_factory):
         patch.setenv("SAEKIT_CACHE", str(out / "cache"))
         patch.setattr(corpus, "source_files", tiny_lm.candidates)
         plain = site.token_strings
-        patch.setattr(site, "token_strings", lambda *args: [HOSTILE[i // 2 % len(HOSTILE)] if i % 2 == 0 else text
-                                                            for i, text in enumerate(plain(*args))])
+        patch.setattr(site, "token_strings", lambda *args: hostile(plain(*args), every=2))
         for name, d_sae in (("large", 40), ("small", 30)):
             save_sae(clumpy(3, d_sae), out / name / "sae.safetensors")
             (out / name / "run.json").write_text('{"model": "tiny", "layer": 0}')
@@ -47,16 +45,11 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def page(browser, folder):  # noqa: F811
-    """A fresh browser window on the map; afterwards nothing may have complained or asked for anything but files."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    listen(page)
-    open_map(page, folder)
-    yield page
-    check_quiet(page)
-    context.close()
+def page(browser, folder):
+    """A fresh window on the map."""
+    with quiet_page(browser, viewport={"width": 1440, "height": 1000}) as page:
+        open_map(page, folder)
+        yield page
 
 
 def open_map(page, folder):
@@ -223,14 +216,12 @@ def test_hostile_tokens_and_labels_are_only_text(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280, 1920])
-def test_nothing_overflows_on_phone_screen_and_projector(browser, folder, tmp_path, width, scheme):  # noqa: F811
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page.set_default_timeout(PATIENCE)
-    open_map(page, folder)
-    page.locator("#clusters .cluster button").first.click()
-    page.wait_for_timeout(400)
-    page.screenshot(path=tmp_path / "map.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (ground == "rgb(255, 255, 255)") == (scheme == "light") and ink(page) > 200
-    page.close()
+def test_nothing_overflows_on_phone_screen_and_projector(browser, folder, tmp_path, width, scheme):
+    with quiet_page(browser, viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
+        open_map(page, folder)
+        page.locator("#clusters .cluster button").first.click()
+        page.wait_for_timeout(400)
+        page.screenshot(path=tmp_path / "map.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (ground == "rgb(255, 255, 255)") == (scheme == "light") and ink(page) > 200

@@ -1,7 +1,5 @@
 """The feature page in a real browser, opened from its folder: found, sorted, read by mouse and by keyboard alone, and
 never harmed by what stands in the text.
-
-Needs Debian's chromium (or Chrome) and playwright, the extra [browser]; skipped with the reason where one is missing.
 """
 
 import json
@@ -9,21 +7,13 @@ import json
 import pytest
 
 from saekit import corpus
-from saekit.doctor import find_chromium
 from saekit.page import show_feature, site
 from saekit.sae import save_sae
 from tests import tiny_lm
+from tests.browser import NEEDED, a_browser, hostile, quiet_page  # noqa: F401  a_browser is the fixture `browser`
 from tests.test_readout import an_sae
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed (pip install -e .[browser])"
-)
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(find_chromium() is None, reason="no chromium on this machine")]
-
-PATIENCE = 120_000  # milliseconds: a busy machine is slow, not broken
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-HOSTILE = ["</script><script>window.hacked=1</script>", "<img src=x onerror=window.hacked=1>", "\u202eevil",
-           "\x00\x1b[31m", "\" onmouseover=\"window.hacked=1", "<!--", "{{7*7}}", "שלום", "\u2028"]
+pytestmark = NEEDED
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +25,7 @@ def folder(tmp_path_factory):
         patch.setenv("SAEKIT_CACHE", str(out / "cache"))
         patch.setattr(corpus, "source_files", tiny_lm.candidates)
         plain = site.token_strings
-        patch.setattr(site, "token_strings", lambda *args: [HOSTILE[i // 3 % len(HOSTILE)] if i % 3 == 0 else text
-                                                            for i, text in enumerate(plain(*args))])
+        patch.setattr(site, "token_strings", lambda *args: hostile(plain(*args), every=3))
         patch.setattr(site, "ULTRA_LOW", 2e-3)
         for name, seed in (("one", 3), ("two", 9)):
             sae = an_sae(seed)
@@ -48,41 +37,13 @@ def folder(tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser, folder):
-    """A fresh browser window on the list; afterwards nothing may have complained or asked for anything but files."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    listen(page)
-    page.goto(f"file://{folder}/site/index.html")
-    page.locator("#list li").first.wait_for()
-    yield page
-    check_quiet(page)
-    context.close()
-
-
-def listen(page):
-    """Note what the page complains of and what it asks for."""
-    page.troubles, page.asked = [], []
-    page.on("console", lambda said: page.troubles.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: page.troubles.append(str(error)))
-    page.on("request", lambda request: page.asked.append(request.url))
-
-
-def check_quiet(page):
-    """No complaint, no request but for files, and no token has acted."""
-    assert page.troubles == []
-    assert [url for url in page.asked if not url.startswith(("file://", "data:"))] == []
-    assert page.evaluate("window.hacked") is None
+    """A fresh window on the list."""
+    with quiet_page(browser, viewport={"width": 1440, "height": 1000}) as page:
+        page.goto(f"file://{folder}/site/index.html")
+        page.locator("#list li").first.wait_for()
+        yield page
 
 
 def ids(page):
@@ -204,24 +165,18 @@ def test_previous_and_next_follow_the_list_as_it_stands(page, folder):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280, 1920])
 def test_nothing_overflows_on_phone_screen_and_projector(browser, folder, tmp_path, width, scheme):
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page.set_default_timeout(PATIENCE)
-    for name, address in (("list", ""), ("latent", f"#{live(folder)[0]['id']}")):
-        page.goto(f"file://{folder}/site/index.html{address}")
-        page.locator("#list li, .example").first.wait_for()
-        page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
-    page.close()
+    with quiet_page(browser, viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
+        for name, address in (("list", ""), ("latent", f"#{live(folder)[0]['id']}")):
+            page.goto(f"file://{folder}/site/index.html{address}")
+            page.locator("#list li, .example").first.wait_for()
+            page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
 
 
 def test_the_notebooks_view_is_the_same_page_in_one_file(browser, folder):
-    page = browser.new_page()
-    page.set_default_timeout(PATIENCE)
-    listen(page)
-    page.goto(f"file://{folder}/single.html")
-    page.locator(".example").first.wait_for()
-    assert page.locator("h1").inner_text() == "Latent 7" and page.locator("nav").count() == 0
-    check_quiet(page)
-    page.close()
+    with quiet_page(browser) as page:
+        page.goto(f"file://{folder}/single.html")
+        page.locator(".example").first.wait_for()
+        assert page.locator("h1").inner_text() == "Latent 7" and page.locator("nav").count() == 0

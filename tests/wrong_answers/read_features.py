@@ -86,6 +86,7 @@ WRONG = {
         Wrong("squared", _pearson("return r ** 2"), "share explained"),
         Wrong("mean taken twice", _pearson("return r / len(a)"), "depends on the number of rows"),
         Wrong("constant columns", _pearson("return (ca / np.linalg.norm(ca, axis=0)).T @ (cb / np.linalg.norm(cb, axis=0))"), r"What is 0 / 0|NaN"),
+        Wrong("n and n − 1", _pearson("return np.nan_to_num(ca.T @ cb / len(a) / np.outer(np.where(a.std(axis=0) > 0, a.std(axis=0, ddof=1), 1), b.std(axis=0, ddof=1)))"), "n stands in one place"),
         Wrong("transposed", _pearson("return r.T"), "Is something transposed"),
     ],
     "token_means": [
@@ -93,6 +94,7 @@ WRONG = {
         Wrong("sums", _means("return np.where(counts > 0, sums, activations.mean())"), "these are sums"),
         Wrong("divided by all rows", _means("return np.where(counts > 0, sums / len(tokens), activations.mean())"), "Which rows belong to a token"),
         Wrong("counts", _means("return counts"), "these are counts"),
+        Wrong("the last one", _means("out = np.full(d_vocab, activations.mean()); out[tokens] = activations; return out"), "writes a repeated index once"),
         Wrong("largest", _means("return np.array([activations[tokens == i].max() if counts[i] else activations.mean() for i in range(d_vocab)])"), "Which summary of them is asked for"),
         Wrong("mean over tokens", _means("return np.where(counts > 0, means, means[counts > 0].mean())"), r"mean over \*tokens\*"),
         Wrong("as many as occur", _means("return means[np.unique(tokens)]"), r"should have shape \(8,\)"),
@@ -103,6 +105,7 @@ WRONG = {
         Wrong("chance left in", _formula("return np.where(inner > 0, s / n_rows / (sd * np.sqrt(safe)), 0.0)"), "what would chance give"),
         Wrong("the formula's spread missing", _formula("return above / sd"), "A formula varies too"),
         Wrong("the activations' spread missing", _formula("return np.where(inner > 0, above / np.sqrt(safe), 0.0)"), "Whose spread is missing"),
+        Wrong("a bracket missing", _formula("return above / sd * np.sqrt(inner)"), "you multiply by the formula's spread"),
         Wrong("variance for deviation", _formula("return np.where(inner > 0, above / (sd * safe), 0.0)"), "the formula's variance stands"),
         Wrong("one factor of two", _formula("return np.where(inner > 0, above / (sd * np.sqrt(np.maximum(share, 1e-12))), 0.0)"), "has two factors"),
         Wrong("sums for means", _formula("return np.where(inner > 0, (s - n * mean) / (sd * np.sqrt(safe)), 0.0)"), "Are sums turned into means"),

@@ -48,6 +48,7 @@ WRONG = {
         Wrong("fast without its dense product", _flops("5 * dense", "5 * one"), "How would it know which entries fire"),
         Wrong("fast with its dense product alone", _flops("5 * dense", "dense"), "the k entries that were found"),
         Wrong("four passes", _flops("5 * dense", "dense + 4 * one"), "Are their exact pre_acts among them"),
+        Wrong("a pass without its additions", _flops("5 * dense", "dense + 5 * one // 2"), "What follows each multiplication"),
         Wrong("a pass without d_in", _flops("5 * dense", "dense + 10 * batch * k"), "How long are the rows that meet"),
         Wrong("a pass over one row", _flops("5 * dense", "dense + 10 * d_in * k"), "How many rows has the batch"),
         Wrong("plain made sparse", _flops("5 * one", "dense + 5 * one"), "Does a dense product"),
@@ -102,7 +103,7 @@ WRONG = {
         Wrong("step as a distance", _ring("after[(p + 1 + step) % n, p] += held[p, p]"), "how far they go"),
         Wrong("all chunks", _ring("after[(p + 1) % n] += held[p]"), "How many chunks does a process send"),
         Wrong("nobody receives", _ring("after[p, j] = held[p, j]"), "Who receives anything"),
-        Wrong("no ring", _ring("q = min(p + 1, n - 1); after[q, j] += held[p, j] * (p < n - 1)"), "Who is the right neighbour in a ring"),
+        Wrong("no ring", _ring("q = min(p + 1, n - 1); after[q, j] += held[p, j] * (p < n - 1)"), "Who is the right neighbour in a ring, and which chunk"),
         Wrong("mean", _ring("q = (p + 1) % n; after[q, j] = (held[q, j] + held[p, j]) / 2"), "who would divide, and when"),
         Wrong("changes held", _ring("after[(p + 1) % n, j] += held[p, j]", start="held"), "changed its own input"),
         Wrong("four written down", "def ring_round(held, step):\n    after = held.copy()\n    for p in range(len(held)):\n        j = (p - step) % 4\n"

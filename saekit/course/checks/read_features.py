@@ -102,6 +102,7 @@ def pearson(f, rng):
     expect(not close(out, np.abs(right)), "a falls where b rises, and your answer is positive. Where did the sign go?")
     expect(not close(out, right**2), "that is r², the share explained. Is a root (with its sign) missing?")
     expect(not close(out, right * 40) and not close(out, right / 40), "your answer depends on the number of rows. Is a mean taken twice, or not at all?")
+    expect(not close(out, right * 39 / 40) and not close(out, right * 40 / 39), "n stands in one place and n − 1 in another. Which of the two do covariance and spread divide by?")
     expect(close(out, right, 1e-6), "the correlation of the first columns is another. Is each column centred and scaled by itself?", expected=right, got=out)
     flat = f(np.column_stack([a[:, 0], np.full(40, 2.5)]), b)
     expect(np.all(np.isfinite(flat)) and close(np.asarray(flat)[1], np.zeros(3), 1e-6), "column 1 of a never varies: its correlation should be 0. What is 0 / 0?", expected=np.zeros(3), got=np.asarray(flat)[1])
@@ -118,6 +119,9 @@ def token_means(f, rng):
     expect(not close(out, np.where(counts, right * counts, overall)) and not close(out, right * counts), "frequent tokens have large entries in yours: these are sums. How many rows make each?")
     expect(not close(out, np.where(counts, right * counts / 7, overall)) and not close(out, right * counts / 7), "each sum is divided by the number of all rows. Which rows belong to a token?")
     expect(not close(out, counts), "these are counts. Where do activations come in?")
+    last = dict(zip(tokens.tolist(), activations))
+    expect(not close(out, [last.get(i, overall) for i in range(8)]) and not close(out, [last.get(i, 0) for i in range(8)]),
+           "each token has its *last* activation in yours: NumPy writes a repeated index once. What adds up over rows?")
     largest = [activations[tokens == i].max() if i in tokens else overall for i in range(8)]
     expect(not close(out, largest), "these are each token's largest activations. Which summary of them is asked for?")
     expect(not close(out, np.where(counts, right, np.mean(right[counts > 0]))), "for an unseen token you take the mean over *tokens*. Over what is the overall mean?")
@@ -138,6 +142,7 @@ def formula_correlation(f, rng):
     expect(not close(out, s / 50 / spread), "formulas that hold often come out high: what would chance give? Which product is to be taken off?")
     expect(not close(out, (s / 50 - share * mean) / sd), "you divide by the spread of the activations alone. A formula varies too: how much?")
     expect(not close(out, (s / 50 - share * mean) / np.sqrt(share * (1 - share))), "twice the activation gives twice your number. Whose spread is missing?")
+    expect(not close(out, (s / 50 - share * mean) / sd * np.sqrt(share * (1 - share))), "you multiply by the formula's spread. Is a bracket missing below the line?")
     expect(not close(out, (s / 50 - share * mean) / (sd * share * (1 - share))), "the formula's variance stands where its standard deviation belongs. Is a root missing?")
     expect(not close(out, (s / 50 - share * mean) / (sd * np.sqrt(share))), "the spread of a yes-or-no property has two factors: share and …?")
     expect(not close(out, (s - n * mean) / spread), "your numbers are 50 times too large. Are sums turned into means?")

@@ -37,6 +37,7 @@ def step_flops(f, rng):
     expect(not close(fast, 2 * dense + 8 * one_pass), "the fast step walks over its entries four times in your count. Are their exact pre_acts among them?")
     expect(not close(fast, 2 * dense + 10 * batch * k), "a pass over the entries does not depend on d_in in your count. How long are the rows that meet at an entry?")
     expect(not close(fast, 2 * dense + 10 * d_in * k), "the entries of one row alone are counted. How many rows has the batch?")
+    expect(not close(fast, 2 * dense + 5 * one_pass), "a pass costs one operation for each number in your count. What follows each multiplication?")
     expect(close(fast, 2 * dense + 10 * one_pass), "the fast step is one dense product and five passes over k entries per row. What does yours count?",
            expected=float(2 * dense + 10 * one_pass), got=fast)
 
@@ -117,7 +118,7 @@ def average_gradients(f, rng):
     expect(not close(out, sum(gradients) / 3), "a process with 2 samples weighs as much as one with 7 in your mean. Where do the counts come in?")
     expect(not close(out, sum(gradients)), "this is the sum of the three gradients. Is the loss a sum or a mean?")
     expect(not close(out, 12 * whole), "this is the gradient of the summed loss. By what is a mean divided?")
-    expect(not close(out, 4 * whole), "this is three times too little divided: you take the mean over processes of count times gradient. How many samples are there in all?")
+    expect(not close(out, 4 * whole), "your answer is four times too large: a sum over 12 samples is divided by the 3 processes. How many samples are there in all?")
     inverse = (gradients.T / counts).T
     expect(not close(out, sum(inverse) / sum(1 / counts)) and not close(out, sum(inverse)),
            "the more samples a process had, the less it weighs in your answer. Should it be divided by its count, or multiplied?")
@@ -138,7 +139,7 @@ def ring_round(f, rng):
     expect(len(changed) < 16, "every chunk of every process changed. How many chunks does a process send in one round?")
     expect(not changed >= right | {(p, p) for p in range(4)},
            "the sender's own chunk changed too. Does it give its values away, or a copy of them?")
-    expect((0, 3) in changed, "the last process's chunk reached nobody, or not process 0. Who is the right neighbour in a ring?")
+    expect((0, 3) in changed, "the last process's chunk 3 did not become part of process 0's chunk 3. Who is the right neighbour in a ring, and which chunk receives?")
     expect(changed == right, "in round 0 process p sends its chunk p to process p + 1. In yours other places changed.", expected=str(sorted(right)), got=str(sorted(changed)))
     expect(not close(out[1, 0], held[0, 0]), "process 1 now holds what it was sent, in place of its own. Should it replace, or add?")
     expect(not close(out[1, 0], (held[0, 0] + held[1, 0]) / 2), "process 1 holds the mean of the two. The docstring's round only adds: who would divide, and when?")
@@ -180,7 +181,7 @@ def fit_power(f, rng):
     expect(not close(got_b, np.log(b), 1e-5), "your b is its own logarithm. What undoes log?")
     expect(not close(got_b, np.log10(b), 1e-5), "your b is its own logarithm to base 10. What undoes it?")
     expect(not close(got_b, 1 / b, 1e-5), "your b is the inverse of the factor. With which sign does the intercept come out?")
-    expect(not close(got_b, 10 ** np.log(b), 1e-5), "your b is a power of 10 of a natural logarithm. Which base undoes it?")
+    expect(not close(got_b, 10 ** np.log(b), 1e-5) and not close(got_b, np.exp(np.log10(b)), 1e-5), "your b takes a logarithm to one base and a power of the other. Which base undoes it?")
     expect(close(got_b, b, 1e-5), "an exact power law should give its factor back. What is the curve's height at n = 1?", expected=b, got=got_b)
     _noisy_power(f, n, rng)
 
