@@ -194,16 +194,16 @@ claim("atoms per sample, twin minus embeddings", twin_l0 - words_l0, at_least=0.
 block = lm.model.transformer.h[0]
 stations = {"embedding": block.ln_1, "after attention": block.ln_2, "after MLP": lm.model.transformer.ln_f}
 
-def hidden_states(contexts):
+def hidden_states(some_lm, stations, contexts):
     """What enters each station, at every token but the boundary: {station: (tokens, 128)}."""
     caught = {name: [] for name in stations}
     handles = [module.register_forward_pre_hook(lambda _module, inputs, name=name: caught[name].append(inputs[0])) for name, module in stations.items()]
     with torch.inference_mode():
         for part in torch.from_numpy(contexts.astype(int)).split(32):
-            lm.model.base_model(input_ids=part, use_cache=False)
+            some_lm.model.base_model(input_ids=part, use_cache=False)
     for handle in handles:
         handle.remove()
-    return {name: torch.cat(parts).numpy()[contexts != lm.boundary] for name, parts in caught.items()}
+    return {name: torch.cat(parts).numpy()[contexts != some_lm.boundary] for name, parts in caught.items()}
 
 # %% id="data"
 text = corpus.load_corpus("validation", lm.tokenizer, lm.boundary)
@@ -211,7 +211,7 @@ contexts = corpus.contexts(text, lm.n_ctx, lm.boundary)
 n = budget(smoke=60, laptop=240, gpu=400)
 rows = {"fit": np.arange(0, 3 * n, 3), "held": np.arange(len(contexts) - 3 * n // 2, len(contexts), 3)}       # every third context
 tokens = {part: contexts[rows[part]][contexts[rows[part]] != lm.boundary].astype(int) for part in rows}
-states = {part: hidden_states(contexts[rows[part]]) for part in rows}
+states = {part: hidden_states(lm, stations, contexts[rows[part]]) for part in rows}
 print({part: f"{len(tokens[part]):,} tokens" for part in rows})
 
 # %% [markdown] id="labels-intro"
@@ -224,7 +224,7 @@ for part in rows:
     keep = contexts[rows[part]] != lm.boundary
     labels[part] = concepts.label_stream(text, lm.tokenizer, lm.n_ctx, rows[part])[keep]                # (tokens, concepts), True or False
     depths[part] = concepts.depth_stream(text, lm.tokenizer, lm.n_ctx, rows[part])[keep]                # (tokens, 2): bracket, indent
-print(f"{len(names)} concepts, such as: {', '.join(names[::9])}")
+print(f"{len(names)} concepts, such as: {', '.join(names[::11])}")
 
 # %% [markdown] id="ex-dimensions-task"
 # ### Exercise 5.3 · How many dimensions?
@@ -350,8 +350,7 @@ for word, use in ((word, use) for word in words[:2] for use in ("code", "prose")
     print(f"{strips.visible(''.join(seen.tokens))!r} [{seen.file}]\n   = {in_words(state_code(held_states[one])[0], state_atoms)}\n")
 
 # %% [markdown] id="shared-intro"
-# (⏎ is a line break. The use shown is the second of each kind in **held**.) The largest ingredient mostly says which token it is. Many other names are odd: names come from tokens, and no token means "in a comment". But such an atom can be recognised by where it *points*: along the prose direction. **Are there atoms that do, learned without
-# any label? And who uses them?**
+# (⏎ is a line break. Shown is the second use of each kind.) The largest ingredient mostly says which token it is. Others have odd names: no token means "in a comment". But an atom for that would *point* along the prose direction. **Are there such atoms, learned without any label? Who uses them?**
 
 # %% id="shared"
 some = np.random.default_rng(2).permutation(len(tokens["held"]))[:budget(smoke=1000, laptop=8000)]
@@ -478,11 +477,11 @@ for (station, values), style in zip(scores.items(), ("o:", "o-", "o--")):
     axes[1].plot((1, 2, 3, 4), values, style, color=plots.BASELINE if station == "embedding" else plots.TRUTH, label=station)
 axes[1].axhline(1 / 6, color=plots.BASELINE, linewidth=0.8, linestyle=":")
 axes[1].set(title="A plane reads more than a line", xlabel="directions used", ylabel="balanced accuracy, held-out files", xticks=(1, 2, 3, 4), ylim=(0, 1))
-axes[1].legend()
+axes[1].legend(loc="upper left", fontsize=8, frameon=False)
 plots.show(fig, alt="Left: mean hidden states of indentation depths 0 to 5 in their best plane form a bent curve, with pale clouds of tokens around them. Right: accuracy of reading the depth grows from one to two directions after attention and stays near chance at the embedding.")
 
 # %% [markdown] id="depth-after"
-# Along the first direction the deep levels fall on top of each other; the second takes them apart. So for depth no single direction will do, and a dictionary will need several atoms. Nor is the plane perfect: the clouds are wide.
+# Along the first direction the deep levels fall on top of each other; the second takes them apart. So for depth no single direction will do, and a dictionary will need several atoms.
 
 # %% [markdown] id="ex-mlp-task"
 # ## 5.6 Five hundred and twelve neurons
@@ -523,9 +522,12 @@ def mlp_post(inputs):
 # With the model's own weights. A second route must agree: `activations.harvest` taps the neurons inside the running model.
 
 # %% id="mlp-run" tags=["nbval-check-output"]
-weights = {"scale": block.ln_2.weight, "shift": block.ln_2.bias, "W_in": block.mlp.c_fc.weight, "b_in": block.mlp.c_fc.bias}
-weights = {key: value.numpy() for key, value in weights.items()} | {"eps": block.ln_2.eps}
-neurons = {part: mlp_post({"hidden": states[part]["after attention"], **weights}).astype(np.float32) for part in rows}
+def mlp_weights(block):
+    """A block's part of the dict that `mlp_post` takes."""
+    tensors = {"scale": block.ln_2.weight, "shift": block.ln_2.bias, "W_in": block.mlp.c_fc.weight, "b_in": block.mlp.c_fc.bias}
+    return {key: value.numpy() for key, value in tensors.items()} | {"eps": block.ln_2.eps}
+
+neurons = {part: mlp_post({"hidden": states[part]["after attention"], **mlp_weights(block)}).astype(np.float32) for part in rows}
 tapped = activations.harvest(lm, contexts[rows["held"][:4]]).numpy()
 print("your neurons are the model's:", np.allclose(neurons["held"][:len(tapped)], tapped, atol=1e-3))
 
@@ -596,7 +598,7 @@ axes[0].axvline(3, color=plots.BASELINE, linewidth=0.8)
 axes[0].set(xscale="log", xlabel="kurtosis (normal: 3)", title="Neurons are spiky …")
 axes[1].hist(np.log10(density[density > 0]), bins=np.arange(-4, 0.1, 0.2), color=plots.NEURON)
 axes[1].set(xlabel="log10 of the share of tokens it is active on", ylabel="neurons", title="… and yet not rare")
-plots.show(fig, alt="Left: box plots of kurtosis; neurons lie far above the other three groups. Right: histogram of neuron densities on a log scale, most between one token in a hundred and one in three.")
+plots.show(fig, alt="Left: box plots of kurtosis; neurons lie far above the other four groups. Right: histogram of neuron densities on a log scale, most between one token in a hundred and one in three.")
 
 # %% id="density-claim"
 claim("median density of a neuron", np.median(density), at_least=0.02, at_most=0.25)
@@ -709,12 +711,16 @@ found = {name: detectors(units, truth) for name, units in rivals.items()}
 predict("neuron-gap", "b")
 
 # %% id="probe"
+def readers(x, concept):
+    """Least-squares weights that read every concept from x (tokens, d), and an offset in the last row: (d + 1, n_concepts)."""
+    with_one = np.column_stack([x, np.ones(len(x), np.float32)])
+    return np.linalg.solve(with_one.T @ with_one + 10 * np.eye(with_one.shape[1]), with_one.T @ concept.astype(np.float32)).astype(np.float32)
+
+# %% id="probe-scores"
 def best_directions(units, truth):
     """F1 on held of the least-squares direction for each concept, its cut chosen on fit."""
-    with_one = {part: np.column_stack([units[part], np.ones(len(units[part]), np.float32)]) for part in units}
-    gram = with_one["fit"].T @ with_one["fit"] + 10 * np.eye(with_one["fit"].shape[1])
-    readers = np.linalg.solve(gram, with_one["fit"].T @ truth["fit"].astype(np.float32))
-    read, scores = {part: with_one[part] @ readers.astype(np.float32) for part in units}, []
+    weights, scores = readers(units["fit"], truth["fit"]), []
+    read = {part: units[part] @ weights[:-1] + weights[-1] for part in units}
     for j, frequency in enumerate(truth["fit"].mean(axis=0)):
         candidates = np.quantile(read["fit"][:, [j]], 1 - frequency * np.geomspace(0.3, 2, 15), axis=0)
         cut = best_thresholds(read["fit"][:, [j]], truth["fit"][:, [j]], candidates)
@@ -800,8 +806,129 @@ show_neuron(many_kinds, f"Neuron {many_kinds}: " + ", ".join(f"{kind} {100 * sha
 # **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several unrelated things. But many *kinds* need not be many *things*: "inside brackets" is one concept and touches all kinds. And people find
 # threads in any six places: lesson 8 will test you.
 
+# %% [markdown] id="layers-intro"
+# ## 5.10 Which layer?
+#
+# Larger models have many blocks; each reads the hidden state and adds to it. The article says: *early* ones are "often more interpretable due to simpler representations, less superposition"; *middle* ones "exhibit most complex superposition patterns, may contain
+# semantically richest features"; *late* ones are "more task-specific". `python-4l` is our model with four blocks, 0 to 3. Your `mlp_post` serves them all; only the weights differ:
+
+# %% id="layers"
+def through_blocks(some_lm):
+    """Two lists over blocks, of {part: (tokens, d)} at `some_tokens`: what the MLP reads (d = 128), and its neurons (d = 512)."""
+    blocks = some_lm.model.transformer.h
+    caught = {part: hidden_states(some_lm, {i: block.ln_2 for i, block in enumerate(blocks)}, contexts[rows[part]]) for part in rows}
+    hidden = [{part: caught[part][i][some_tokens[part]] for part in rows} for i in range(len(blocks))]
+    return hidden, [{part: mlp_post({"hidden": x[part], **mlp_weights(block)}).astype(np.float32) for part in rows} for x, block in zip(hidden, blocks)]
+
+# %% id="layers-load"
+deep = transformer.load_lm("python-4l")
+some_tokens = {part: np.flatnonzero(np.diff(place[part]) == 1)[::2] for part in rows}          # every other token whose successor is there too
+deep_hidden, deep_neurons = through_blocks(deep)
+
+# %% [markdown] id="groups-intro"
+# Our concepts are hardly "semantic". But they can be sorted, before looking, by where one must look to know them: at the **token** itself (mostly); at its **neighbours**; or **far** back, where something was opened or begun. A fourth group is the model's task: which concept of the first group the **next** token will have.
+
+# %% id="groups"
+groups = {"token": "keyword_control keyword_return keyword_definition keyword_import keyword_logical keyword_exception keyword_constant number_int number_float operator_arithmetic "
+                   "operator_comparison comma dot bracket_open bracket_close self dunder_name private_name constant_name camel_case builtin exception_name",
+          "neighbours": "def_name class_name base_class attribute module_name imported_name loop_variable",
+          "far": "comment docstring string_plain string_triple depth_1 depth_2 depth_3 import_line argument default_value type_hint condition subscript dict_key comprehension"}
+columns = {group: [j for j in judged if names[j] in members.split()] for group, members in groups.items()}
+now, later = sum(columns.values(), []), columns["token"]
+aims = {part: np.column_stack([labels[part][at][:, now], labels[part][at + 1][:, later]]) for part, at in some_tokens.items()}
+group_of = np.repeat([*columns, "next"], [*map(len, columns.values()), len(later)])
+print({group: int((group_of == group).sum()) for group in (*columns, "next")})
+
+# %% [markdown] id="layers-run-intro"
+# As in 5.8: the best direction, the best neuron, and the best direction among untrained neurons. **At which block will *far* concepts be read best? Where will the gap between direction and neuron, our sign of superposition, be widest?**
+
+# %% id="layers-run"
+by_block = {"direction": np.array([best_directions(units, aims) for units in deep_neurons]),                # (blocks, concepts)
+            "neuron": np.array([detectors(units, aims)[0] for units in deep_neurons]),
+            "untrained": np.array([best_directions(units, aims) for units in through_blocks(untrained_copy(deep))[1]])}
+medians = {(reader, group): np.median(scores[:, group_of == group], axis=1) for reader, scores in by_block.items() for group in (*columns, "next")}
+
+# %% id="layers-figure"
+fig, axes = plots.panels(4, height=2.7, sharey=True)
+for ax, group, title in zip(axes, (*columns, "next"), ("token: at once", "neighbours: later", "far: later", "next token: later")):
+    for reader, style, color in zip(by_block, ("o-", "o-", "o:"), (plots.TRUTH, plots.NEURON, plots.BASELINE)):
+        ax.plot(medians[reader, group], style, color=color, label=reader, markersize=4)
+    ax.set(title=title, xlabel="block", xticks=range(4), ylim=(0, 1))
+axes[0].set_ylabel("median F1, held-out files")
+axes[3].legend(loc="upper left", fontsize=8, frameon=False)
+plots.show(fig, alt="Median F1 at blocks 0 to 3, one panel per group of concepts. Best directions are high from block 0 on for the token itself and rise with the block for neighbours, far concepts and the next token; best neurons lie well below; untrained directions stay flat.")
+
+# %% [markdown] id="story-intro"
+# Gurnee et al. (2023) found something else in seven larger models: superposition early, dedicated neurons for contextual concepts in the middle. Both stories by one rule: the named blocks must lead all others by 0.03. Gaps are taken over concepts that a direction reads (F1 ≥ 0.5) at *every* block, so that what is absent does not
+# pass for spread. Beside them stands 5.9's measure, kinds of token per neuron.
+
+# %% id="story"
+def lead(values, blocks):
+    """How far the best of these blocks is ahead of the best of the others."""
+    named_ones = np.isin(np.arange(len(values)), blocks)
+    return values[named_ones].max() - values[~named_ones].max()
+
+def kinds_needed(units):
+    """Mean number of kinds that cover 80 % of a neuron's strongest tokens."""
+    shares = np.sort(kind_shares(units[:, units.any(axis=0)], table_of_kinds[some_tokens["fit"]]), axis=1)[:, ::-1].cumsum(axis=1)
+    return 1 + (shares < 0.8 * shares[:, -1:]).sum(axis=1).mean()
+
+# %% id="story-verdict"
+read_everywhere = (by_block["direction"] >= 0.5).all(axis=0) & (group_of != "next")
+gap = np.median((by_block["direction"] - by_block["neuron"])[:, read_everywhere], axis=1)
+needed = [kinds_needed(units["fit"]) for units in deep_neurons]
+for i, units in enumerate(deep_neurons):
+    print(f"block {i}: gap {gap[i]:.2f} on {read_everywhere.sum()} concepts, {needed[i]:.1f} kinds per neuron, median density {np.median((units['fit'] > 0).mean(axis=0)):.2f}")
+
+# %% id="story-told"
+story = {"article: least superposition early": lead(-gap, [0]), "article: most superposition in the middle": lead(gap, [1, 2]),
+         "article: far concepts read best in the middle": lead(medians["direction", "far"], [1, 2]), "article: the next token read best late": lead(medians["direction", "next"], [3]),
+         "Gurnee: most superposition early": lead(gap, [0]), "Gurnee: best neurons for far concepts in the middle": lead(medians["neuron", "far"], [1, 2])}
+for statement, by in story.items():
+    print(f"{statement:52} lead {by:+.2f}: {'so it is here' if by >= 0.03 else 'not here' if by <= -0.03 else 'no clear lead'}")
+
+# %% id="layers-claims"
+token, far, ahead = (medians["direction", group] for group in ("token", "far", "next"))
+claim("median F1 of the best directions at block 0, token concepts minus far ones", token[0] - far[0], at_least=0.2)
+claim("the same for far concepts, block 3 minus block 0", far[3] - far[0], at_least=0.15)
+claim("the same for the next token, block 3 minus the best before it", ahead[3] - ahead[:3].max(), at_least=0.01)
+claim("gap between direction and neuron, block 3 minus the widest before it", gap[3] - gap[:3].max(), at_least=0.04)
+claim("kinds per neuron, block 3 minus block 0", needed[3] - needed[0], at_most=0.2)
+
+# %% [markdown] id="layers-after"
+# What the token itself says is there at once; what lies farther back must be brought by attention, and depth adds to it. The gap is widest at the last block, against both stories. But take it with care: kinds per neuron do not grow with it, and late neurons prepare the *next* token. If none of them stands for the present one, that need not be superposition.
+
+# %% [markdown] id="transfer-intro"
+# Last, the reference page: "SAEs work on activations at a specific layer, not on the whole model". Take a concept's direction among the neurons of one block, and read those of *another* with the same 512 weights. **How well, and how well among hidden states?** For neurons: `"a"`: nearly
+# as well, the concept is the same. `"b"`: at chance. `"c"`: in between, for later blocks build on earlier ones.
+
+# %% id="predict-transfer"
+predict("transfer", "b")
+
+# %% id="transfer"
+def mean_auc_read(weights, x):
+    """Mean over concepts of the AUC with which weights (d, n_concepts) read x, on every fifth token of held."""
+    values, concept = x["held"][::5] @ weights, aims["held"][::5]
+    return np.mean([auc(v[c], v[~c]) for v, c in zip(values.T, concept.T) if c.any()])
+
+carried = {}
+for name, blocks in (("neurons", deep_neurons), ("hidden states", deep_hidden)):
+    weights = [readers(x["fit"], aims["fit"])[:-1] for x in blocks]
+    carry = np.array([[mean_auc_read(w, x) for x in blocks] for w in weights])               # (learned at, read at)
+    shuffled = np.mean([mean_auc_read(rng.permutation(w), x) for w, x in zip(weights, blocks)])
+    carried[name] = np.diag(carry).mean(), carry[~np.eye(len(blocks), dtype=bool)].mean()
+    print(f"{name:14} own block {carried[name][0]:.2f}, another {carried[name][1]:.2f}; own, with its weights shuffled {shuffled:.2f}")
+
+# %% id="transfer-claims"
+claim("mean AUC of directions among neurons, at their own block", carried["neurons"][0], at_least=0.85)
+claim("the same at another block (chance is 0.5)", carried["neurons"][1], at_least=0.4, at_most=0.6)
+claim("the same at another block, for hidden states", carried["hidden states"][1], at_least=0.7)
+
+# %% [markdown] id="transfer-after"
+# Neuron 7 of one block and neuron 7 of the next share a number and nothing else. So a direction among neurons belongs to one layer, and with it an encoder and each of its latents. Hidden states are different: every block *adds* to the same 128 numbers, so much of what one has written can still be read at another.
+
 # %% [markdown] id="which-unit"
-# ## 5.10 Which unit, then?
+# ## 5.11 Which unit, then?
 #
 # The neurons are too few, and speak too often. The atoms of 5.4 were rarer and partly nameable, but each code took a search. We want a dictionary for `mlp_post`, several times larger than 512, whose codes are cheap: a sparse autoencoder. The reference page sets this exercise:
 #
@@ -827,13 +954,13 @@ print("the language model is unchanged:", transformer.weight_hash(lm.model) == b
 many = (1 + (np.sort(shares, axis=1)[:, ::-1].cumsum(axis=1) < 0.8 * shares.sum(axis=1, keepdims=True)).sum(axis=1) >= 2).mean()
 lines = [
     ("Mikolov et al. 2013, Park et al. 2024: concepts are directions", f"prose, from other words: AUC {mean_auc['after attention']:.2f}, at the embedding {mean_auc['embedding']:.2f}"),
-    ("Arora et al. 2018: word vectors are sparse sums of shared atoms", f"{words_ev:.2f} explained by {words_l0:.1f} atoms, more than their Gaussian twin"),
+    ("Arora et al. 2018: word vectors are sparse sums of shared atoms", f"{words_ev:.2f} explained by {words_l0:.1f} atoms, more than a Gaussian twin"),
     ("Engels et al. 2024: some features are not one-dimensional", f"depth read by a line {scores['after attention'][0]:.2f}, by a plane {scores['after attention'][1]:.2f}"),
     ("Elhage et al. 2021: the residual stream has no privileged basis, neurons have", f"median kurtosis {np.median(spikiness['axes of the hidden state']):.1f} and {np.median(spikiness['neurons']):.1f}"),
-    ("Gurnee et al. 2023: most concepts are spread over several neurons", f"median F1 of best neuron {np.median(results['neurons']):.2f}, of best direction {np.median(results['best direction']):.2f}"),
+    ("Gurnee et al. 2023: concepts are spread over neurons, most so in early layers", f"direction minus neuron, by block: {' '.join(f'{value:.2f}' for value in gap)}"),
     ("Bricken et al. 2023: most neurons are polysemantic", f"{100 * many:.0f} % are strong on two kinds of token or more"),
 ]
-print("\n".join(f"{says:80}{measured}" for says, measured in lines))
+print("\n".join(f"{says:79}{measured}" for says, measured in lines))
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true
@@ -845,6 +972,8 @@ print("\n".join(f"{says:80}{measured}" for says, measured in lines))
 # | lecture: "apple" = 0.09 "dessert" + … + 0.42 "others" | such lines can be computed for tokens (5.2) and uses in context (5.4): one sparse code in one learned dictionary, a part left to "others" and to the error |
 # | lecture: finding directions is hard, an algorithm is needed | with labels, a difference of means finds one; without, dictionary learning finds hundreds, unnamed |
 # | article: dictionary learning should work: sparse features, linear structure, interference | sparser than a Gaussian twin (5.2, 5.4), linear for one concept of two, one unit for several things (5.9) |
+# | article: least superposition in early layers, most in the middle, late ones task-specific | in our four blocks the gap is widest at the last, where the next token is read best (5.10). Gurnee et al. report superposition early |
+# | reference page: an SAE works on one layer | so does any direction among neurons; among hidden states much carries over (5.10) |
 # | reference page: neurons are polysemantic | most are, by their strongest tokens (5.9). A privileged basis is not yet an interpretable one |
 #
 # ## Common confusions
@@ -855,9 +984,9 @@ print("\n".join(f"{says:80}{measured}" for says, measured in lines))
 # ## Summary
 #
 # Prose and code uses of a word differ along one direction that other words share. Indentation depth bends through a plane. Hidden states are sparser in a learned dictionary than their covariance explains. Neurons stick out of their space, yet for most
-# concepts the best one is clearly behind the best direction, and most are strong on several kinds of token.
+# concepts the best one is clearly behind the best direction, and most are strong on several kinds of token. In a deeper model, what lies far back becomes readable with depth, and a direction among neurons belongs to its block.
 #
-# **Limits.** One small model of Python code; concepts that Python's tools can label. Neurons that are *off* for a concept were not counted. The best direction had labels; an SAE will have none.
+# **Limits.** Two small models of Python code, the deeper one with four blocks and trained once; concepts that Python's tools can label. Neurons that are *off* for a concept were not counted. The best direction had labels; an SAE will have none.
 #
 # **References.** Bricken et al., "Towards Monosemanticity" (2023) · Mikolov et al., "Linguistic regularities in continuous space word representations" (2013) · Arora et al., "Linear algebraic structure of word senses, with applications to polysemy" (2018) · Elhage et al., "A mathematical framework for transformer circuits" (2021) · Elhage et al., "Toy models of superposition" (2022) · Gurnee et al., "Finding
 # neurons in a haystack" (2023) · Park et al., "The linear representation hypothesis and the geometry of large language models" (2024) · Engels et al., "Not all language model features are linear" (2024).

@@ -14,6 +14,10 @@ PREDICTIONS = [
         "a": "That would be so if training gave each concept a neuron of its own. Are there enough of them, at one token in ten? Run the next cells.",
         "c": "Overfitting would show, since scores are those of files never seen. But 512 weights against tens of thousands of tokens do not overfit much. Run the next cells.",
     }, reply="What is said is said by many neurons together."),
+    Prediction("transfer", right="9db39e026928199d", options=("a", "b", "c"), wrong={
+        "a": "The concept may be the same. But do the 512 numbers that stand for it at one block mean anything at another? Run the next cell.",
+        "c": "They do build on them, but through their own weights. What does neuron 7 of one block have in common with neuron 7 of the next? Run the next cell.",
+    }, reply="The neurons of two blocks share their numbering and nothing else."),
     Prediction("overcomplete-factor", right="6b510d713e6c4905", reply="16,384 / 512 = 32 latents for every dimension.", wrong={
         0.03: "That is dimensions per latent. Which of the two is the larger?",
         109: "That is 16,384 / 150, latents per active latent. Over-complete with respect to what?",
