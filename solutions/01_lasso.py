@@ -4,7 +4,7 @@
 # **You will be able to**: choose a basis for a signal, and say why one is not enough · measure how alike the atoms of a dictionary are and what that promises · write
 # the LASSO's solvers and *prove* that an answer is optimal · say where L1 finds the truth, where it only finds something cheaper, and what it does to sizes.
 #
-# **60 minutes.** You know NumPy and the matrix product, and have met codes and atoms in [lesson 0](00_start_here.ipynb). Samples and atoms are rows: `x = z @ D`.
+# **60 minutes.** (With every exercise, 90.) You know NumPy and the matrix product, and have met codes and atoms in [lesson 0](00_start_here.ipynb). Samples and atoms are rows: `x = z @ D`.
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.

@@ -4,7 +4,7 @@
 # **You will be able to**: learn a dictionary from data by alternating two easy steps · say why the joint problem has many equally good answers, and bad ones · score a learned dictionary against the truth ·
 # read MOD, K-SVD and online learning as one loop · find Gabor-like atoms in photographs and say what that does and does not show.
 #
-# **60 minutes.** From lesson 1 you know `z`, `D`, the LASSO and OMP. The photographs come with scikit-learn; nothing is downloaded.
+# **60 minutes.** (With every exercise, 90.) From lesson 1 you know `z`, `D`, the LASSO and OMP. The photographs come with scikit-learn; nothing is downloaded.
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.

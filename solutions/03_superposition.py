@@ -4,7 +4,7 @@
 # **You will be able to**: predict with a formula when a layer gains by storing more features than it has dimensions · recognise the shapes it stores them in · measure interference, and say why rare features can afford it ·
 # tell what *can* fit into d dimensions from what cannot · read a compressed signal back with lesson 1's LASSO.
 #
-# **60 minutes.** From lesson 1 you know the LASSO, coherence and the Welch bound. PyTorch trains tiny models as you watch; you need none of it (`.detach().numpy()` turns its numbers into NumPy's).
+# **60 minutes.** (With every exercise, 90.) From lesson 1 you know the LASSO, coherence and the Welch bound. PyTorch trains tiny models as you watch; you need none of it (`.detach().numpy()` turns its numbers into NumPy's).
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.

@@ -4,7 +4,7 @@
 # **You will be able to**: show that a linear autoencoder finds the PCA subspace, and no more · say what L1, overcompleteness, ReLU and bias each break and mend · derive the SAE's encoder from
 # lesson 1 and measure what its single step costs · train SAEs where the truth is known, and count what they find, shrink, kill and miss.
 #
-# **60 minutes.** You know the LASSO and ISTA (lesson 1), dictionary learning (lesson 2) and the toy model of superposition (lesson 3).
+# **60 minutes.** (With every exercise, 90.) You know the LASSO and ISTA (lesson 1), dictionary learning (lesson 2) and the toy model of superposition (lesson 3).
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.

@@ -3,7 +3,7 @@
 #
 # **You will be able to**: write a word as shares of a few named atoms · say what a hidden state is and where a model holds one · test whether concepts are directions and hidden states sparse sums of them · tell a concept that needs a plane from one that needs a line · compute MLP neurons · measure how well the best neuron stands for a concept.
 #
-# **60 minutes.** You know the LASSO, atoms, superposition and PCA (lessons 1 to 4). Nothing about transformers is assumed.
+# **60 minutes.** (With every exercise, 90.) You know the LASSO, atoms, superposition and PCA (lessons 1 to 4). Nothing about transformers is assumed.
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.

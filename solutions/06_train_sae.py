@@ -4,7 +4,7 @@
 # **You will be able to**: write an SAE's encoder and its losses, term by term · convert any paper's λ into any other's · tell ten architectures apart by who fires, how large, and at what price · train one on a transformer, watch it learn, and revive its dead ·
 # measure what it keeps in numbers that cannot flatter.
 #
-# **60 minutes.** You know the LASSO, dictionary learning, superposition and the step from PCA to the SAE (lessons 1 to 4), and the transformer of lesson 5.
+# **60 minutes.** (With every exercise, 90.) You know the LASSO, dictionary learning, superposition and the step from PCA to the SAE (lessons 1 to 4), and the transformer of lesson 5.
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.

@@ -3,7 +3,7 @@
 #
 # **You will be able to**: read every panel of a feature page, and say what each cannot show · tell dead from rare · show how far the strongest examples flatter · compute a logit lens and test it against derivatives · count the latents that are no neuron · explain a unit without a language model, score the explanation on unseen files, and give every rival the same search.
 #
-# **60 minutes.** You know the transformer (lesson 5) and the SAE (lesson 6).
+# **60 minutes.** (With every exercise, 90.) You know the transformer (lesson 5) and the SAE (lesson 6).
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.

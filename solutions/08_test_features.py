@@ -3,7 +3,7 @@
 #
 # **You will be able to**: take one latent out of a running model and measure what is lost · clamp and steer, and compare with pushes of the same size · probe fairly: same number of candidates, thresholds from other files · give every latent the four marks of a good feature · score explanations and rate blindly · say what a "safety feature" does not show.
 #
-# **60 minutes.** You know the model (lesson 5), the SAE (lesson 6), and how to read a latent (lesson 7).
+# **60 minutes.** (With every exercise, 90.) You know the model (lesson 5), the SAE (lesson 6), and how to read a latent (lesson 7).
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.

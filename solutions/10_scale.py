@@ -3,7 +3,7 @@
 #
 # **You will be able to**: count the operations and bytes of a training step, and say which of the two your machine is short of · turn a measured rate into hours and dollars · split a training run over many processes without changing its result, and count what they must send each other · fit a scaling law with an honest interval, and say where it ends · name what is not known, and an experiment for this week.
 #
-# **60 minutes.** You know the SAE and its training step (lesson 6), and what its latents are tested for (lessons 7 to 9).
+# **60 minutes.** (With every exercise, 90.) You know the SAE and its training step (lesson 6), and what its latents are tested for (lessons 7 to 9).
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.
