@@ -340,3 +340,24 @@ def splitting_tree(ax, generations, parents, sizes, densities, texts):
     ax.set(xticks=range(len(sizes)), xticklabels=[f"{size:,}" for size in sizes], yticks=[], xlabel="latents", xlim=(-0.3, len(sizes) - 0.2))
     ax.set_ylim(max(heights.values()) + 0.7, -0.7)
     ax.spines["left"].set_visible(False)
+
+
+def chain(ax, boxes, arrows):
+    """The steps of a chain as boxes from left to right: a text in each box, and one above the arrow from each box to the next."""
+    for place, text in enumerate(boxes):
+        color = LATENT if 0 < place < len(boxes) - 1 else TRUTH
+        ax.text(place, -0.3, text, ha="center", va="center", fontsize=8, color=color, bbox={"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": color})
+    for place, text in enumerate(arrows):
+        ax.annotate("", (place + 0.64, -0.3), (place + 0.36, -0.3), arrowprops={"arrowstyle": "-|>", "color": TRUTH})
+        ax.text(place + 0.5, -0.1, text, ha="center", va="bottom", fontsize=8)
+    ax.set(xlim=(-0.5, len(boxes) - 0.5), ylim=(-1, 1))
+    ax.set_axis_off()
+
+
+def monitored(ax, places, values, changed=None, label=None):
+    """A latent's values at successive tokens as bars; dashes and `label` for what they are under an intervention."""
+    ax.bar(places, values, color=LATENT)
+    if changed is not None:
+        ax.plot(places, changed, "_", color=FAILURE, markersize=10, markeredgewidth=2, label=label)
+        ax.legend(loc="upper right", fontsize=8, handlelength=1)
+    ax.set(xticks=places, xticklabels=[])
