@@ -19,7 +19,7 @@ import step
 import torch
 import torch.distributed as dist
 
-from saekit import activations, parallel, train
+from saekit import activations, memory, parallel, train
 from saekit.sae import new_sae
 from saekit.transformer import load_lm
 
@@ -29,6 +29,7 @@ LEFT = ("step", "exchange")
 
 def worker():
     """Print, as JSON, seconds per step of each block and what of them this process spent in the step and in sums."""
+    memory.keep_freed()     # as saekit train does
     lm = load_lm("python-1l")
     stream = activations.ActivationStream(lm, step.validation_contexts(lm), batch=BATCH)
     spent = dict.fromkeys(LEFT, 0.0)

@@ -142,8 +142,10 @@ def number(text):
 
 def run_train(args):
     """saekit train."""
+    from saekit import memory
     from saekit.experiment import train
 
+    memory.keep_freed()
     return train(args)
 
 
@@ -172,8 +174,10 @@ def run_map(args):
 
 def run_train_lm(args):
     """saekit train-lm."""
+    from saekit import memory
     from saekit.pretrain import PretrainConfig, train_lm
 
+    memory.keep_freed()
     config = PretrainConfig(tokens=args.tokens, arch=args.arch, n_layers=args.layers, n_ctx=args.n_ctx,
                             batch=args.batch, lr=args.lr, dtype=args.dtype, tokenizer_from=args.tokenizer_from,
                             start_from=args.start_from, seed=args.seed)

@@ -266,7 +266,13 @@ def command(out, config):
 
 
 def _finish(out, model, tokenizer, config, train_manifest, log, origin):
-    """Write the model as an ordinary transformers checkpoint in float16 and its card, measured on the saved file."""
+    """Write the model as an ordinary transformers checkpoint in float16 and its card, measured on the saved file.
+
+    A tokenizer shared with a bundled model is not kept a second time: the configuration names that model.
+    """
+    shared = config.tokenizer_from in transformer.bundled_models()
+    if shared:
+        model.config.tokenizer_from = config.tokenizer_from
     with transformer.quiet():
         model.half().save_pretrained(out)
     files.write_atomic(out / "tokenizer.json", tokenizer.to_str(pretty=True).encode())
@@ -287,4 +293,6 @@ def _finish(out, model, tokenizer, config, train_manifest, log, origin):
     }
     files.write_json(out / "card.json", card)
     (out / "checkpoint.safetensors").unlink(missing_ok=True)
+    if shared:
+        (out / "tokenizer.json").unlink()
     return card

@@ -135,9 +135,14 @@ def load_tokenizer(source):
 
 
 def _tokenizer(source, config):
-    """(tokenizers.Tokenizer, boundary id) of a checkpoint; read directly where tokenizer.json is at hand, for speed."""
+    """(tokenizers.Tokenizer, boundary id) of a checkpoint; read directly where tokenizer.json is at hand, for speed.
+
+    A bundled model whose configuration has `tokenizer_from` shares the tokenizer of the bundled model named there.
+    """
     if (Path(source) / "tokenizer.json").is_file():
         tokenizer = load_tokenizer(Path(source) / "tokenizer.json")
+    elif getattr(config, "tokenizer_from", ""):
+        tokenizer = load_tokenizer(config.tokenizer_from)
     else:
         from transformers import AutoTokenizer
 

@@ -9,14 +9,27 @@ import sys
 from urllib.request import urlopen
 
 import pytest
+from nbformat.v4 import new_output
 
 from saekit.course import run
-from saekit.course.execute import environment, settle
+from saekit.course.execute import environment, joined, settle
 from tests.mini_course import LESSON, make_course
 
 
 def test_a_rewritten_line_keeps_only_its_last_state():
     assert settle("10 %\r50 %\r100 %\ndone\r\n") == "100 %\ndone\r\n"
+
+
+def test_what_a_cell_prints_is_one_piece_however_it_came():
+    def stream(text, name="stdout"):
+        return new_output("stream", name=name, text=text)
+
+    figure = new_output("display_data", data={"text/plain": "a figure"})
+    outputs = joined([stream("1 of 2\r"), stream("2 of 2\n"), stream("a warning\n", "stderr"), stream("done\n"), figure,
+                      stream("after")])
+    assert [(output.output_type, output.get("name"), output.get("text")) for output in outputs] == [
+        ("stream", "stdout", "2 of 2\n"), ("stream", "stderr", "a warning\n"), ("stream", "stdout", "done\n"),
+        ("display_data", None, None), ("stream", "stdout", "after")]
 
 
 def test_the_environment_hides_gpus_and_keeps_progress_apart(tmp_path, monkeypatch):

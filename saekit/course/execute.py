@@ -61,10 +61,23 @@ def execute(notebook, folder, env, timeout=CELL_TIMEOUT):
     copy.metadata["language_info"] = language
     for cell in copy.cells:
         cell.metadata.pop("execution", None)
-        for output in cell.get("outputs", ()):
-            if output.output_type == "stream":
-                output.text = settle(output.text)
+        if cell.get("outputs"):
+            cell.outputs = joined(cell.outputs)
     return copy
+
+
+def joined(outputs):
+    """The outputs of a cell with what it printed in one piece, however many it came in, and settled."""
+    whole = []
+    for output in outputs:
+        if whole and output.output_type == whole[-1].output_type == "stream" and output.name == whole[-1].name:
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    for output in whole:
+        if output.output_type == "stream":
+            output.text = settle(output.text)
+    return whole
 
 
 def encryption():
