@@ -1,17 +1,17 @@
 # %% [markdown] id="title"
 # # Lesson 9 · Splitting and universality
 #
-# **You will be able to**: follow a concept through dictionaries of growing size and draw its tree · tell splitting from absorption, and measure absorption where the truth is known · build the Matryoshka loss · say what comes again with another seed, beside what chance would give · tell "comes again" from "is true" · read a feature map, and see what the same map makes of noise.
+# **You will be able to**: follow a concept through dictionaries of growing size · tell splitting from absorption, and measure absorption where the truth is known · build the Matryoshka loss · say what comes again with another seed, layer or model, beside chance · tell "comes again" from "is true" · find a latent that feeds one of a higher layer, and test the chain by ablating, activating, redirecting and blocking · read a feature map beside the map of noise.
 #
-# **60 minutes.** You know SAEs (lesson 6), how a latent is read (lesson 7) and tested (lesson 8).
+# **60 minutes.** (With every exercise, 90.) You know SAEs (lesson 6), how a latent is read (lesson 7) and tested (lesson 8).
 
 # %% [markdown] id="setup-intro"
-# Run this first. It puts our version of every exercise in place until yours passes.
+# Run this first: it puts our version of every exercise in place until yours passes.
 
 # %% id="setup"
 import numpy as np
 import torch
-from saekit import activations, concepts, corpus, explain, feature_map, files, geometry, interpret, metrics, plots, sae as saes, splitting, strips, synthetic, train, transformer, universality
+from saekit import activations, chain_plots, chains, concepts, corpus, explain, feature_map, files, geometry, interpret, intervene, metrics, plots, sae as saes, splitting, strips, synthetic, train, transformer, universality
 from saekit.course import begin, budget, claim, exercise, predict, progress
 from saekit.course.widgets import explore
 begin("09_splitting")
@@ -19,7 +19,7 @@ begin("09_splitting")
 # %% [markdown] id="shelf-intro"
 # ## 9.1 How many features has a model?
 #
-# One model, one layer, one kind of SAE; only the size of the dictionary differs, and for one size the seed. If features were things that lie in the model and wait to be found, a larger dictionary would find the old ones and some more, and another seed the same ones again. Both can be measured.
+# One model, one layer, one kind of SAE; only the size of the dictionary differs, or the seed. If features lay in the model and waited to be found, a larger dictionary would find the old ones and some more, and another seed the same again. Both can be measured.
 
 # %% id="shelf"
 lm = transformer.load_lm("python-1l")
@@ -27,15 +27,19 @@ shelf = transformer.data_folder() / "saes"
 def load(name):
     return saes.load_sae(shelf / f"python-1l-topk-{name}").requires_grad_(False)
 
-tails = {path.name.removeprefix("python-1l-topk-") for path in shelf.glob("python-1l-topk-*")}
+tails = {path.parent.name.removeprefix("python-1l-topk-") for path in shelf.glob("python-1l-topk-*/sae.safetensors")}
 names = sorted((tail for tail in tails if int(tail.split("-")[0]) <= budget(smoke=2048, laptop=10**6)), key=lambda tail: (int(tail.split("-")[0]), tail))
 dictionaries = {name: load(name) for name in names}
 W = {name: geometry.unit_norm(sae.W_dec.numpy()) for name, sae in dictionaries.items()}      # unit directions
-sizes = [name for name in names if "seed" not in name]
+widths = sorted({len(one) for one in W.values()})
+def of_width(d):
+    return [name for name in names if len(W[name]) == d]
+
+sizes = [of_width(d)[0] for d in widths]
 print("on the shelf:", ", ".join(names))
 
 # %% [markdown] id="data-intro"
-# All read the same held-out tokens. As in lesson 8, files are split by a hash of their names: **train** is for what we choose, **held** for what we score.
+# All read the same tokens of validation files. As in lesson 8, **train** files are for what we choose, **held** ones for what we score.
 
 # %% id="data"
 text = corpus.load_corpus("validation", lm.tokenizer, lm.boundary)
@@ -48,11 +52,15 @@ kinds_of_token = list(concepts.CONCEPTS)
 is_train = explain.train_half(text, explain.file_of_rows(text, contexts, lm.boundary, which))
 
 # %% id="latents"
+def explained(sae, x):
+    """Explained variance of x, in blocks that fit the cache."""
+    return float(metrics.explained_variance(x, torch.cat([sae(part) for part in x.split(2048)])))
+
 neurons = activations.harvest(lm, contexts).numpy()
 latents = {name: interpret.sparse_latents(sae, neurons) for name, sae in dictionaries.items()}    # tokens × latents, only non-zeros stored
 fires = {name: (part > 0).astype(np.float32) for name, part in latents.items()}
 counts = {name: np.diff(part.indptr) for name, part in latents.items()}                           # on how many tokens each latent fires
-ev = {name: metrics.explained_variance(neurons, sae(torch.from_numpy(neurons)).numpy()) for name, sae in dictionaries.items()}
+ev = {name: explained(sae, torch.from_numpy(neurons)) for name, sae in dictionaries.items()}
 print(f"{len(neurons):,} tokens\ndictionary   × neurons  explained variance  fire here")
 for name in names:
     print(f"{name:12}{len(W[name]) / lm.d_mlp:9g}×{ev[name]:20.3f}{(counts[name] > 0).sum():11,}")
@@ -62,7 +70,7 @@ for name in names:
 #
 # ## 9.2 Splitting
 #
-# The smallest case. A concept comes in two kinds, whose directions differ by 50°. A dictionary with room for one atom takes the middle. **What does the loss gain when there is room for two? And what does it cost in active latents?**
+# A concept comes in two kinds, whose directions differ by 50°. A dictionary with room for one atom takes the middle. **What does the loss gain when there is room for two? And what does it cost in active latents?**
 
 # %% id="hand" tags=["nbval-check-output"]
 angle = np.deg2rad(25)
@@ -73,13 +81,13 @@ print(f"one atom: error {error:.3f}, one active; two atoms: error 0, one active"
 print(f"cosine of the old atom with each new one {float((middle @ kinds.T)[0, 0]):.2f}, of the new ones with each other {float(kinds[0] @ kinds[1]):.2f}")
 
 # %% [markdown] id="ex-together-task"
-# Two atoms are better at the same price, so the loss splits whatever it has room to split, and it never asks whether the kinds mean anything. Note the two signs of a split: the children lie **near the parent**, and they fire **where it fires**.
+# Two atoms are better at the same price, so the loss splits whatever it has room to split, whether or not the kinds mean anything. The signs of a split: the children lie **near the parent**, and they fire **where it fires**.
 #
 # ### Exercise 9.1 · Fire together
 #
 # Difficulty 2 of 5 · 6 minutes · 3 points
 #
-# `both[i, j]` is the number of tokens on which latent i of the smaller and latent j of the larger dictionary both fire; `n_small` and `n_large` are how often each fires at all. Return P(i fires | j fires): of the *child's* tokens, the share on which the parent fires. A child that never fires has 0.
+# `both[i, j]` counts the tokens on which latent i of the smaller and j of the larger dictionary both fire; `n_small` and `n_large` how often each fires at all. Return P(i fires | j fires): of the *child's* tokens, the share on which the parent fires. A child that never fires has 0.
 #
 # <details><summary>Hint 1 of 3</summary>A child of a common parent fires on few of the parent's tokens. So whose count goes below the line?</details>
 # <details><summary>Hint 2 of 3</summary>Columns are children: <code>both / n_large</code> divides every column by its own number.</details>
@@ -123,7 +131,7 @@ def parents_of(cosine, together, least_cosine, least_together):
     ### END SOLUTION
 
 # %% [markdown] id="plan-intro"
-# Whoever looks for splitting finds it. So the concepts and the bounds were written into a file *before* the other dictionaries were trained. It also names a control, with little to split into: the dot.
+# Whoever looks for splitting finds it. So concepts and bounds were written down *before* the other dictionaries were trained, with a control that has little to split into: the dot.
 
 # %% id="plan" tags=["nbval-check-output"]
 plan = files.read_json(transformer.data_folder() / "splitting-concepts.json")
@@ -147,62 +155,31 @@ def own_number(parent):
     return np.mean(parent[parent >= 0] == np.flatnonzero(parent >= 0)) if (parent >= 0).any() else 0.0
 
 # %% id="levels-run"
-def of_width(d):
-    return [name for name in names if len(W[name]) == d]
-
-widths = sorted({len(one) for one in W.values()})
 for small, large in [(a, b) for d, next_d in zip(widths, widths[1:]) for a in of_width(d) for b in of_width(next_d)]:
     real, chance = level(small, large), level(small, large, shuffled=True)
     print(f"{small:>10} → {large:10} have a parent {100 * np.mean(real >= 0):3.0f} % (shuffled {100 * np.mean(chance >= 0):.0f} %), of the same number {100 * own_number(real):3.0f} %")
 
 # %% [markdown] id="twins-intro"
-# Look at the last column. By chance a parent has its child's number once in several hundred times. Where it is common, we have caught ourselves: two dictionaries drawn with the **same seed begin with the same rows**, so that latent 7 of one resembles latent 7 of the other because both *started* there. That is no splitting, it is an accident of our own making, and it is easily overlooked.
-#
-# So only dictionaries that began apart are compared: from size to size we take the first on the shelf for which less than 5 % of the parents have the child's number, and leave out a size that has none.
+# Look at the last column. By chance a parent has its child's number once in several hundred times. Where it is common, we have caught ourselves: dictionaries drawn with the **same seed begin with the same rows**, so that latent 7 of one resembles latent 7 of the other because both *started* there. So only dictionaries that began apart are compared: of each size the first on the shelf for which less than 5 % of the parents have the child's number.
 
-# %% id="chain"
-chain = [names[0]]
+# %% id="ladder"
+ladder = [names[0]]
 for d in widths[1:]:
-    chain += [name for name in of_width(d) if own_number(level(chain[-1], name)) < 0.05][:1]
-steps = list(zip(chain, chain[1:]))
+    ladder += [name for name in of_width(d) if own_number(level(ladder[-1], name)) < 0.05][:1]
+steps = list(zip(ladder, ladder[1:]))
 levels = [level(*step) for step in steps]
-print("the chain:", " → ".join(chain))
+print("the ladder:", " → ".join(ladder))
 claim("latents with a parent in the last step, minus shuffled", np.mean(levels[-1] >= 0) - np.mean(level(*steps[-1], shuffled=True) >= 0), at_least=0.1)
 
-# %% [markdown] id="ex-founders-task"
-# ### Exercise 9.3 · Back to the root
-#
-# Difficulty 2 of 5 · 6 minutes · 3 points
-#
-# `founder[i]` is where latent i of a dictionary goes back to in the *smallest* one (−1: nowhere). Given `parent[j]` of each latent of the next larger dictionary (−1: none), return the founder of each of those.
-#
-# <details><summary>Hint 1 of 3</summary>My founder is my parent's founder.</details>
-# <details><summary>Hint 2 of 3</summary><code>founder[parent]</code> looks up all at once. But what does NumPy take for index −1?</details>
-# <details><summary>Hint 3 of 3</summary><code>np.where(parent >= 0, founder[parent], -1)</code></details>
-
-# %% id="ex-founders" exercise="founders" difficulty=2 minutes=6 points=3
-@exercise
-def founders(parent, founder):
-    """Founder of each latent (n_large,), -1 for none: parent (n_large,) indices into the dictionary before, founder (n_small,) of that one's latents.
-
-    >>> print(founders(np.array([1, 0, 1]), np.array([7, 3])))
-    [3 7 3]
-    """
-    ### BEGIN SOLUTION
-    return np.where(parent >= 0, founder[parent], -1)
-    ### END SOLUTION
-
 # %% [markdown] id="trees-intro"
-# Now every latent of the chain knows its founder. For each concept the root is the latent of the smallest dictionary with the best F1 on train. How many descendants has it?
-#
-# We show two counts. The first follows the rule that was written down. The second was added **after** we had seen the first, so it deserves less trust: nearness by *firing* (the correlation of activations, at least 0.3) in place of direction, everything else as before. Section 9.5 shows why direction is the weaker witness.
+# A latent's *founder* is its parent's founder, back to the smallest dictionary. For each concept the root is the latent there with the best F1 on train. How many descendants has it? Two counts: the first by the rule that was written down; the second, by *firing* (correlation of activations at least 0.3) in place of direction, was added **after** we had seen the first, so it deserves less trust. Section 9.5 shows why direction is the weaker witness.
 
 # %% id="trees"
 def founders_by(levels):
     """{dictionary: the founder of each of its latents}."""
-    found = {chain[0]: np.arange(len(W[chain[0]]))}
+    found = {ladder[0]: np.arange(len(W[ladder[0]]))}
     for (small, large), parent in zip(steps, levels):
-        found[large] = founders(parent, found[small])
+        found[large] = np.where(parent >= 0, found[small][parent], -1)
     return found
 
 by_firing = [parents_of(universality.activation_correlations(latents[small], latents[large]), splitting.fires_together(latents[small], latents[large]), 0.3, rule["together"]) for small, large in steps]
@@ -210,8 +187,8 @@ founder, founder_by_firing = founders_by(levels), founders_by(by_firing)
 
 # %% id="roots"
 f1 = {half: {name: splitting.firing_f1(latents[name][rows], labels[rows]) for name in names} for half, rows in (("train", is_train), ("held", ~is_train))}
-root = {concept: int(f1["train"][chain[0]][:, kinds_of_token.index(concept)].argmax()) for concept in plan["concepts"]}
-last = chain[-1]
+root = {concept: int(f1["train"][ladder[0]][:, kinds_of_token.index(concept)].argmax()) for concept in plan["concepts"]}
+last = ladder[-1]
 
 def best_held(concept, name, among):
     """F1 on held of the latent among these that is best on train."""
@@ -219,21 +196,21 @@ def best_held(concept, name, among):
     return f1["held"][name][among[f1["train"][name][among, column].argmax()], column] if len(among) else np.nan
 
 # %% id="tree-table"
-print(f"{'':20}by the rule: " + " ".join(f"{name:>10}" for name in chain[1:]) + "   by firing: " + " ".join(f"{name:>10}" for name in chain[1:]) + "   F1: root  best descendant  best of all")
+print(f"{'':20}by the rule: " + " ".join(f"{name:>10}" for name in ladder[1:]) + "   by firing: " + " ".join(f"{name:>10}" for name in ladder[1:]) + "   F1: root  best descendant  best of all")
 for concept, i in root.items():
-    declared, later = ([np.flatnonzero(found[name] == i) for name in chain[1:]] for found in (founder, founder_by_firing))
-    marks = best_held(concept, chain[0], np.array([i])), best_held(concept, last, later[-1]), best_held(concept, last, np.arange(len(W[last])))
+    declared, later = ([np.flatnonzero(found[name] == i) for name in ladder[1:]] for found in (founder, founder_by_firing))
+    marks = best_held(concept, ladder[0], np.array([i])), best_held(concept, last, later[-1]), best_held(concept, last, np.arange(len(W[last])))
     print(f"{concept:33}" + " ".join(f"{len(kin):10}" for kin in declared) + " " * 14 + " ".join(f"{len(kin):10}" for kin in later) + "{:11.2f}{:17.2f}{:13.2f}".format(*marks))
 
 # %% [markdown] id="tree-figure-intro"
-# Where the root's F1 is low, the small dictionary has no latent for the concept, and its "tree" is that of something else. So we draw, by firing, of the concepts whose root has an F1 of 0.4 or more on train the one with most descendants and the middle one; beside them the control. Each dot is a latent, larger if it fires more often, with the token on which it fires most. Of each generation only the nine that fire most are drawn.
+# Where the root's F1 is low, the "tree" is that of something else. So of the concepts whose root has an F1 of 0.4 or more on train we draw, by firing, the one with most descendants and the middle one, beside them the control. A dot is a latent, larger if it fires more often, with its busiest token; of each generation the nine that fire most.
 
 # %% id="tree-figure"
-def busiest_token(name, latent):
-    """The token with the largest share of a latent's activation, as text."""
-    one = slice(*latents[name].indptr[latent:latent + 2])
-    rows, values = latents[name].indices[one], latents[name].data[one]
-    return seen_as(np.bincount(tokens[rows], values).argmax()) if len(rows) else ""
+def busiest_token(fired, latent):
+    """The token with the largest share of a latent's activation, as text; fired: sparse (tokens, latents)."""
+    one = slice(*fired.indptr[latent:latent + 2])
+    rows, strength = fired.indices[one], fired.data[one]
+    return seen_as(np.bincount(tokens[rows], strength).argmax()) if len(rows) else ""
 
 def seen_as(token):
     return strips.visible(interpret.token_strings(lm.tokenizer, [token])[0]).replace(" ", "␣")[:12]
@@ -248,23 +225,18 @@ def few(concept, most=9):
 
 # %% id="tree-draw"
 kin = {concept: np.flatnonzero(founder_by_firing[last] == i) for concept, i in root.items()}
-found = [concept for concept, i in root.items() if concept != "dot" and f1["train"][chain[0]][i, kinds_of_token.index(concept)] >= budget(smoke=0, laptop=0.4)]
+found = [concept for concept, i in root.items() if concept != "dot" and f1["train"][ladder[0]][i, kinds_of_token.index(concept)] >= budget(smoke=0, laptop=0.4)]
 by_size = sorted(found, key=lambda concept: len(kin[concept]))
 fig, axes = plots.panels(3, height=3.4)
 for ax, concept in zip(axes, (by_size[-1], by_size[len(by_size) // 2], "dot")):
     shown = few(concept)
-    texts = {(i, latent): busiest_token(chain[i], latent) for i in (0, len(chain) - 1) for latent in shown[i]}
-    plots.splitting_tree(ax, shown, by_firing, [len(W[name]) for name in chain], [counts[name] / len(tokens) for name in chain], texts)
+    texts = {(i, latent): busiest_token(latents[ladder[i]], latent) for i in (0, len(ladder) - 1) for latent in shown[i]}
+    plots.splitting_tree(ax, shown, by_firing, [len(W[name]) for name in ladder], [counts[name] / len(tokens) for name in ladder], texts)
     ax.set(title=concept)
 plots.show(fig, alt="Three trees from the smallest dictionary on the left to the largest on the right: a concept with many descendants, one with a middling number, and the dot. Leaves carry the token on which the latent fires most.")
 
 # %% [markdown] id="tree-after"
-# Read the leaves. Where they carry different tokens, the split is one of spelling; where they carry the same, one of surroundings, which no token shows. The tree is a fact about dictionaries; that its branches are *kinds of the concept* is again a hypothesis, to be tested as in lesson 8. And compare the F1 columns: where the best descendant beats the root, the small dictionary had lumped the concept with something else; where it loses, each child has only a part. The busiest descendants of the largest tree:
-
-# %% id="parts"
-for latent in kin[by_size[-1]][np.argsort(-counts[last][kin[by_size[-1]]], kind="stable")][:8]:
-    ids, n = np.unique(tokens[latents[last][:, [latent]].nonzero()[0]], return_counts=True)
-    print(f"{by_size[-1]}: latent {latent:5} fires on {n.sum():5,} tokens: " + ", ".join(f"{seen_as(ids[i])} {100 * n[i] / n.sum():.0f} %" for i in np.argsort(-n, kind="stable")[:3]))
+# Where leaves carry different tokens, the split is one of spelling; where the same, one of surroundings. That branches are *kinds of the concept* is a hypothesis, to be tested as in lesson 8. Where the best descendant's F1 beats the root's, the small dictionary had lumped the concept with something else; where it loses, each child has only a part.
 
 # %% [markdown] id="absorb-hand-intro"
 # ## 9.3 Absorption
@@ -286,7 +258,7 @@ for name, D in (("honest, atoms p and c", honest), ("greedy, atoms p and p+c", g
 predict("absorb", "b")
 
 # %% [markdown] id="toy-intro"
-# Now at a size where training decides, and where we know the truth: eight parents, each with four children of which at most one comes with it, all forty directions orthogonal. No superposition, one latent for each feature, and almost as many active latents as active features: little forces the SAE to be greedy.
+# Now where training decides and we know the truth: eight parents, each with four children of which at most one comes with it, all forty directions orthogonal. One latent for each feature, and almost as many active latents as active features: little forces the SAE to be greedy.
 
 # %% id="toy"
 toy = synthetic.hierarchy(budget(smoke=8_000, laptop=40_000))
@@ -300,7 +272,7 @@ sparse, sparse_again = train_toy("batchtopk", 0), train_toy("batchtopk", 1)
 print(f"active features per sample {(toy.z > 0).sum(axis=1).mean():.2f}, latents {float((sparse.encode(x_toy) > 0).sum(1).float().mean()):.2f}; explained variance {metrics.explained_variance(x_toy, sparse(x_toy)):.3f}")
 
 # %% [markdown] id="ex-absorbed-task"
-# ### Exercise 9.4 · Absorbed
+# ### Exercise 9.3 · Absorbed
 #
 # Difficulty 3 of 5 · 10 minutes · 4 points
 #
@@ -341,11 +313,11 @@ print("parent absorbed, no child there:", in_sparse[:, 0].round(2), "\n     … 
 claim("toy: share absorbed where a child is there, mean over parents", in_sparse[:, 1].mean(), at_least=0.1)
 
 # %% [markdown] id="ex-matryoshka-task"
-# The "is a number" latent of such an SAE has **holes**, exactly where a more special latent speaks. Whoever uses it as a detector, or clamps it, misses these cases. And nothing in the explained variance shows it.
+# The "is a number" latent of such an SAE has **holes**, exactly where a more special latent speaks. As a detector it misses these cases, and nothing in the explained variance shows it.
 #
-# A cure: make the first latents do the job *alone*, so that a general feature cannot be left to special ones. **Matryoshka** SAEs nest dictionaries like Russian dolls.
+# A cure: make the first latents do the job *alone*. **Matryoshka** SAEs nest dictionaries like Russian dolls.
 #
-# ### Exercise 9.5 · The Matryoshka loss
+# ### Exercise 9.4 · The Matryoshka loss
 #
 # Difficulty 3 of 5 · 8 minutes · 4 points
 #
@@ -400,62 +372,49 @@ price = metrics.explained_variance(x_toy, sparse(x_toy)) - metrics.explained_var
 print(f"mean share absorbed: BatchTopK {in_sparse[:, 1].mean():.2f}, Matryoshka {in_nested[:, 1].mean():.2f}; explained variance given up: {float(price):.3f}")
 claim("toy: share absorbed, Matryoshka as a part of BatchTopK's", in_nested[:, 1].mean() / in_sparse[:, 1].mean(), at_most=0.6)
 
-# %% [markdown] id="lm-absorb-intro"
-# In the language model nobody knows the true features, so what follows is an **example, not a measurement**. We take the root's direction in the smallest dictionary for the feature, call it there on the concept's tokens on which the root fires, and look in the largest dictionary: how often is the latent that fires most like the root silent, while others write half of it?
-
-# %% id="lm-absorb"
-def example(concept):
-    """(tokens looked at, share on which the likest latent is silent, share absorbed, who writes most there)."""
-    i = root[concept]
-    size = latents[chain[0]][:, [i]].toarray()[:, 0] * labels[:, kinds_of_token.index(concept)]
-    rows, along = np.flatnonzero(size > 0), W[last] @ W[chain[0]][i]
-    own = int(universality.activation_correlations(latents[chain[0]][:, [i]], latents[last]).argmax())
-    z = latents[last][rows].toarray()
-    gone = absorbed(z, W[last], own, W[chain[0]][i], size[rows])
-    writer = busiest_token(last, int((z[gone].sum(axis=0) * along).argmax())) if gone.any() else "–"
-    return len(rows), np.sum(z[:, own] == 0) / max(len(rows), 1), gone.sum() / max(len(rows), 1), writer
-
-# %% id="lm-absorb-run"
-print(f"{'':22}tokens  silent  absorbed  written instead, most of all, by a latent that fires on")
-for concept in root:
-    print("{:22}{:6,}{:8.2f}{:10.2f}  {}".format(concept, *example(concept)))
-
 # %% [markdown] id="sizes-intro"
-# Here "absorbed" and "split" cannot be told apart: a part of a concept taken over by a latent of its own is the one or the other, depending on whether you think that the whole is a feature.
+# (In the language model, where nobody knows the true features, "absorbed" and "split" cannot be told apart.)
 #
 # ## 9.4 Which size is best?
 #
-# The article calls an expansion of 4 to 16 times the best, and a lower one more robust. By which measure? Three, for each size: explained variance, and **F1** on held of the best latent for each concept, chosen on train, once among all latents and once among equally many drawn at random (a larger dictionary has more tickets in the lottery).
+# The article calls an expansion of 4 to 16 times the best. By which measure? Explained variance; **F1** on held of each concept's best latent on train; and the same among equally many latents, drawn at random (a larger dictionary has more tickets in the lottery). A star marks dictionaries too large to ship, measured beforehand on the same tokens by `benchmarks/large_dictionaries.py`.
 
 # %% id="sizes"
-rng = np.random.default_rng(0)
 frequent = [i for i in range(len(kinds_of_token)) if min(labels[is_train, i].sum(), labels[~is_train, i].sum()) >= budget(smoke=5, laptop=50)]
-def median_f1(name, among):
-    best = f1["train"][name][np.ix_(among, frequent)].argmax(axis=0)
-    return np.median(f1["held"][name][among[best], frequent])
+def median_f1(one, among, concepts=frequent):
+    """Median over concepts of the F1 on held of the latent that is best on train; one = {half: F1 (n_latents, n_concepts)}."""
+    best = one["train"][np.ix_(among, concepts)].argmax(axis=0)
+    return np.median(one["held"][among[best], concepts])
 
-def fair(name):
-    """Mean over ten draws of as many latents as the smallest dictionary has."""
-    return np.mean([median_f1(name, rng.permutation(len(W[name]))[:len(W[sizes[0]])]) for _ in range(10)])
+def fair(one, n_draws=10):
+    """Mean over draws of as many latents as the smallest dictionary has."""
+    rng = np.random.default_rng(0)
+    return np.mean([median_f1(one, rng.permutation(len(one["train"]))[:widths[0]]) for _ in range(n_draws)])
+
+# %% id="stored"
+stored = {path.stem.removeprefix("splitting-"): files.load_arrays(path)[0] for path in sorted(transformer.data_folder().glob("splitting-*.safetensors"))}
+stored = {name: kept for name, kept in stored.items() if name not in names and int(name.split("-")[0]) > widths[-1]}
+halves = {name: {half: f1[half][name] for half in f1} for name in sizes}
+table = {name: (len(W[name]), ev[name], median_f1(one, np.arange(len(W[name]))), fair(one)) for name, one in halves.items()}
+table |= {name: (int(name.split("-")[0]), float(kept["explained_variance"][0]), np.median(kept["f1_all"][frequent]), np.median(kept["f1_drawn"][:, frequent], axis=1).mean()) for name, kept in stored.items()}
 
 # %% id="sizes-run"
-table = {name: (ev[name], median_f1(name, np.arange(len(W[name]))), fair(name)) for name in sizes}
-print("× neurons  explained  F1, all  F1, equally many")
-for name, row in table.items():
-    print("{:8g}×{:11.3f}{:9.2f}{:18.2f}".format(len(W[name]) / lm.d_mlp, *row))
-for i, measure in enumerate(("explained variance", "F1, all latents", "F1, equally many latents")):
-    best = max(sizes, key=lambda name: table[name][i])
-    print(f"best by {measure:26}{len(W[best]) / lm.d_mlp:g}×" + (" (the largest here: it may go on)" if best == sizes[-1] else ""))
+print("× neurons   explained  F1, all  F1, equally many")
+for name, (size, *row) in table.items():
+    print("{:8g}×{}{:11.3f}{:9.2f}{:18.2f}".format(size / lm.d_mlp, "*" if name in stored else " ", *row))
+for i, measure in enumerate(("explained variance", "F1, all latents", "F1, equally many latents"), start=1):
+    size = max(table.values(), key=lambda row: row[i])[0]
+    print(f"best by {measure:26}{size / lm.d_mlp:g}×" + (" (the largest here: it may go on)" if size == list(table.values())[-1][0] else ""))
 claim("explained variance, largest minus smallest dictionary", ev[sizes[-1]] - ev[sizes[0]], at_least=0.0)
 
 # %% [markdown] id="ex-mutual-task"
-# "Best" depends on the measure: error falls as latents are added, while detectors for our concepts, in a fair lottery, need not get better at all. Four to sixteen is a budget, not a law. And robustness? That is the next question.
+# "Best" depends on the measure: error falls as latents are added; detectors of our concepts, in a fair lottery, need not get better. Four to sixteen is a budget, not a law.
 #
 # ## 9.5 The same again?
 #
-# Another seed: the same activations in another order, another random start. How alike are the dictionaries? One way to count is by latents that are **each other's best**.
+# Another seed: another random start, another order of the same activations. How alike are the dictionaries? Count the latents that are **each other's best**.
 #
-# ### Exercise 9.6 · Each other's best
+# ### Exercise 9.5 · Each other's best
 #
 # Difficulty 3 of 5 · 8 minutes · 4 points
 #
@@ -480,7 +439,7 @@ def mutual_pairs(similarity):
     ### END SOLUTION
 
 # %% [markdown] id="seeds-hand-intro"
-# Other ways to count let many share one partner, or force everybody to take one. Three atoms in the plane against three:
+# There are other ways to count. Three atoms in the plane against three:
 
 # %% id="seeds-hand" tags=["nbval-check-output"]
 def rays(*degrees):
@@ -494,9 +453,9 @@ print("one to one (Hungarian):        ", one_to_one.index, f"mean cosine {one_to
 print("each other's best:             ", [tuple(map(int, pair)) for pair in mutual_pairs(similarity)])
 
 # %% [markdown] id="chance-intro"
-# The mean of the best cosines hides that two atoms share one partner. The Hungarian match finds the best one-to-one pairing, and must pair leftovers with leftovers. Each other's best may leave atoms alone. We report all three.
+# With repeats two atoms share one partner; one to one, leftovers are paired with leftovers; each other's best may leave atoms alone. We report all three.
 #
-# And chance? **Predict:** you draw 2,048 directions at random in 512 dimensions. The best of them has which cosine with a given direction? `"a"`: below 0.05, dimensions are many. `"b"`: between 0.1 and 0.25. `"c"`: above 0.4, 2,048 are many.
+# And chance? **Predict:** of 2,048 directions drawn at random in 512 dimensions, the best has which cosine with a given one? `"a"`: below 0.05, dimensions are many. `"b"`: between 0.1 and 0.25. `"c"`: above 0.4, 2,048 are many.
 
 # %% id="chance-guess"
 predict("best-of-2048", "b")
@@ -506,7 +465,7 @@ for n in (1, 64, 2048, 131072):
     print(f"best of {n:7,} random directions in 512 dimensions: expected cosine {universality.expected_max_cosine(512, n):.3f}")
 
 # %% [markdown] id="chance-after"
-# That is for directions drawn evenly. Decoder rows are not: some neurons weigh more in all of them. So the stricter control shuffles the *coordinates* of a real dictionary.
+# Decoder rows are not drawn evenly: some neurons weigh more in all of them. So the stricter control shuffles the *coordinates* of a real dictionary.
 
 # %% id="seeds"
 LEVEL = 0.7
@@ -531,7 +490,7 @@ print(f"recur by direction, three pairs of seeds: mean {between.mean():.3f}, spr
 claim("share that recurs by direction, minus shuffled", between.mean() - recur["shuffled"], at_least=0.02)
 
 # %% [markdown] id="seeds-figure-intro"
-# The third column is a warning: latents that are each other's best abound between dictionaries that have nothing in common, since somebody has to be the best. Only with a bound does it mean something. And a bound of 0.7 is a choice; the whole curve needs none:
+# The third column is a warning: somebody has to be the best, even between dictionaries that have nothing in common. Only with a bound does it mean something. And a bound of 0.7 is a choice; the whole curve needs none:
 
 # %% id="seeds-figure"
 bounds = np.linspace(0, 1, 101)
@@ -544,33 +503,19 @@ ax.legend()
 plots.show(fig, alt="Share of latents whose best partner in another dictionary has at least a given cosine: three curves for pairs of seeds, one for shuffled coordinates, one for random directions.")
 
 # %% [markdown] id="neuron-intro"
-# Why is the shuffled curve so far from the random one? Look at the rows that find a partner in it: how large is their largest entry? (A row of length 1 that holds a single neuron has an entry of 1.)
+# Why is the shuffled curve so far from the random one? Of the rows that find a partner in it, how large is the largest entry? (A row that holds a single neuron has an entry of 1.)
 
 # %% id="neuron"
 largest = np.abs(W[trio[0]]).max(axis=1)
 for name, part in (("all latents", np.arange(2048)), ("recur when shuffled", recurring(similar["shuffled"])[:, 0]), ("recur with seed 1", recurring(similar["seeds 0, 1"])[:, 0])):
     print(f"{name:20} largest entry: median {np.median(largest[part]):.2f}; at least 0.8 in {100 * np.mean(largest[part] >= 0.8):3.0f} % of {len(part):,}")
 
-# %% [markdown] id="start-intro"
-# A latent that copies one neuron looks, with coordinates shuffled, like one that copies another neuron. And it comes again under every seed, because the *neurons* are there every time. That is no discovery of the SAE, and without the shuffled control it would have counted as one.
-#
-# Why do so few others come again? One reason would be dull. Every latent began as a random direction and is moved by the tokens on which it fires (and, while it is dead, by whatever revives it). How much of that start is still in it?
-
-# %% id="start"
-begin_at = {name: geometry.unit_norm(saes.new_sae("topk", lm.d_mlp, 2048, seed=seed).W_dec.detach().numpy()) for seed, name in enumerate(trio)}
-memory = {name: (W[name] * begin_at[name]).sum(axis=1) for name in trio}                       # cosine of each latent with its own beginning
-without = [geometry.unit_norm(W[name] - memory[name][:, None] * begin_at[name]) for name in trio[:2]]
-order = np.argsort(counts[trio[0]])
-for name, part in (("the rarer half", order[:1024]), ("the more frequent half", order[1024:])):
-    print(f"cosine with its own random start, {name:23} median {np.median(memory[trio[0]][part]):.2f}")
-print(f"recur by direction {recur['seeds 0, 1']:.3f}; with the start taken out of both sides {len(recurring(universality.cosines(*without))) / 2048:.3f}")
-
 # %% [markdown] id="ex-corr-task"
-# (Were the medians near 0, the dictionary would have forgotten its start, or been trained from another seed than 0.) What a latent keeps of its random beginning, no other seed can share; it also lies there, unused, where the data never push. But taking it out of both sides does not make them alike either: that explanation is not enough.
+# A latent that copies one neuron looks, with coordinates shuffled, like one that copies another. And it comes again under every seed, because the *neurons* are there every time. Without the shuffled control that would have counted as a discovery.
 #
-# Direction is one witness. The other: do the partners **fire** alike? For dictionaries of two different models it is the only question that makes sense: their coordinates have nothing in common, their tokens have.
+# Direction is one witness. The other: do the partners **fire** alike?
 #
-# ### Exercise 9.7 · All correlations from sums
+# ### Exercise 9.6 · All correlations from sums
 #
 # Difficulty 3 of 5 · 10 minutes · 4 points
 #
@@ -605,7 +550,7 @@ def firing_alike(a, b):
     return correlations((a.T @ b).toarray().astype(np.float64), *sums(a), *sums(b), a.shape[0])
 
 # %% [markdown] id="corr-intro"
-# The chance level for firing: the tokens of one side shifted by half the text, so that every latent fires as often as before, at other places.
+# The chance level: the tokens of one side shifted by half the text, so that every latent fires as often as before, at other places.
 
 # %% id="corr-table"
 shifted = latents[trio[1]][np.roll(np.arange(len(neurons)), len(neurons) // 2)]
@@ -627,9 +572,9 @@ print(f"pairs found by firing have a median cosine of {np.median(cosine):.2f}; o
 claim("pairs by direction that are also best by firing, as a share", same, at_least=0.5)
 
 # %% [markdown] id="density-intro"
-# Whoever is found by direction is found by firing too, but not the other way round: two latents can do the same work with rows that differ in much that the data never test. Firing is the better witness.
+# Whoever is found by direction is found by firing too, but not the other way round: latents can do the same work with rows that differ where the data never test. Firing is the better witness.
 #
-# Now **which** latents come again? Guess before you look: the frequent or the rare?
+# **Which** latents come again? Guess before you look: the frequent or the rare?
 
 # %% id="density"
 density = counts[trio[0]] / len(neurons)
@@ -643,18 +588,21 @@ ax.legend(loc="upper left")
 plots.show(fig, alt="Share of latents of seed 0 with a partner in seed 1 against their density, in ten groups of equally many latents: by firing, by direction, and by direction for shuffled coordinates.")
 
 # %% id="density-claims"
+order = np.argsort(counts[trio[0]])
 again = np.isin(order, fired_again["seeds 0, 1"][:, 0])
 print(f"recur by firing: rarer half {again[:1024].mean():.2f}, more frequent half {again[1024:].mean():.2f}")
 claim("recur by firing, more frequent half minus rarer half", again[1024:].mean() - again[:1024].mean(), at_least=0.05)
 
 # %% [markdown] id="stable-intro"
-# And the article's "lower is more robust"? For every size the share of its latents that recur by firing in another dictionary: the second seed of its size where the shelf has one, else that of 2,048 latents (counted against the smaller of the two, which is all that can be paired).
+# And the article's "lower is more robust"? The share that recurs by firing in another seed of the same size where the shelf has one, else in 2,048 latents (of the smaller of the two, which is all that can be paired):
 
 # %% id="stable"
 for name in sizes:
-    other = f"{name}-seed1" if f"{name}-seed1" in names else trio[1]
+    other = next((one for one in of_width(len(W[name])) if one != name), trio[1])
     share = len(recurring(firing_alike(latents[name], latents[other]))) / min(len(W[name]), len(W[other]))
     print(f"{len(W[name]) / lm.d_mlp:g}×: {share:.2f} recur in {other}")
+for name, kept in stored.items():
+    print(f"{int(name.split('-')[0]) / lm.d_mlp:g}×: {kept['recur'][1]:.2f} recur in {trio[1]} (stored)")
 
 # %% [markdown] id="package-intro"
 # The package holds what you wrote, for use elsewhere:
@@ -668,7 +616,7 @@ print("activation_correlations agrees:", np.allclose(universality.activation_cor
 print("mutual_pairs agrees:", np.array_equal(universality.mutual_pairs(alike["seeds 0, 1"]), mutual_pairs(alike["seeds 0, 1"])))
 
 # %% [markdown] id="true-intro"
-# A latent that comes again under three seeds is tempting to call *real*. We have a place where that can be checked: the toy, trained under two seeds. **Are the latents that recur the true features?**
+# A latent that comes again is tempting to call *real*. The toy, trained under two seeds, can tell. **Are the latents that recur the true features?**
 
 # %% id="true"
 pairs = recurring(universality.cosines(sparse.W_dec.numpy(), sparse_again.W_dec.numpy()))
@@ -680,35 +628,259 @@ print(f"parents absorbed under the second seed too: {absorbed_shares(sparse_agai
 claim("latents that recur over seeds and yet join two true features", joins_two.sum(), at_least=1)
 
 # %% [markdown] id="true-after"
-# Two runs agree, and agree on compounds that are no features of the data. They must: both descend into the same loss. **Agreement over seeds shows what the method prefers on these data; it does not show what is there.** And the reverse: a latent without a partner need not be noise. It may have been cut another way.
+# Two runs agree on compounds that are no features of the data: both descend into the same loss. **Agreement over seeds shows what the method prefers on these data, not what is there.** And a latent without a partner need not be noise; it may have been cut another way.
 #
-# ## 9.6 Another model
+# ## 9.6 Another layer, another model
 #
-# The hardest rival of universality: the *untrained* transformer, random weights, which has learnt nothing. An SAE of 2,048 latents was trained on its neurons too. Its directions are of other neurons, so only firing can be compared: which latents of the trained model's dictionary have a partner there?
+# `python-4l` has four blocks with 512 neurons each, so the SAE of its block 1 (counted from 0) *can* be run on block 3. **How much of it will it explain?**
 
-# %% id="untrained"
-blank = transformer.load_lm("python-1l:untrained")
-of_blank = interpret.sparse_latents(saes.load_sae(shelf / "python-1l-untrained-topk-2048").requires_grad_(False), activations.harvest(blank, contexts).numpy())
-fired_again["untrained model"] = recurring(firing_alike(latents[trio[0]], of_blank))
-for name in ("seeds 0, 1", "untrained model", "shifted text"):
-    print(f"{name:16} recur by firing {len(fired_again[name]) / 2048:.3f}")
-claim("recur by firing, another seed minus the untrained model", of_three.mean() - len(fired_again["untrained model"]) / 2048, at_least=0.05)
+# %% id="layers"
+BELOW, ABOVE = 1, 3
+lm4 = transformer.load_lm("python-4l")
+reader = {layer: saes.load_sae(shelf / f"python-4l-L{layer}-topk-2048").requires_grad_(False) for layer in (BELOW, ABOVE)}
+at = {layer: activations.harvest(lm4, contexts, layer) for layer in reader}
+fired4 = {layer: interpret.sparse_latents(reader[layer], at[layer]) for layer in reader}
+for trained_on, sae in reader.items():
+    print(f"SAE of block {trained_on}: explained variance " + ", ".join(f"{explained(sae, x):6.2f} of block {layer}" for layer, x in at.items()))
+claim("explained variance of block 3: its own SAE minus that of block 1", explained(reader[ABOVE], at[ABOVE]) - explained(reader[BELOW], at[ABOVE]), at_least=0.3)
 
-# %% id="untrained-who"
-share_of_token = np.array([np.bincount(tokens[rows]).max() / len(rows) if len(rows) else 0 for rows in np.split(latents[trio[0]].indices, latents[trio[0]].indptr[1:-1])])
-in_blank = np.isin(alive, fired_again["untrained model"][:, 0])
-for name, part in (("with a partner in the untrained model", alive[in_blank]), ("without", alive[~in_blank])):
-    print(f"{name:38} {len(part):5,} latents, median share of firings on one and the same token {np.median(share_of_token[part]) if len(part) else np.nan:.2f}")
+# %% [markdown] id="others-intro"
+# An SAE belongs to its layer (below 0 is worse than predicting the mean): neuron 7 of one layer has nothing to do with neuron 7 of another, nor of another model. So only *firing* can be compared. Which latents of our dictionary have a partner in other models? Beside them the hardest rival of universality: an SAE on the **untrained** transformer, which has learnt nothing.
 
-# %% [markdown] id="untrained-after"
-# A latent that also lives in a network without training reads the *input*, usually a single token, and the random weights happened to pass it on. It is universal, and it tells nothing about what was learnt. So "appears in every model" needs this column beside it, like every score of this course.
+# %% id="others"
+elsewhere = {"four blocks, block 1": fired4[BELOW], "four blocks, block 3": fired4[ABOVE]}
+for name, model, sae in (("GELU, rotary positions", "python-1l-gelu", "python-1l-gelu-topk-2048"), ("untrained", "python-1l:untrained", "python-1l-untrained-topk-2048")):
+    neurons_there = activations.harvest(transformer.load_lm(model), contexts).numpy()
+    elsewhere[name] = interpret.sparse_latents(saes.load_sae(shelf / sae).requires_grad_(False), neurons_there)
+elsewhere = {"another seed": latents[trio[1]]} | elsewhere | {"shifted text": shifted}
+partners = {name: recurring(firing_alike(latents[trio[0]], other)) for name, other in elsewhere.items()}
+
+# %% id="others-table"
+by_latent = np.split(latents[trio[0]].indices, latents[trio[0]].indptr[1:-1])
+one_token = np.array([np.bincount(tokens[rows]).max() / len(rows) if len(rows) else np.nan for rows in by_latent])
+best_there = {}
+print(f"{'partner in':24}share  firings on one token  best F1 there")
+for name, other in elsewhere.items():
+    best_there[name] = median_f1({half: splitting.firing_f1(other[rows], labels[rows]) for half, rows in (("train", is_train), ("held", ~is_train))}, np.arange(2048))
+    print(f"{name:24}{len(partners[name]) / 2048:5.3f}{np.median(one_token[partners[name][:, 0]]) if len(partners[name]) else np.nan:18.2f}{best_there[name]:17.2f}")
+between_layers = len(recurring(firing_alike(fired4[BELOW], fired4[ABOVE]))) / 2048
+print(f"for comparison: median of all latents {np.nanmedian(one_token):9.2f}\nblock 1 of the four and block 3: {between_layers:.3f} of their latents are partners")
+
+# %% id="others-figure"
+fig, ax = plots.panels(height=2.4)
+share = {name: len(found) / 2048 for name, found in partners.items()}
+ax.barh(list(share), list(share.values()), color=[plots.BASELINE if name in ("untrained", "shifted text") else plots.LATENT for name in share])
+ax.invert_yaxis()
+ax.set(title="Another trained model shares more than an untrained one", xlabel=f"share of 2,048 latents with a partner there (correlation of firing ≥ {LEVEL})")
+plots.show(fig, alt="Bars: share of latents that have a partner by firing in another seed, in two blocks of a model of four, in a model with GELU and rotary positions, in an untrained model and in shifted text.")
+
+# %% id="others-claims"
+models = ("four blocks, block 1", "four blocks, block 3", "GELU, rotary positions")
+shared = np.unique(np.concatenate([partners[name][:, 0] for name in models]))
+claim("share with a partner, another seed minus the best of the other models", share["another seed"] - max(share[name] for name in models), at_least=0.05)
+claim("share with a partner, least of the other trained models minus the untrained one", min(share[name] for name in models) - share["untrained"], at_least=0.015)
+claim("best F1, least of the other trained models minus the untrained one", min(best_there[name] for name in models) - best_there["untrained"], at_least=0.1)
+claim("firings on one token, latents with a partner in a trained model minus all", np.median(one_token[shared]) - np.nanmedian(one_token), at_least=0.1)
+
+# %% [markdown] id="others-after"
+# Other trained models share fewer latents than another seed, and more than an untrained one. As detectors of concepts their dictionaries do well: *concepts* are shared more than latents. And the latents that are shared fire mostly on one and the same token. One that lives even in a network without training reads the *input*; it is universal, and tells nothing about what was learnt.
 #
-# ## 9.7 The feature map
+# ## 9.7 A latent that feeds another
 #
-# The lecture shows latents as points of a plane, with clusters, labels and a search. We draw one for two dictionaries of the chain together (of the larger one a part, for speed), by t-SNE: neighbours on the map should be directions with a large cosine. The clusters come from HDBSCAN on the *directions*, not on the picture. Beside it, the same machinery fed with noise: every neuron's weights shuffled among the latents.
+# The article's boldest claim: features are **intermediates**, steps of a computation. Its examples, sadness (situation → emotion → response) and causal reasoning, cannot be tested on a model that reads only Python. The method can: does a latent of block 1 make one of block 3 fire, on the way to the next token?
+#
+# Whoever tries enough pairs finds an effect. So contexts of train files **choose** the pairs and those of held files **test** them. Upper ends: for each concept of our list the best latent of block 3, if it fires in half of the contexts or more.
+
+# %% id="chain-data"
+side = np.full(contexts.shape, np.nan)
+side[keep] = is_train
+whole = {"train": np.nanmin(side, axis=1) == 1, "held": np.nanmax(side, axis=1) == 0}
+batch = {half: torch.from_numpy(contexts[rows].astype(np.int64)) for half, rows in whole.items()}
+def values(layer, latent, half="held"):
+    """A latent's activations as the model runs undisturbed, laid out like the contexts."""
+    out = np.zeros(contexts.shape, np.float32)
+    out[keep] = fired4[layer][:, [latent]].toarray()[:, 0]
+    return out[whole[half]]
+
+# %% id="chain-uppers"
+f1_below, f1_above = (splitting.firing_f1(fired4[layer][is_train], labels[is_train]) for layer in reader)
+def in_contexts(layer, latent, half="train"):
+    return np.count_nonzero(values(layer, latent, half).any(axis=1))
+
+best = [int(f1_above[:, kinds_of_token.index(concept)].argmax()) for concept in list(plan["concepts"])[:budget(smoke=6, laptop=14)]]
+upper = [j for j in dict.fromkeys(best) if in_contexts(ABOVE, j) >= len(batch["train"]) / 2]
+eligible = np.array([i for i in range(2048) if min(in_contexts(BELOW, i, half) for half in batch) >= budget(smoke=2, laptop=8)])
+print(f"contexts: {len(batch['train'])} train, {len(batch['held'])} held; {len(upper)} upper latents, {len(eligible):,} lower ones that fire in enough contexts")
+
+# %% [markdown] id="chain-choose-intro"
+# To ablate every lower latent for every upper one would take hours. One backward pass estimates all at once: if latent i wrote nothing, the upper latent would change by about −zᵢ W_dec[i] · gradient, summed over tokens. That is only a slope, so it **chooses** the likeliest feeder, and ablation decides.
+
+# %% id="chain-choose"
+taken = -chains.attributions(lm4, batch["train"], BELOW, reader[BELOW], ABOVE, reader[ABOVE], upper)     # (n_upper, 2048)
+pairs = {}
+for j, row in zip(upper, taken):
+    i = int(eligible[row[eligible].argmax()])
+    pairs[i, j] = row[i] / values(ABOVE, j, "train").sum()          # the share of the upper latent's activity that i carries
+def name_of(layer, latent):
+    column = (f1_below if layer == BELOW else f1_above)[latent].argmax()
+    return f"{layer}/{latent} {kinds_of_token[column]}"
+
+# %% [markdown] id="ex-effect-task"
+# ### Exercise 9.7 · How sure?
+#
+# Difficulty 3 of 5 · 8 minutes · 4 points
+#
+# Is the mean of an effect over tokens more than luck? The tokens of one context are no independent draws (one file, one habit), so the error must count **contexts**. `values` and `where` are (n_contexts, n_ctx); `where` marks the tokens that count. Return `[mean, error]`: the mean m over marked tokens, and
+#
+# error = √( n/(n−1) · Σ over contexts (Σ over its marked tokens of (value − m))² ) / (number of marked tokens),
+#
+# n being the number of contexts with a marked token (at least two).
+#
+# <details><summary>Hint 1 of 3</summary>In each context deviations are added up first and squared then: what goes together does not cancel.</details>
+# <details><summary>Hint 2 of 3</summary><code>((values - m) * where).sum(axis=1)</code> has one sum per context.</details>
+# <details><summary>Hint 3 of 3</summary><code>where.any(axis=1).sum()</code> contexts, <code>where.sum()</code> tokens.</details>
+
+# %% id="ex-effect" exercise="effect" difficulty=3 minutes=8 points=4
+@exercise
+def effect(values, where):
+    """[mean, standard error] of values over the tokens where, (2,), contexts being the independent units; both (n_contexts, n_ctx), where True or False.
+
+    >>> print(effect(np.array([[1.0, 3.0], [5.0, 7.0]]), np.array([[True, True], [True, True]])))
+    [4. 2.]
+    """
+    ### BEGIN SOLUTION
+    mean, n = values[where].mean(), where.any(axis=1).sum()
+    sums = ((values - mean) * where).sum(axis=1)
+    return np.array([mean, np.sqrt(n / (n - 1) * (sums ** 2).sum()) / where.sum()])
+    ### END SOLUTION
+
+# %% [markdown] id="effect-check-intro"
+# Why it matters: twenty contexts, each with ten tokens that all say the same.
+
+# %% id="effect-check" tags=["nbval-check-output"]
+said = np.repeat(np.random.default_rng(0).normal(size=(20, 1)), 10, axis=1)
+everywhere = np.ones(said.shape, bool)
+print(f"error by contexts {effect(said, everywhere)[1]:.3f}; as if tokens were independent {said.std(ddof=1) / said.size ** 0.5:.3f}")
+print("chains.effect agrees:", np.allclose(chains.effect(said, everywhere)[:2], effect(said, everywhere)))
+
+# %% [markdown] id="chain-test-intro"
+# Now the test, on held contexts: ablate the lower latent; how much of the upper one's activity goes, where that fires? Each pair's rival is another lower latent that fires about as often. **How many pairs will stand beyond three standard errors? How many rivals?**
+
+# %% id="chain-test"
+def above_when(j, replacement, rows=slice(None)):
+    """Change of block 3's latent j on every held token while block 1 is changed in the contexts rows."""
+    before, change = values(ABOVE, j), np.zeros(batch["held"].shape, np.float32)
+    link, parts = chains.Link(ABOVE, reader[ABOVE], j), batch["held"][rows].split(8)
+    change[rows] = torch.cat([chains.monitor(lm4, part, link, {BELOW: replacement}) for part in parts]).numpy() - before[rows]
+    return change
+
+def ablated(i, j):
+    """[change, error] of the upper latent j where it fires, as shares of its activity there, when the lower latent i is ablated."""
+    where = values(ABOVE, j) > 0
+    change = above_when(j, intervene.ablate(reader[BELOW], i), values(BELOW, i).any(axis=1))      # elsewhere nothing is ablated
+    return effect(change, where) / values(ABOVE, j)[where].mean()
+
+# %% id="chain-rival"
+how_often = np.diff(fired4[BELOW].indptr)
+def rival_of(i):
+    """A lower latent drawn from the twenty whose number of tokens is nearest to that of latent i."""
+    others = eligible[eligible != i]
+    return int(np.random.default_rng(i).choice(others[np.argsort(np.abs(how_often[others] - how_often[i]), kind="stable")[:20]]))
+
+ranked = sorted(pairs, key=pairs.get, reverse=True)
+tested = {(i, j): (ablated(i, j), ablated(rival_of(i), j)) for i, j in ranked}
+in_errors = {pair: [float(mean / error) if error > 0 else 0.0 for mean, error in both] for pair, both in tested.items()}
+
+# %% id="chain-table"
+print(f"{'block 1, best concept':26}{'block 3, best concept':26}estimate  ablated, of its activity  in errors  rival ablated, in errors")
+for i, j in ranked:
+    (mean, error), (rival, _) = tested[i, j]
+    print(f"{name_of(BELOW, i):26}{name_of(ABOVE, j):26}{-100 * pairs[i, j]:+6.1f} %{100 * mean:+14.1f} % ± {100 * error:.1f}{in_errors[i, j][0]:17.1f}{100 * rival:+12.2f} %{in_errors[i, j][1]:10.1f}")
+beyond, size = np.abs(list(in_errors.values())) > 3, np.median(np.abs([[one[0] for one in both] for both in tested.values()]), axis=0)
+print(f"beyond 3 standard errors: {beyond[:, 0].sum()} of {len(pairs)} pairs, {beyond[:, 1].sum()} of {len(pairs)} rivals; median size {100 * size[0]:.1f} % and {100 * size[1]:.2f} %")
+claim("pairs chosen on train whose effect on held is beyond 3 standard errors", int(beyond[:, 0].sum()), at_least=3)
+claim("median size of the effect, pairs over rivals", size[0] / size[1], at_least=3)
+claim("median of measured over estimated effect", np.median([-tested[pair][0][0] / pairs[pair] for pair in ranked]), at_least=0.5)
+
+# %% [markdown] id="chain-pick-intro"
+# Chains there are, and the estimate had their size about right. But a rival, too, may stand beyond three errors, with next to no effect: in a residual stream everything reaches everything above it a little, and a *certain* effect need not be *large*. Nor are ours: a latent is fed by very many.
+#
+# A closer look at one chain: of those between *different* concepts, the one that carries most on train; beside it the strongest without a latent in common. What we do to the first one's lower latent:
+#
+# - **ablate**: it writes nothing, where it fires;
+# - **activate**: it fires at its usual top value, where it is silent;
+# - **redirect**: what it writes goes along the second chain's lower direction instead;
+# - **block**: it is ablated, and the upper latent held at what it was. What the loss still loses runs past it.
+#
+# Does the first upper latent follow? Does the second answer? And the loss?
+
+# %% id="chain-pick"
+def same_concept(i, j):
+    return f1_below[i].argmax() == f1_above[j].argmax()
+
+first = next((pair for pair in ranked if not same_concept(*pair)), ranked[0])
+second = next((pair for pair in ranked if not set(pair) & set(first)), ranked[-1])
+low, high = chains.Link(BELOW, reader[BELOW], first[0]), chains.Link(ABOVE, reader[ABOVE], first[1])
+usual = values(BELOW, low.latent, "train")
+top = float(np.quantile(usual[usual > 0], 0.9))
+actions = {"ablate": intervene.ablate(low.sae, low.latent),
+           "activate": intervene.clamp(low.sae, low.latent, lambda z: torch.where(z > 0, z, top)),
+           "redirect": chains.redirect(low.sae, low.latent, second[0])}
+print("\n".join(" → ".join((name_of(BELOW, i), name_of(ABOVE, j))) for i, j in (first, second)))
+
+# %% id="chain-actions"
+def loss_when(changes_of):
+    """Change of the next token's loss on every held token but the last; changes_of(tokens) = {layer: replacement}."""
+    return torch.cat([chains.loss_change(lm4, part, changes_of(part)) for part in batch["held"].split(8)]).numpy()
+
+files_only = (batch["held"] != lm4.boundary).numpy()
+changed = {name: {j: above_when(j, action) for _, j in (first, second)} for name, action in actions.items()}
+lost = {name: loss_when(lambda _: {BELOW: action}) for name, action in actions.items()}
+lost["ablate, block"] = loss_when(lambda part: chains.blocked(lm4, part, low, high, actions["ablate"]))
+
+# %% id="chain-block"
+print(f"{'':14}{'upper latent':>18}{'second upper latent':>24}{'loss of next token':>30}")
+for name, loss in lost.items():
+    cells = [100 * effect(change, files_only) / values(ABOVE, j)[files_only].mean() for j, change in changed.get(name, {}).items()]
+    shown = [f"{mean:+.1f} % ± {error:.1f}" for mean, error in cells] or ["held", ""]
+    print(f"{name:14}{shown[0]:>18}{shown[1]:>24}" + "{:+16.5f} ± {:.5f} nats".format(*effect(loss, files_only[:, :-1])))
+claim("the chosen chain's effect on held, in standard errors", abs(in_errors[first][0]), at_least=3)
+claim("size of the loss that comes through the upper latent, nats per token", abs(effect(lost["ablate"] - lost["ablate, block"], files_only[:, :-1])[0]), at_most=0.0005)
+
+# %% [markdown] id="chain-figure-intro"
+# Compare the loss with and without the block: what little it feels of the ablation does not come through this upper latent. The intermediate is there; the model does not hang on it.
+#
+# The chain as a picture, like the article's, and the monitor at the place where the ablation takes most (an example, not a measurement):
+
+# %% id="chain-figure-data"
+on = values(ABOVE, high.latent) > 0
+part = np.flatnonzero(on.any(axis=1))[:32]
+p, q = (intervene.spliced(transformer.logits, lm4, batch["held"][part], ABOVE, one)[on[part]].softmax(-1) for one in (None, intervene.ablate(high.sae, high.latent)))
+helped = ", ".join(seen_as(token) for token in (p - q).mean(0).topk(3).indices.tolist())
+context, middle = np.unravel_index(changed["ablate"][high.latent].argmin(), files_only.shape)
+window = np.arange(max(1, middle - 10), min(middle + 11, files_only.shape[1]))
+steps_of_chain = [f"block {layer}\n" + name_of(layer, latent).replace(" ", "\n") for layer, _, latent in (low, high)]
+boxes = [f"text\n{busiest_token(fired4[BELOW], low.latent)}", *steps_of_chain, "next token\n" + helped.replace(", ", "\n")]
+arrows = ["fires", "ablated:\n{:+.1f} % ± {:.1f}".format(*100 * tested[first][0]).replace("-", "−"), "makes likelier"]
+
+# %% id="chain-figure"
+fig, axes = plots.panels(rows=3, height=1.4)
+chain_plots.chain(axes[0], boxes, arrows)
+axes[0].set(title="A latent of block 1 feeds one of block 3")
+for ax, link in zip(axes[1:], (low, high)):
+    clean = values(link.layer, link.latent)
+    chain_plots.monitored(ax, window, clean[context, window], (clean + changed["ablate"][high.latent])[context, window] if link is high else None, "lower ablated")
+    ax.set_ylabel(f"block {link.layer}")
+axes[-1].set_xticks(window, [seen_as(token) for token in batch["held"][context, window].tolist()], rotation=90, fontsize=7)
+plots.show(fig, alt="Above: four boxes in a row, text, a latent of block 1, a latent of block 3, next token, with what was measured on the arrows. Below: the activations of the lower and of the upper latent on some twenty tokens as blue bars; vermilion dashes show the upper one with the lower ablated.")
+
+# %% [markdown] id="map-intro"
+# ## 9.8 The feature map
+#
+# The lecture shows latents as points of a plane, with clusters, labels and a search. We draw two dictionaries together (of the larger one a part, for speed), by t-SNE: neighbours on the map should be directions with a large cosine. The clusters come from HDBSCAN on the *directions*, not on the picture. Beside it, the same fed with noise: every neuron's weights shuffled among the latents.
 
 # %% id="map-data"
-drawn = [(name, np.arange(min(len(W[name]), most))) for name, most in zip(chain, (budget(smoke=150, laptop=512), budget(smoke=250, laptop=1024)))]
+drawn = [(name, np.arange(min(len(W[name]), most))) for name, most in zip(ladder, (budget(smoke=150, laptop=512), budget(smoke=250, laptop=1024)))]
 rows, book = feature_map.stack([W[name][part] for name, part in drawn])
 noise = feature_map.shuffled_control(rows)
 xy, xy_noise = feature_map.layout(rows), feature_map.layout(noise)
@@ -723,7 +895,7 @@ axes[1].set(title="Shuffled: no structure, still a map")
 plots.show(fig, alt="Two feature maps side by side. Left: latents of two dictionaries, those in clusters in full colour. Right: the same for shuffled weights.")
 
 # %% [markdown] id="map-numbers-intro"
-# Could you tell which one is noise, had they the same colour? A map must put points somewhere, and HDBSCAN finds clusters (in full colour) on both sides. So read numbers beside it: how many clusters, how tight they are in the *full* space, how near the nearest other is, and what share of true neighbours is still a neighbour on the map.
+# A map must put points somewhere, and HDBSCAN finds clusters (in full colour) on both sides. So read numbers beside it: how many clusters, how tight they are in the *full* space, how near the nearest other is, and what share of true neighbours is still a neighbour on the map.
 
 # %% id="map-control"
 found = {"dictionaries": feature_map.structure(rows, xy, groups), "shuffled": feature_map.structure(noise, xy_noise, groups_noise)}
@@ -732,12 +904,12 @@ print("\n".join("{:14}{:8}{:14.2f}{:15.2f}{:15.2f}{:17.2f}".format(name, *row) f
 claim("median cosine to the nearest other latent, minus shuffled", found["dictionaries"].nearest - found["shuffled"].nearest, at_least=0.01)
 
 # %% [markdown] id="map-clusters-intro"
-# The number of clusters proves nothing. How near neighbours are, and how tight a cluster is, can be compared with the control, so clusters that are tighter than 95 % of the shuffled ones deserve a look. What have their members in common? A trait (the best concept on train, the busiest token) is named only if so many members would hardly share it by chance; the lecture's list, with that test added:
+# The number of clusters proves nothing; clusters tighter than 95 % of the shuffled ones deserve a look. A trait of the members (the best concept on train, the busiest token) is named only if so many would hardly share it by chance. The lecture's list, with that test added:
 
 # %% id="map-traits"
 points = [(name, i) for name, part in drawn for i in part]
 best_concept = np.array([kinds_of_token[f1["train"][name][i].argmax()] for name, i in points])
-traits = [{concept, f"token {busiest_token(name, i)}"} for (name, i), concept in zip(points, best_concept)]
+traits = [{concept, f"token {busiest_token(latents[name], i)}"} for (name, i), concept in zip(points, best_concept)]
 shared = feature_map.cluster_traits(groups, traits)
 solid = feature_map.tighter_than_control(feature_map.tightness(rows, groups), feature_map.tightness(noise, groups_noise))
 
@@ -750,7 +922,7 @@ for c in named[:8]:
 print(f"{len(named)} of {len(shared)} clusters are tight and have a trait that stands out")
 
 # %% [markdown] id="map-search-intro"
-# Where single clusters say little, regions may say more. Search the map: all latents whose best concept is the one that you choose. The map has not seen the concepts.
+# Search the map: all latents whose best concept is the one that you choose. The map has not seen the concepts.
 
 # %% id="map-search"
 def search(ax, concept):
@@ -772,42 +944,47 @@ views = {perplexity: xy if perplexity == 30 else feature_map.layout(rows, perple
 fig, axes = plots.panels(3, height=2.8)
 for ax, (perplexity, points) in zip(axes, views.items()):
     plots.feature_map(ax, points, groups)
-    ax.set(title=f"perplexity {perplexity}")
+    ax.set(title=f"{'Same directions: ' if ax is axes[0] else ''}perplexity {perplexity}")
 plots.show(fig, alt="Three maps of the same directions, with perplexity 5, 30 and 100: other places, other densities.")
 
 # %% id="map-agreement"
 shuffled_kinds = np.random.default_rng(0).permutation(best_concept)
-for perplexity, points in views.items():
-    print(f"perplexity {perplexity:3}: nearest point has the same best concept {feature_map.agreement(points, best_concept):.2f} (concepts shuffled {feature_map.agreement(points, shuffled_kinds):.2f}), neighbours kept {feature_map.neighbours_kept(rows, points):.2f}")
-claim("nearest point has the same best concept, minus shuffled concepts", feature_map.agreement(xy, best_concept) - feature_map.agreement(xy, shuffled_kinds), at_least=0.02)
+alike_near = {perplexity: [feature_map.agreement(points, kinds) for kinds in (best_concept, shuffled_kinds)] for perplexity, points in views.items()}
+for perplexity, (real, by_chance) in alike_near.items():
+    print(f"perplexity {perplexity:3}: nearest point has the same best concept {real:.2f} (concepts shuffled {by_chance:.2f})")
+claim("nearest point has the same best concept, minus shuffled concepts, least of the three", min(real - by_chance for real, by_chance in alike_near.values()), at_least=0.02)
+
+# %% [markdown] id="map-after"
+# The clumps change with the knob. What holds under every setting is worth keeping.
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true
 #
 # | the sources | what is true, and where |
 # |---|---|
-# | article: related concepts split systematically into specific features | they split because two atoms are cheaper than one (9.2); whether the parts mean something must be tested |
-# | article: expansion of 4–16× is often best, lower is more robust | best by which measure? 9.4 prints it for three, 9.5 the share that recurs for each size |
-# | article: features are universal across runs | a part is, by firing more than by direction, frequent latents more than rare ones, each beside its chance level (9.5) |
-# | article: core categories appear in all models | some latents have a partner even in an untrained model: they read the input (9.6) |
+# | article: related concepts split systematically into specific features | because two atoms are cheaper than one (9.2); whether the parts mean something must be tested |
+# | article: expansion of 4–16× is often best, lower is more robust | best by which measure? Three in 9.4, the share that recurs in 9.5 |
+# | article: features are universal across runs | a part is, by firing more than by direction, frequent ones more than rare ones, beside chance (9.5) |
+# | article: features generalise across architectures, basic ones appear in all language models | concepts are, single latents seldom; some have a partner even in an untrained model: they read the input (9.6) |
+# | reference page: an SAE belongs to one layer | on another layer's neurons it explains next to nothing; by firing, part of its latents have partners there (9.6) |
+# | article: features are intermediates (sadness, causal chains); activate, block, redirect, monitor | those two cannot be tested here; chains over two layers can, found on some files and tested on others, with all four (9.7) |
 # | reference page: features are not ground truth; another seed gives different ones | measured (9.5). In the toy, where truth is known, two seeds even agree on wrong ones |
 # | reference page: a larger dictionary risks splitting | and absorption, which is worse: holes that no error shows (9.3) |
-# | lecture: cluster with UMAP or t-SNE | noise has a map and clusters too; read them beside that control, and test what a region is said to mean (9.7) |
+# | lecture: cluster with UMAP or t-SNE | noise has a map and clusters too; read them beside that control (9.8) |
 #
 # ## Common confusions
 #
-# - *"The tree shows the concept's true parts."* It shows what two dictionaries have in common.
-# - *"Every latent found a partner, so the dictionaries are the same."* With repeats allowed, many may share one partner.
 # - *"It recurs over seeds, so it is real."* Two runs share a loss, and its mistakes.
-# - *"Two clumps far apart on the map are unlike."* The map keeps some near neighbours; far distances mean nothing, and another perplexity draws others.
+# - *"Ablating it changes the other, so that is how the model does it."* It is one way among many that run side by side.
+# - *"Two clumps far apart on the map are unlike."* The map keeps some near neighbours; far distances mean nothing.
 #
 # ## Summary
 #
-# Larger dictionaries explain more and cut finer. Splitting keeps a concept's cases, absorption loses some of them to special latents; nested reconstruction closes most of these holes, for a little error. Part of a dictionary comes again with another seed, by firing far more than chance allows, by direction hardly, and part does not come again at all. Recurrence is evidence about the method, truth needs a test of its own.
+# Larger dictionaries explain more and cut finer. Splitting keeps a concept's cases, absorption loses some to special latents; nested reconstruction closes most of these holes, for a little error. Part of a dictionary comes again with another seed or model, by firing far more than chance allows, and part does not. Recurrence is evidence about the method; truth needs a test of its own. A chain from layer to layer is a claim about causes, so interventions test it, on text that did not choose it.
 #
-# **Limits.** One small model and one architecture of SAE; trees depend on two bounds chosen beforehand; absorption is measured in a toy, and in the language model it cannot be told from splitting. Whether a latent of one layer feeds one of the next cannot be asked of a model with a single block, and the article's chains of sadness and causal reasoning not of a model that reads only Python.
+# **Limits.** Small models and one architecture of SAE; trees depend on two bounds chosen beforehand; absorption is measured in a toy. A chain here has two latents, and what the SAEs do not explain passes unseen. The article's chains of sadness and causal reasoning cannot be asked of a model that reads only Python.
 #
-# **References.** Bricken et al., "Towards Monosemanticity" (2023) · Chanin et al., "A is for absorption" (2024) · Bussmann et al., "Learning multi-level features with Matryoshka sparse autoencoders" (2025) · Paulo & Belrose, "Sparse autoencoders trained on the same data learn different features" (2025) · Leask et al., "Sparse autoencoders do not find canonical units of analysis" (2025) · Heap et al., "Sparse autoencoders can interpret randomly initialized transformers" (2025) · Kuhn, "The Hungarian method" (1955) · van der Maaten & Hinton, "Visualizing data using t-SNE" (2008) · Campello, Moulavi & Sander, "Density-based clustering based on hierarchical density estimates" (2013).
+# **References.** Bricken et al., "Towards Monosemanticity" (2023) · Chanin et al., "A is for absorption" (2024) · Bussmann et al., "Learning multi-level features with Matryoshka sparse autoencoders" (2025) · Paulo & Belrose, "Sparse autoencoders trained on the same data learn different features" (2025) · Leask et al., "Sparse autoencoders do not find canonical units of analysis" (2025) · Heap et al., "Sparse autoencoders can interpret randomly initialized transformers" (2025) · Vig et al., "Investigating gender bias in language models using causal mediation analysis" (2020) · Nanda, "Attribution patching" (2023) · Marks et al., "Sparse feature circuits" (2024) · Kuhn, "The Hungarian method" (1955) · van der Maaten & Hinton, "Visualizing data using t-SNE" (2008) · Campello, Moulavi & Sander, "Density-based clustering based on hierarchical density estimates" (2013).
 
 # %% id="progress"
 progress()

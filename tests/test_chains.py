@@ -100,6 +100,19 @@ def test_contexts_as_units_equal_the_usual_error_where_each_has_one_token():
     assert found.error == pytest.approx(values.std(ddof=1) / 50**0.5)
 
 
+def test_attributions_are_the_slope_of_the_upper_latent_s_sum():
+    """Half of a small change of the lower latent, measured on either side, against the gradient's word for it."""
+    lm, sae, step, seen = tiny_lm.lm(3), neurons_as_latents(), 1e-2, tokens(20)
+    estimate = chains.attributions(lm, seen, 0, sae, 2, sae, [5, 6])
+    assert estimate.shape == (2, sae.d_sae) and (np.abs(estimate).max(1) > 1e-3).all()
+    for latent in np.abs(estimate[1]).argsort()[-3:]:
+        ends = [float(chains.monitor(lm, seen, link(2, 6), {0: intervene.clamp(sae, latent, lambda z: (1 + s) * z)})
+                      .double().sum()) for s in (-step, step)]
+        assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(estimate[1, latent], rel=0.05, abs=1e-3)
+    with pytest.raises(ValueError, match="the lower layer is 2, the upper 2"):
+        chains.attributions(lm, seen, 2, sae, 2, sae, [5])
+
+
 def test_feeders_finds_the_wired_neuron_first():
     """Neuron 9 of layer 1 is made to read, through the residual stream, what neuron 4 of layer 0 writes."""
     lm = tiny_lm.lm(2)

@@ -17,6 +17,7 @@ ORDER = (
 ).split()
 ABOVE = (
     "plots",
+    "chain_plots",
     "strips",
     "page",
     "course",

@@ -16,10 +16,6 @@ def _parents(body):
                f"nearest, child = cosine.argmax(axis=0), np.arange(cosine.shape[1]); near, share = cosine[nearest, child], together[nearest, child]; {body}")
 
 
-def _founders(body):
-    return _of("founders(parent, founder)", body)
-
-
 def _absorbed(body):
     return _of("absorbed(latents, W_dec, own, direction, size)",
                f"silent, there = latents[:, own] == 0, size > 0; parts = latents * (W_dec @ direction); written = parts.sum(axis=1); {body}")
@@ -37,6 +33,10 @@ def _mutual(body):
 def _correlations(body, covariance="products / n - np.outer(a_sum / n, b_sum / n)", variances="a_square / n - (a_sum / n) ** 2, b_square / n - (b_sum / n) ** 2"):
     return _of("correlations(products, a_sum, a_square, b_sum, b_square, n)",
                f"covariance = {covariance}; va, vb = {variances}; spread = np.sqrt(np.maximum(np.outer(va, vb), 0)); safe = np.where(spread > 1e-9, spread, 1); {body}")
+
+
+def _effect(body):
+    return _of("effect(values, where)", f"m, n, count = values[where].mean(), where.any(axis=1).sum(), where.sum(); sums = ((values - m) * where).sum(axis=1); total = (sums ** 2).sum(); {body}")
 
 
 WRONG = {
@@ -62,15 +62,6 @@ WRONG = {
         Wrong("0 for none", _parents("return np.where((near >= least_cosine) & (share >= least_together), nearest, 0)"), "which is the first parent"),
         Wrong("the cosine itself", _parents("return np.where((near >= least_cosine) & (share >= least_together), near, -1)"), "parents are positions"),
         Wrong("bounds fixed", _parents("return np.where((near >= 0.4) & (share >= 0.5), nearest, -1)"), "Are your bounds fixed"),
-    ],
-    "founders": [
-        Wrong("−1 looks up the last", _founders("return founder[parent]"), "What does index"),
-        Wrong("parents", _founders("return parent"), "these are the parents"),
-        Wrong("0 for no parent", _founders("return np.where(parent >= 0, founder[parent], 0)"), "which is a founder's number"),
-        Wrong("parent where a founder is", _founders("return np.where((parent >= 0) & (founder[parent] >= 0), parent, -1)"), "these are parents where"),
-        Wrong("0 for no founder", _founders("return np.where(parent >= 0, np.maximum(founder[parent], 0), -1)"), "latent 3's parent has no founder"),
-        Wrong("left out", _founders("return founder[parent[parent >= 0]]"), "should have shape"),
-        Wrong("looked up by value", _founders("out = np.full(len(parent), -1); for i, own in enumerate(founder):;     out[parent == i] = np.flatnonzero(founder == own)[0] if own == 7 else own; return out"), "Do you look up by value"),
     ],
     "absorbed": [
         Wrong("silent is enough", _absorbed("return silent & there"), "is simply missed"),
@@ -118,6 +109,22 @@ WRONG = {
         Wrong("sign lost", _correlations("return np.abs(covariance / safe)"), "all correlations are positive"),
         Wrong("0 / 0", _correlations("return covariance / spread"), "Is something divided by zero"),
     ],
+    "effect": [
+        Wrong("tokens as units", _effect("return np.array([m, values[where].std(ddof=1) / np.sqrt(count)])"), "five independent draws"),
+        Wrong("tokens as units, over n", _effect("return np.array([m, values[where].std() / np.sqrt(count)])"), "divides the variance by n"),
+        Wrong("all tokens", _effect("return np.array([values.mean(), np.sqrt(n / (n - 1) * total) / count])"), "your mean is over all tokens"),
+        Wrong("mean of means", _effect("means = np.array([row[on].mean() for row, on in zip(values, where) if on.any()]); return np.array([means.mean(), means.std(ddof=1) / np.sqrt(n)])"), "Is your mean one of means"),
+        Wrong("error of the mean of means", _effect("means = np.array([row[on].mean() for row, on in zip(values, where) if on.any()]); return np.array([m, means.std(ddof=1) / np.sqrt(n)])"), "Which mean did you report"),
+        Wrong("every context counted", _effect("n = len(values); return np.array([m, np.sqrt(n / (n - 1) * total) / count])"), "one context has no marked token"),
+        Wrong("n of tokens", _effect("return np.array([m, np.sqrt(count / (count - 1) * total) / count])"), "your n is the number of tokens"),
+        Wrong("no n / (n - 1)", _effect("return np.array([m, np.sqrt(total) / count])"), "is missing. With few contexts"),
+        Wrong("no root", _effect("return np.array([m, n / (n - 1) * total / count ** 2])"), "in squared units"),
+        Wrong("error of the sum", _effect("return np.array([m, np.sqrt(n / (n - 1) * total)])"), "the error of their sum"),
+        Wrong("divided by contexts", _effect("return np.array([m, np.sqrt(n / (n - 1) * total) / n])"), "you divide by the number of contexts"),
+        Wrong("squared first", _effect("return np.array([m, np.sqrt(n / (n - 1) * ((values[where] - m) ** 2).sum()) / count])"), "you square every token"),
+        Wrong("sizes added up", _effect("return np.array([m, np.sqrt(n / (n - 1) * (np.abs((values - m) * where).sum(axis=1) ** 2).sum()) / count])"), "you add up sizes"),
+        Wrong("changed places", _effect("return np.array([np.sqrt(n / (n - 1) * total) / count, m])"), "the mean comes second"),
+    ],
 }
 
 RIGHT = {
@@ -126,7 +133,6 @@ RIGHT = {
     "parents_of": [_parents("return np.where((near >= least_cosine) & (share >= least_together), nearest, -1)"),
                    _of("parents_of(cosine, together, least_cosine, least_together)", "out = []; for j in range(cosine.shape[1]):;     i = int(np.argmax(cosine[:, j])); "
                        "    out.append(i if cosine[i, j] >= least_cosine and together[i, j] >= least_together else -1); return np.array(out)")],
-    "founders": [_founders("return np.where(parent >= 0, founder[parent], -1)"), _founders("return np.append(founder, -1)[parent]")],
     "absorbed": [_absorbed("return silent & there & (written >= size / 2)"),
                  _absorbed("others = np.delete(latents, own, axis=1) @ np.delete(W_dec, own, axis=0); return ~(latents[:, own] > 0) & (size > 0) & (others @ direction >= 0.5 * size)")],
     "matryoshka_loss": [_matryoshka("return np.mean(errors)"),
@@ -138,4 +144,7 @@ RIGHT = {
                      _of("correlations(products, a_sum, a_square, b_sum, b_square, n)", "top = n * products - np.outer(a_sum, b_sum); "
                          "bottom = np.sqrt(np.maximum(np.outer(n * a_square - a_sum ** 2, n * b_square - b_sum ** 2), 0)); "
                          "return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 1e-7)")],
+    "effect": [_effect("return np.array([m, np.sqrt(n / (n - 1) * total) / count])"),
+               _of("effect(values, where)", "values, where = values[where.any(axis=1)], where[where.any(axis=1)]; n, mean = len(values), (values * where).sum() / where.sum(); "
+                   "sums = np.array([(row[on] - mean).sum() for row, on in zip(values, where)]); return np.array([mean, sums.std(ddof=1) * np.sqrt(n) / where.sum()])")],
 }

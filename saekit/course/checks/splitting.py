@@ -59,21 +59,6 @@ def parents_of(f, rng):
 
 
 @check
-def founders(f, rng):
-    parent, founder = np.array([2, -1, 0, 1, 3, 2]), np.array([5, -1, 9, 4])
-    out = expect_array(f(parent, founder), (6,), "number")
-    expect(not close(out, founder[parent]), "latent 1 has no parent, and yet it has a founder in yours: the last one. What does index −1 mean to NumPy?")
-    expect(not close(out, parent), "these are the parents. How does one get from a parent to its founder?")
-    expect(not close(out, np.where(parent >= 0, founder[parent], 0)), "latents without a parent get 0 in yours, which is a founder's number. What stands for none?")
-    expect(not close(out, np.where((parent >= 0) & (founder[parent] >= 0), parent, -1)), "these are parents where there is a founder. Whose number is asked for?")
-    expect(not close(out, [9, -1, 5, 0, 4, 9]), "latent 3's parent has no founder, and you give 0. What stands for none?")
-    expect(close(out, [9, -1, 5, -1, 4, 9]), "parents are 2, none, 0, 1, 3, 2 and their founders 9, none, 5, none, 4, 9. Which look-up is yours?", expected=np.array([9, -1, 5, -1, 4, 9]), got=out)
-    many = rng.integers(-1, 3, 12)
-    right = [[7, 7, 2][i] if i >= 0 else -1 for i in many]
-    expect(close(f(many, np.array([7, 7, 2])), right), "two parents share the founder 7, and your answer goes wrong. Do you look up by value?")
-
-
-@check
 def absorbed(f, rng):
     W_dec = np.array([[1.0, 0.0, 0.0], [0.6, 0.8, 0.0], [0.3, 0.5, 0.8], [-0.8, 0.0, 0.6]])
     direction = np.array([1.0, 0.0, 0.0])
@@ -182,3 +167,37 @@ def correlations(f, rng):
     a[:, 1] = 0
     silent = expect_array(f(a.T @ b, a.sum(axis=0), (a ** 2).sum(axis=0), b.sum(axis=0), (b ** 2).sum(axis=0), 40), (3, 4))
     expect(close(silent[1], np.zeros(4), 1e-6), "latent 1 of a never fires, and its correlations should be 0. What have you put there?", got=silent[1])
+
+
+@check
+def effect(f, rng):
+    values = np.array([[1.0, 6, 0, 9], [5, 7, 4, -2], [8, 8, 8, 8], [1, 0, -6, 0]])
+    where = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]) > 0
+    out = expect_array(f(values, where), (2,))
+    mean, errors = out
+    marked, by_context = values[where], np.array([3.5, 6, 1])
+    expect(not close(mean, values.mean()), "your mean is over all tokens. Over which of them is it asked for?", expected=4.0, got=mean)
+    expect(not close(mean, by_context.mean()), "the third marked context has one marked token and counts as much as those with two. Is your mean one of means?", expected=4.0, got=mean)
+    expect(not close(errors, 4.0), "the mean comes second in yours. Which of the two comes first?")
+    expect(close(mean, 4.0), "the marked values are 1, 6, 5, 7 and 1. What is their mean?", expected=4.0, got=mean)
+    deviations = (values - 4.0) * where
+    sums = deviations.sum(axis=1)
+    right = np.sqrt(3 / 2 * (sums ** 2).sum()) / 5
+    slips = [(marked.std(ddof=1) / np.sqrt(5), "your error treats five tokens as five independent draws. What do tokens of one context share?"),
+             (marked.std() / np.sqrt(5), "your error treats tokens as independent, and divides the variance by n. Which sums are squared here?"),
+             (np.sqrt(4 / 3 * (sums ** 2).sum()) / 5, "one context has no marked token, and you count it among the n. How many contexts say something?"),
+             (np.sqrt(5 / 4 * (sums ** 2).sum()) / 5, "your n is the number of tokens. Of what are there n?"),
+             (np.sqrt((sums ** 2).sum()) / 5, "n/(n − 1) is missing. With few contexts, is that small?"),
+             (3 / 2 * (sums ** 2).sum() / 25, "that is the squared error, in squared units. Is a root missing?"),
+             (np.sqrt(3 / 2 * (sums ** 2).sum()), "yours grows with the number of tokens: it is the error of their sum. And of their mean?"),
+             (np.sqrt(3 / 2 * (sums ** 2).sum()) / 3, "you divide by the number of contexts. The mean was a sum divided by what?"),
+             (np.sqrt(3 / 2 * (deviations ** 2).sum()) / 5, "you square every token's deviation and then add up. Which comes first, if deviations within a context go together?"),
+             (np.sqrt(3 / 2 * (np.abs(deviations).sum(axis=1) ** 2).sum()) / 5, "within a context you add up sizes. May a deviation up and one down cancel?"),
+             (by_context.std(ddof=1) / np.sqrt(3), "that is the error of the mean of the contexts' means. Which mean did you report?")]
+    for wrong, message in slips:
+        expect(not close(errors, wrong, 1e-6), message, expected=right, got=errors)
+    expect(close(errors, right, 1e-6), "the sums of deviations of the three contexts are −1, 4 and −3. Where does yours part from that?", expected=right, got=errors)
+    one_each = rng.normal(size=(30, 1))
+    expect(close(f(one_each, np.ones((30, 1), bool))[1], one_each.std(ddof=1) / np.sqrt(30), 1e-6), "with one token in each context the error is the usual one, std / √n, and not in yours. Is a number of the first example's in it?")
+    again = f(np.repeat(one_each, 4, axis=1), np.ones((30, 4), bool))
+    expect(close(again, f(one_each, np.ones((30, 1), bool)), 1e-6), "every token was repeated four times, which tells nothing new, and your answer changed. Why?")

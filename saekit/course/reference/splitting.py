@@ -23,15 +23,6 @@ def parents_of(cosine, together, least_cosine, least_together):
     return np.where(enough, nearest, -1)
 
 
-def founders(parent, founder):
-    """Founder of each latent (n_large,), -1 for none: parent (n_large,) indices into the dictionary before, founder (n_small,) of that one's latents.
-
-    >>> print(founders(np.array([1, 0, 1]), np.array([7, 3])))
-    [3 7 3]
-    """
-    return np.where(parent >= 0, founder[parent], -1)
-
-
 def absorbed(latents, W_dec, own, direction, size):
     """Samples (n,) on which latent `own` is silent while the feature is there and others write at least half of it; latents (n, d_sae), W_dec (d_sae, d_in), direction (d_in,) of length 1, size (n,).
 
@@ -73,3 +64,14 @@ def correlations(products, a_sum, a_square, b_sum, b_square, n):
     variances = [np.maximum(square / n - (total / n) ** 2, 0) for total, square in ((a_sum, a_square), (b_sum, b_square))]
     spread = np.sqrt(np.outer(*variances))
     return np.where(spread > 1e-9, covariance / np.where(spread > 1e-9, spread, 1), 0)
+
+
+def effect(values, where):
+    """[mean, standard error] of values over the tokens where, (2,), contexts being the independent units; both (n_contexts, n_ctx), where True or False.
+
+    >>> print(effect(np.array([[1.0, 3.0], [5.0, 7.0]]), np.array([[True, True], [True, True]])))
+    [4. 2.]
+    """
+    mean, n = values[where].mean(), where.any(axis=1).sum()
+    sums = ((values - mean) * where).sum(axis=1)
+    return np.array([mean, np.sqrt(n / (n - 1) * (sums ** 2).sum()) / where.sum()])
