@@ -10,12 +10,12 @@ def chain(ax, boxes, arrows):
     """The steps of a chain as boxes from left to right: a text in each, and one above the arrow from each to the next."""
     for place, text in enumerate(boxes):
         color = LATENT if 0 < place < len(boxes) - 1 else TRUTH
-        style = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": color}
-        ax.text(place, -0.3, text, ha="center", va="center", fontsize=8, color=color, bbox=style)
+        frame = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": color}
+        ax.text(place, 0, text, ha="center", va="center", fontsize=8, color=color, bbox=frame)
     for place, text in enumerate(arrows):
-        ax.annotate("", (place + 0.64, -0.3), (place + 0.36, -0.3), arrowprops={"arrowstyle": "-|>", "color": TRUTH})
-        ax.text(place + 0.5, 0.3, text, ha="center", va="bottom", fontsize=8)
-    ax.set(xlim=(-0.5, len(boxes) - 0.5), ylim=(-1, 1))
+        ax.annotate("", (place + 0.68, 0), (place + 0.32, 0), arrowprops={"arrowstyle": "-|>", "color": TRUTH})
+        ax.text(place + 0.5, 0.75, text, ha="center", va="bottom", fontsize=8)
+    ax.set(xlim=(-0.5, len(boxes) - 0.5), ylim=(-0.8, 1.2))
     ax.set_axis_off()
 
 

@@ -870,7 +870,7 @@ axes[0].set(title="A latent of block 1 feeds one of block 3")
 for ax, link in zip(axes[1:], (low, high)):
     clean = values(link.layer, link.latent)
     chain_plots.monitored(ax, window, clean[context, window], (clean + changed["ablate"][high.latent])[context, window] if link is high else None, "lower ablated")
-    ax.set_ylabel(f"block {link.layer}")
+    ax.set_ylabel(f"block {link.layer}: activation", fontsize=8)
 axes[-1].set_xticks(window, [seen_as(token) for token in batch["held"][context, window].tolist()], rotation=90, fontsize=7)
 plots.show(fig, alt="Above: four boxes in a row, text, a latent of block 1, a latent of block 3, next token, with what was measured on the arrows. Below: the activations of the lower and of the upper latent on some twenty tokens as blue bars; vermilion dashes show the upper one with the lower ablated.")
 
