@@ -15,7 +15,7 @@ def chain(ax, boxes, arrows):
     for place, text in enumerate(arrows):
         ax.annotate("", (place + 0.68, 0), (place + 0.32, 0), arrowprops={"arrowstyle": "-|>", "color": TRUTH})
         ax.text(place + 0.5, 0.75, text, ha="center", va="bottom", fontsize=8)
-    ax.set(xlim=(-0.5, len(boxes) - 0.5), ylim=(-0.8, 1.2))
+    ax.set(xlim=(-0.5, len(boxes) - 0.5), ylim=(-0.8, 1.6))
     ax.set_axis_off()
 
 

@@ -944,7 +944,7 @@ views = {perplexity: xy if perplexity == 30 else feature_map.layout(rows, perple
 fig, axes = plots.panels(3, height=2.8)
 for ax, (perplexity, points) in zip(axes, views.items()):
     plots.feature_map(ax, points, groups)
-    ax.set(title=f"{'Same directions: ' if ax is axes[0] else ''}perplexity {perplexity}")
+    ax.set(title=f"perplexity {perplexity}")
 plots.show(fig, alt="Three maps of the same directions, with perplexity 5, 30 and 100: other places, other densities.")
 
 # %% id="map-agreement"
