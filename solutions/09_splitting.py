@@ -372,8 +372,28 @@ price = metrics.explained_variance(x_toy, sparse(x_toy)) - metrics.explained_var
 print(f"mean share absorbed: BatchTopK {in_sparse[:, 1].mean():.2f}, Matryoshka {in_nested[:, 1].mean():.2f}; explained variance given up: {float(price):.3f}")
 claim("toy: share absorbed, Matryoshka as a part of BatchTopK's", in_nested[:, 1].mean() / in_sparse[:, 1].mean(), at_most=0.6)
 
+# %% [markdown] id="lm-absorb-intro"
+# In the language model nobody knows the true features, so what follows is an **example, not a measurement**. For the feature we take the root's direction; it is *there* on the concept's tokens on which the root fires. In the largest dictionary its *own* latent is the one that fires most like the root. How often is that one silent, and how often do others then write half of the feature?
+
+# %% id="lm-absorb"
+def example(concept):
+    """(tokens looked at, share on which the likest latent is silent, share absorbed, who writes most there)."""
+    i = root[concept]
+    size = latents[ladder[0]][:, [i]].toarray()[:, 0] * labels[:, kinds_of_token.index(concept)]
+    rows, along = np.flatnonzero(size > 0), W[last] @ W[ladder[0]][i]
+    own = int(universality.activation_correlations(latents[ladder[0]][:, [i]], latents[last]).argmax())
+    z = latents[last][rows].toarray()
+    gone = absorbed(z, W[last], own, W[ladder[0]][i], size[rows])
+    writer = busiest_token(latents[last], int((z[gone].sum(axis=0) * along).argmax())) if gone.any() else "–"
+    return len(rows), np.sum(z[:, own] == 0) / max(len(rows), 1), gone.sum() / max(len(rows), 1), writer
+
+# %% id="lm-absorb-run"
+print(f"{'':22}tokens  silent  absorbed  written instead, most of all, by a latent that fires on")
+for concept in root:
+    print("{:22}{:6,}{:8.2f}{:10.2f}  {}".format(concept, *example(concept)))
+
 # %% [markdown] id="sizes-intro"
-# (In the language model, where nobody knows the true features, "absorbed" and "split" cannot be told apart.)
+# Where both columns are alike, others write the feature whenever its own latent is silent: here "absorbed" and "split" cannot be told apart.
 #
 # ## 9.4 Which size is best?
 #
@@ -875,6 +895,8 @@ axes[-1].set_xticks(window, [seen_as(token) for token in batch["held"][context, 
 plots.show(fig, alt="Above: four boxes in a row, text, a latent of block 1, a latent of block 3, next token, with what was measured on the arrows. Below: the activations of the lower and of the upper latent on some twenty tokens as blue bars; vermilion dashes show the upper one with the lower ablated.")
 
 # %% [markdown] id="map-intro"
+# Where the two fire on different tokens, attention has carried the message from one to the other.
+#
 # ## 9.8 The feature map
 #
 # The lecture shows latents as points of a plane, with clusters, labels and a search. We draw two dictionaries together (of the larger one a part, for speed), by t-SNE: neighbours on the map should be directions with a large cosine. The clusters come from HDBSCAN on the *directions*, not on the picture. Beside it, the same fed with noise: every neuron's weights shuffled among the latents.
