@@ -174,7 +174,10 @@ def _tokenizer(out, source):
 
     ValueError if `out` holds another tokenizer than `source`, or if it lacks the token that opens every document.
     """
-    path, shared = out / "tokenizer.json", transformer.load_tokenizer(source) if source else None
+    path, shared = out / "tokenizer.json", None
+    if source:      # a bundled model may itself share another one's
+        bundled = source in transformer.bundled_models()
+        shared = transformer.load_lm(source).tokenizer if bundled else transformer.load_tokenizer(source)
     if path.is_file():
         tokenizer = transformer.load_tokenizer(path)
         if shared is not None and _sha(shared) != _sha(tokenizer):

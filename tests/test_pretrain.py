@@ -263,3 +263,7 @@ def test_a_bundled_models_tokenizer_is_named_not_copied_and_another_one_is_refus
         with pytest.raises(ValueError, match=message):
             train_lm(tiny / "c", replace(CONFIG, tokenizer_from=str(tiny)))
     assert not (tiny / "c" / "run.json").exists()
+
+
+def test_a_tokenizer_that_a_bundled_model_shares_can_be_shared_again(tmp_path):
+    assert pretrain._tokenizer(tmp_path, "python-4l").to_str() == load_lm("python-1l").tokenizer.to_str()
