@@ -4,8 +4,9 @@
 Every process holds the whole SAE, and a batch is the one that a single process would see: each harvests an Nth of every
 chunk of contexts, and of a batch the rows that come from there are its own, an Nth give or take chance. So the number
 of processes changes nothing but rounding. No activation is sent, only gradients: 2 d_sae d_in numbers per process and
-step, summed by gloo between CPUs and by NCCL between GPUs, of which each process takes its own. In a single process
-everything here gives back what it is given. Reference: Li et al. 2020 (PyTorch Distributed).
+step, summed in shared memory by the CPU processes of one machine (`board`), by gloo between machines and by NCCL
+between GPUs, of which each process takes its own. In a single process everything here gives back what it is given.
+Reference: Li et al. 2020 (PyTorch Distributed).
 """
 
 import os
@@ -20,6 +21,8 @@ from typing import NamedTuple
 import torch
 import torch.distributed as dist
 
+from saekit import board
+
 PATIENCE = timedelta(minutes=30)    # how long to wait for a process that lives but does not answer
 LEAST = 32                          # rows of a batch for each process; so many that by chance none is left without any
 
@@ -30,6 +33,7 @@ class Group(NamedTuple):
     members: list    # (machine, process id) of each
     store: object    # small facts that all can read, kept by torchrun
     out: str         # folder of the run
+    boards: dict     # {(how many numbers, dtype): the Board on which such gradients are summed, or None}
 
 
 _group = None    # None: a single process
@@ -103,7 +107,7 @@ def _join(device, out):
     dist.init_process_group(backend, store=store, rank=number, world_size=n, timeout=PATIENCE)
     members = [None] * n
     dist.all_gather_object(members, (socket.gethostname(), os.getpid()))
-    return device, Group(members, store, out)
+    return device, Group(members, store, out, {})
 
 
 def _end(lost):
@@ -235,8 +239,8 @@ def sum_up(sae, losses, share):
     if not _group:
         return losses
     parameters = list(sae.parameters())
-    for grad in (parameter.grad for parameter in parameters if parameter.ndim == 2):
-        _exchange(dist.all_reduce, grad if grad.is_contiguous() else grad.t())    # W_enc lies in memory transposed
+    grads = [parameter.grad for parameter in parameters if parameter.ndim == 2]
+    _sum_matrices([(grad if grad.is_contiguous() else grad.t()).view(-1) for grad in grads])    # W_enc is transposed
     terms = share * torch.stack([losses.total, losses.recon, losses.sparsity, losses.aux]).detach()
     missed = torch.as_tensor(losses.missed, device=terms.device).reshape(1)
     vectors = [terms, missed, losses.fired, *(parameter.grad for parameter in parameters if parameter.ndim < 2)]
@@ -245,6 +249,33 @@ def sum_up(sae, losses, share):
         parameter.grad.copy_(grad)
     return losses._replace(**dict(zip(("total", "recon", "sparsity", "aux"), terms)), fired=fired.long(),
                            missed=missed[0], smallest=least(losses.smallest))
+
+
+def _sum_matrices(vectors):
+    """Put into each vector the sum of all processes' ones: through memory that they share, or else by messages."""
+    board_for = sum(map(len, vectors)), vectors[0].dtype
+    if board_for not in _group.boards:
+        _group.boards[board_for] = _new_board(*board_for, vectors[0].device)
+    if shared := _group.boards[board_for]:
+        return shared.sum(vectors)
+    for vector in vectors:
+        _exchange(dist.all_reduce, vector)
+
+
+def _new_board(n, dtype, device):
+    """A Board for n numbers, or None in all processes if one of them cannot see it."""
+    if device.type != "cpu" or len({machine for machine, _ in _group.members}) > 1:
+        return None
+    made = descriptor = None
+    try:
+        descriptor, path = by_first(board.memory, world() * n * dtype.itemsize)
+        made = board.Board(path, n, dtype, rank(), world(), wait_for_all)
+    except OSError:
+        pass
+    missing = any_of(made is None)
+    if rank() == 0 and descriptor is not None:
+        os.close(descriptor)
+    return None if missing else made
 
 
 def among_largest(values, k):

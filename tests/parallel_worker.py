@@ -12,8 +12,10 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import pytest
 import torch
 
 from saekit import activations, corpus, parallel, train
@@ -50,6 +52,19 @@ def at_every_step(before):
     train.train_step = lambda run, x: (before(run), plain(run, x))[1]
 
 
+@contextmanager
+def unshared_memory():
+    """A system that gives the last process no sight of the others' memory, so that all sum by messages."""
+    with pytest.MonkeyPatch.context() as patch:
+        if parallel.rank() == parallel.world() - 1:
+            patch.setattr(parallel.board, "Board", hidden)
+        yield
+
+
+def hidden(*args):
+    raise OSError("no such file")
+
+
 def runs(folder, resume_from=None):
     torch.set_default_dtype(torch.float64)
     lm = tiny_lm.lm()
@@ -61,7 +76,8 @@ def runs(folder, resume_from=None):
                 shutil.copytree(resume_from, folder)
             return train_one(lm, "batchtopk", folder, resume=True)
         for arch in SAES:
-            train_one(lm, arch, os.path.join(folder, arch))
+            with unshared_memory() if arch == "relu" else nullcontext():
+                train_one(lm, arch, os.path.join(folder, arch))
         stopped = 0, CUT_AT - 1
         at_every_step(lambda run: (parallel.rank(), run.step) == stopped and os.kill(os.getpid(), signal.SIGINT))
         train_one(lm, "batchtopk", os.path.join(folder, "cut"))
