@@ -4,7 +4,9 @@
 writes data/splitting-16384.safetensors for each folder with a trained SAE of python-1l. The tokens, the halves and the
 measures are those of the lesson: 120 contexts of validation files; per concept the F1 on held files of the latent that
 is best on train files, among all latents and among ten draws of as many as the smallest dictionary has; the share of
-latents that are each other's best by firing, with a correlation of at least 0.7, in the three of 2,048 latents.
+latents that are each other's best by firing, with a correlation of at least 0.7, in the three of 2,048 latents; each
+latent's parent among those of the shipped 4,096, by the rule of splitting-concepts.json and by firing; its place and
+cluster on the dictionary's feature map, and what that map and the map of its shuffled control show in numbers.
 """
 
 import argparse
@@ -13,12 +15,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from saekit import (activations, concepts, corpus, explain, files, interpret, metrics, sae, splitting, transformer,
-                    universality)
+from saekit import (activations, concepts, corpus, explain, feature_map, files, interpret, metrics, sae, splitting,
+                    transformer, universality)
+from saekit.geometry import unit_norm
 
 MODEL, PREFIX = "python-1l", "python-1l-topk-"
 CONTEXTS, SMALLEST, DRAWS, LEVEL = 120, 512, 10, 0.7
-OTHERS = ("2048", "2048-seed1", "2048-seed2")
+OTHERS, PARENTS = ("2048", "2048-seed1", "2048-seed2"), "4096"
+ALIKE = 0.3     # correlation of activations with a parent by firing, at least
 
 
 class Text:
@@ -35,20 +39,32 @@ class Text:
         self.x = activations.harvest(lm, contexts)
 
     def latents(self, folder):
-        """(explained variance, latents as CSC) of the SAE in a folder."""
+        """(SAE, its latents as CSC) of a folder."""
         model = sae.load_sae(folder).requires_grad_(False)
-        parts = [model(part) for part in self.x.split(4096)]
-        return float(metrics.explained_variance(self.x, torch.cat(parts))), interpret.sparse_latents(model, self.x)
+        return model, interpret.sparse_latents(model, self.x)
+
+    def explained(self, model):
+        """Explained variance under an SAE."""
+        return float(metrics.explained_variance(self.x, torch.cat([model(part) for part in self.x.split(4096)])))
 
 
 def best_f1(f1, among):
-    """F1 on held of each concept's best latent on train, (n_concepts,); f1 = (train, held), each (d_sae, n_concepts)."""
+    """F1 on held of each concept's best latent on train, (n_concepts,); f1 = (train, held) of (d_sae, n_concepts)."""
     best = f1[0][among].argmax(0)
     return f1[1][among[best], np.arange(f1[1].shape[1])]
 
 
+def parents(small, large, rule):
+    """{how: each latent's parent in the smaller dictionary}; both are (SAE, latents)."""
+    share = splitting.fires_together(small[1], large[1])
+    alike = {"parent_by_rule": (universality.cosines(small[0].W_dec.numpy(), large[0].W_dec.numpy()), rule["cosine"]),
+             "parent_by_firing": (universality.activation_correlations(small[1], large[1]), ALIKE)}
+    return {how: splitting.parents_of(values, share, least, rule["together"]).astype(np.int16)
+            for how, (values, least) in alike.items()}
+
+
 def measure(text, latents, others):
-    """The arrays of one dictionary that the lesson reads."""
+    """The arrays of one dictionary that tell of sizes and of what recurs."""
     f1 = [splitting.firing_f1(latents[rows], text.labels[rows]) for rows in (text.train, ~text.train)]
     d_sae, rng = latents.shape[1], np.random.default_rng(0)
     recur = []
@@ -60,6 +76,14 @@ def measure(text, latents, others):
             "f1_drawn": np.array([best_f1(f1, rng.permutation(d_sae)[:SMALLEST]) for _ in range(DRAWS)])}
 
 
+def drawn(W_dec):
+    """The feature map of one dictionary, and its and its control's Structure, (2, 5)."""
+    maps = [(rows, feature_map.layout(rows), feature_map.clusters(unit_norm(rows)))
+            for rows in (W_dec, feature_map.shuffled_control(W_dec))]
+    return {"map_xy": maps[0][1].astype(np.float16), "map_labels": maps[0][2].astype(np.int16),
+            "map_structure": np.array([feature_map.structure(*one) for one in maps])}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+", help=f"folders named {PREFIX}… with a trained SAE")
@@ -67,16 +91,21 @@ def main():
     args = parser.parse_args()
     lm = transformer.load_lm(MODEL)
     text, shelf = Text(lm), files.data_folder() / "saes"
-    others = [text.latents(shelf / f"{PREFIX}{name}")[1] for name in OTHERS]
+    small, *others = (text.latents(shelf / f"{PREFIX}{name}") for name in (PARENTS, *OTHERS))
+    others = [latents for _, latents in others]
+    rule = files.read_json(files.data_folder() / "splitting-concepts.json")["rule"]
     for folder in args.folders:
-        ev, latents = text.latents(folder)
-        arrays = {"explained_variance": np.array([ev]), **measure(text, latents, others)}
+        model, latents = text.latents(folder)
+        ev = text.explained(model)
+        arrays = {"explained_variance": np.array([ev]), **measure(text, latents, others),
+                  **parents(small, (model, latents), rule), **drawn(model.W_dec.numpy())}
         name = folder.name.removeprefix(PREFIX)
         record = {"command": f"python benchmarks/large_dictionaries.py {folder.name}", "d_sae": latents.shape[1],
                   "weight_hash": transformer.weight_hash(lm.model), "corpus": text.stream.manifest._asdict(),
-                  "tokens": len(text.x), "concepts": list(concepts.CONCEPTS), "recur_in": list(OTHERS)}
+                  "tokens": len(text.x), "concepts": list(concepts.CONCEPTS), "recur_in": list(OTHERS),
+                  "parents_in": files.read_json(shelf / f"{PREFIX}{PARENTS}" / "card.json")["command"]}
         files.save_arrays(args.out / f"splitting-{name}.safetensors", arrays, record)
-        print(f"{args.out / f'splitting-{name}.safetensors'}: explained variance {ev:.3f}, recur {arrays['recur'].round(3)}")
+        print(f"splitting-{name}: explained variance {ev:.3f}, recur {arrays['recur'].round(3)}", flush=True)
 
 
 if __name__ == "__main__":

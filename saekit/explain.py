@@ -1,7 +1,7 @@
 """Explain a unit without a language model: the short formula of concepts and tokens that goes best with its activation.
 
-An *atom* of a formula is a yes-or-no property of a token: one of `concepts.CONCEPTS`, the token itself, or the token
-before it. A formula is one atom or two, joined by "and", "or" or "and not". It is found on some files and scored on
+A *property* of a token holds or not: a concept of `concepts.CONCEPTS`, "it is this token", "the token before is that
+one". A formula is one property or two, joined by "and", "or" or "and not". It is found on some files and scored on
 others, since the best of many thousand formulas always flatters on the text that chose it. Rivals (neurons, random
 directions) are to be given the same search: `signed=True` lets a unit speak by low values too.
     correlation of a formula that holds on n of N rows, where the activations a sum to s:
@@ -27,8 +27,8 @@ BLOCK = 256      # units that are worked on together
 MIN_FIRES = 10   # rows of the train files on which a unit must be active to be explained at all
 
 
-class Atoms(NamedTuple):
-    """What formulas are made of: names, and matrix (n_rows, n_atoms), scipy CSR of ones."""
+class Properties(NamedTuple):
+    """What formulas are made of: names, and matrix (n_rows, n_properties), scipy CSR of ones."""
 
     names: list
     matrix: sparse.csr_matrix
@@ -45,12 +45,12 @@ class Explanation(NamedTuple):
     train_correlation: float
     threshold: float          # chosen on train files from those at which the unit fires on SHARES of the tokens
     sign: int
-    atoms: tuple              # columns of `Atoms.matrix`, one or two
+    properties: tuple         # columns of `Properties.matrix`, one or two
     operator: str
 
 
-def make_atoms(contexts, labels, tokenizer, boundary=0, min_count=20, tokens=True):
-    """The Atoms of contexts (n, n_ctx): every concept, token and previous token that holds on at least min_count rows.
+def make_properties(contexts, labels, tokenizer, boundary=0, min_count=20, tokens=True):
+    """Properties of contexts (n, n_ctx): every concept, token and previous token that holds on min_count rows or more.
 
     labels: (n, n_ctx, n_concepts) from `concepts.label_stream`. tokens=False leaves tokens and previous tokens out.
     """
@@ -68,7 +68,7 @@ def make_atoms(contexts, labels, tokenizer, boundary=0, min_count=20, tokens=Tru
             names += [f"{word} {string!r}" for string in strings]
     matrix = sparse.hstack(parts, format="csc")
     kept = np.flatnonzero(np.diff(matrix.indptr) >= min_count)
-    return Atoms([names[i] for i in kept], matrix[:, kept].tocsr())
+    return Properties([names[i] for i in kept], matrix[:, kept].tocsr())
 
 
 def file_of_rows(stream, contexts, boundary=0, rows=None):
@@ -86,16 +86,16 @@ def train_half(stream, files):
     return side[files]
 
 
-def explain(units, atoms, train, *, penalty=0.02, signed=False, beam=4, min_count=20):
+def explain(units, properties, train, *, penalty=0.02, signed=False, beam=4, min_count=20):
     """The best formula of every unit on the rows of `train` and its scores on all other rows: a list of `Explanation`.
 
     units: (n_rows, n_units), scipy sparse (latents) or an array (neurons, directions; deviations from the mean count).
-    train: (n_rows,) True or False, constant within a file. Maximised is correlation - penalty for a second atom, over
-    all single atoms and all pairs whose first is among the `beam` best; formulas hold on at least min_count rows.
+    train: (n_rows,) True or False, constant within a file. Maximised is correlation - penalty for a second property,
+    over all single ones and all pairs whose first is among the `beam` best; formulas hold on at least min_count rows.
     signed: take the sign of each unit that has the better formula. ValueError where rows do not belong together.
     """
-    _check(units, atoms.matrix, train)
-    matrices = {True: atoms.matrix[train], False: atoms.matrix[~train]}
+    _check(units, properties.matrix, train)
+    matrices = {True: properties.matrix[train], False: properties.matrix[~train]}
     together, found = (matrices[True].T @ matrices[True]).tocsr(), []
     for first in range(0, units.shape[1], BLOCK):
         block = as_sparse(units[:, first:first + BLOCK])
@@ -103,13 +103,13 @@ def explain(units, atoms, train, *, penalty=0.02, signed=False, beam=4, min_coun
         formulas = [_search(seen, unit, scores, matrices[True], together, penalty, signed, beam, min_count)
                     for unit, scores in enumerate(_single(seen, matrices[True]))]
         sign = sparse.diags([float(formula[3]) for formula in formulas])
-        found += _scored(formulas, (seen @ sign).tocsc(), (unseen @ sign).tocsc(), matrices, atoms.names)
+        found += _scored(formulas, (seen @ sign).tocsc(), (unseen @ sign).tocsc(), matrices, properties.names)
     return found
 
 
 def _check(units, matrix, train):
     if not (units.shape[0] == matrix.shape[0] == len(train)) or np.asarray(train).dtype != bool:
-        raise ValueError(f"units have {units.shape[0]} rows, atoms {matrix.shape[0]}, train {np.shape(train)} of "
+        raise ValueError(f"units have {units.shape[0]} rows, properties {matrix.shape[0]}, train {np.shape(train)} of "
                          f"{np.asarray(train).dtype}; expected one True or False per row (other contexts harvested?)")
     if not 0 < np.sum(train) < len(train):
         raise ValueError(f"train holds {np.sum(train)} of {len(train)} rows; formulas need rows to be found on and "
@@ -136,14 +136,14 @@ def correlations(n, s, units):
 
 
 def _single(units, matrix):
-    """For every unit its (sums (n_atoms,), counts (n_atoms,)) over each atom's rows."""
+    """For every unit its (sums (n_properties,), counts (n_properties,)) over each property's rows."""
     counts = np.asarray(matrix.sum(axis=0), dtype=np.float64).ravel()
     sums = (matrix.T @ units).toarray()
     return [(sums[:, unit], counts) for unit in range(units.shape[1])]
 
 
 def _search(units, unit, scores, matrix, together, penalty, signed, beam, min_count):
-    """(first atom, second atom, index of the operator, sign) of a unit's best formula."""
+    """(first property, second property, index of the operator, sign) of a unit's best formula."""
     column, (sums, counts) = units[:, [unit]], scores
 
     def gain(n, s):
@@ -153,7 +153,7 @@ def _search(units, unit, scores, matrix, together, penalty, signed, beam, min_co
     single = np.maximum(*gain(counts, sums))
     firsts = np.argsort(-single, kind="stable")[:beam]
     part = matrix[column.indices] if column.nnz < len(matrix.indptr) - 1 else matrix
-    joint = part.T @ (part[:, firsts].toarray() * column.data[:, None])  # (n_atoms, beam): sums over both atoms' rows
+    joint = part.T @ (part[:, firsts].toarray() * column.data[:, None])  # (n_properties, beam): sums over rows of both
     n_joint = together[firsts].toarray().T
     n = np.stack([n_joint, counts[:, None] + counts[firsts] - n_joint, counts[firsts] - n_joint])
     s = np.stack([joint, sums[:, None] + sums[firsts] - joint, sums[firsts] - joint])
@@ -180,9 +180,10 @@ def holds(formulas, matrix):
     return out
 
 
-def where(found, atoms):
+def where(found, properties):
     """On which rows the formula of each `Explanation` holds: (n_rows, len(found)) True or False."""
-    return holds([(*(one.atoms * 2)[:2], OPERATORS.index(one.operator)) for one in found], atoms.matrix).toarray() > 0
+    formulas = [(*(one.properties * 2)[:2], OPERATORS.index(one.operator)) for one in found]
+    return holds(formulas, properties.matrix).toarray() > 0
 
 
 def thresholds(units):

@@ -281,6 +281,10 @@ def frontier(ax, counts, curves, points, lines):
         ax.plot(*np.array(sorted(values)).T, color=LATENT, linewidth=1)
     middle, heights = np.median([l0 for l0, _ in points.values()]), {-1: -1.0, 1: -1.0}
     for name, (l0, value) in sorted(points.items(), key=lambda item: item[1][1]):
+        if l0 > counts[-1] / 1.5:  # where the curves' names stand: under its own point
+            ax.plot(l0, value, "o", color=LATENT, markersize=4)
+            ax.text(l0, value - 0.02, name, color=LATENT, fontsize=8, va="top", ha="center")
+            continue
         side = 1 if l0 >= middle else -1
         heights[side] = max(value, heights[side] + 0.045)  # labels in steps on either side, so that none covers another
         ax.plot([l0, l0 * 1.1**side], [value, heights[side]], "o-", color=LATENT, markersize=4, linewidth=0.5, markevery=[0])

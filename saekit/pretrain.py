@@ -174,10 +174,7 @@ def _tokenizer(out, source):
 
     ValueError if `out` holds another tokenizer than `source`, or if it lacks the token that opens every document.
     """
-    path, shared = out / "tokenizer.json", None
-    if source:      # a bundled model may itself share another one's
-        bundled = source in transformer.bundled_models()
-        shared = transformer.load_lm(source).tokenizer if bundled else transformer.load_tokenizer(source)
+    path, shared = out / "tokenizer.json", transformer.load_tokenizer(source) if source else None
     if path.is_file():
         tokenizer = transformer.load_tokenizer(path)
         if shared is not None and _sha(shared) != _sha(tokenizer):

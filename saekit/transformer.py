@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from saekit.files import data_folder
+from saekit.files import data_folder, read_json
 
 UNTRAINED = ":untrained"
 DOWN_PROJECTIONS = ("mlp.c_proj", "mlp.dense_4h_to_h", "mlp.down_proj", "fc2", "feed_forward.w2", "mlp.fc2")
@@ -119,13 +119,19 @@ def quiet(bars=False):
 
 
 def load_tokenizer(source):
-    """The `tokenizers.Tokenizer` of a bundled model, of a folder with tokenizer.json, or in such a file."""
+    """The `tokenizers.Tokenizer` of a bundled model, of a folder with tokenizer.json, or in such a file.
+
+    A bundled model whose configuration has `tokenizer_from` shares the tokenizer of the bundled model named there.
+    """
     from tokenizers import Tokenizer
 
-    folder = data_folder() / source
-    path = next((path for path in (folder / "tokenizer.json", Path(source) / "tokenizer.json", Path(source))
+    folders = data_folder() / source, Path(source)
+    path = next((path for path in (*(folder / "tokenizer.json" for folder in folders), Path(source))
                  if path.is_file()), None)
     if path is None:
+        configs = [read_json(folder / "config.json") for folder in folders if (folder / "config.json").is_file()]
+        if configs and configs[0].get("tokenizer_from"):
+            return load_tokenizer(configs[0]["tokenizer_from"])
         raise ValueError(f"no tokenizer at {source}; expected a folder with a tokenizer.json or a bundled model "
                          f"({', '.join(bundled_models()) or 'none'})")
     try:
@@ -135,14 +141,9 @@ def load_tokenizer(source):
 
 
 def _tokenizer(source, config):
-    """(tokenizers.Tokenizer, boundary id) of a checkpoint; read directly where tokenizer.json is at hand, for speed.
-
-    A bundled model whose configuration has `tokenizer_from` shares the tokenizer of the bundled model named there.
-    """
-    if (Path(source) / "tokenizer.json").is_file():
-        tokenizer = load_tokenizer(Path(source) / "tokenizer.json")
-    elif getattr(config, "tokenizer_from", ""):
-        tokenizer = load_tokenizer(config.tokenizer_from)
+    """(tokenizers.Tokenizer, boundary id) of a checkpoint; read directly where tokenizer.json is at hand, for speed."""
+    if (Path(source) / "tokenizer.json").is_file() or getattr(config, "tokenizer_from", ""):
+        tokenizer = load_tokenizer(source)
     else:
         from transformers import AutoTokenizer
 

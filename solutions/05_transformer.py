@@ -14,6 +14,7 @@ import torch
 from saekit import activations, concepts, corpus, dictlearn, geometry, interpret, metrics, plots, strips, transformer
 from saekit.course import begin, budget, claim, exercise, predict, progress
 from saekit.course.widgets import explore
+from textwrap import fill
 begin("05_transformer")
 
 # %% [markdown] id="load-intro"
@@ -151,7 +152,7 @@ def in_words(z, D, n=4):
 
 for word in (" matrices", " for", "Node", " self", "_size"):
     token = lm.tokenizer.encode(word).ids[0]
-    print(f"{strings[token]!r} = {in_words(word_codes[token], word_atoms)}\n")
+    print(fill(f"{strings[token]!r} = {in_words(word_codes[token], word_atoms)}", 100, subsequent_indent="    ") + "\n")
 
 # %% [markdown] id="recipes-after"
 # But a LASSO gives *every* vector such a line, and nearest tokens name every direction. **What would a recipe look like that means nothing?** It would need many atoms, and still miss. A fair comparison: data with the same covariance, scaled to length 1 like ours: a **Gaussian twin**. If embeddings are sparse beyond what second moments explain,
@@ -224,7 +225,7 @@ for part in rows:
     keep = contexts[rows[part]] != lm.boundary
     labels[part] = concepts.label_stream(text, lm.tokenizer, lm.n_ctx, rows[part])[keep]                # (tokens, concepts), True or False
     depths[part] = concepts.depth_stream(text, lm.tokenizer, lm.n_ctx, rows[part])[keep]                # (tokens, 2): bracket, indent
-print(f"{len(names)} concepts, such as: {', '.join(names[::11])}")
+print(fill(f"{len(names)} concepts, such as: {', '.join(names[::11])}", 100))
 
 # %% [markdown] id="ex-dimensions-task"
 # ### Exercise 5.3 · How many dimensions?
@@ -347,7 +348,7 @@ found_uses = {(word, use): np.flatnonzero(uses["held", word] & (prose["held"] ==
 for word, use in ((word, use) for word in words[:2] for use in ("code", "prose")):
     one = found_uses[word, use][1:2]
     seen = excerpts("held", one, nothing, before=9, after=0)[0]
-    print(f"{strips.visible(''.join(seen.tokens))!r} [{seen.file}]\n   = {in_words(state_code(held_states[one])[0], state_atoms)}\n")
+    print(f"{strips.visible(''.join(seen.tokens))!r} [{seen.file}]\n" + fill(f"= {in_words(state_code(held_states[one])[0], state_atoms)}", 100, initial_indent="   ", subsequent_indent="     ") + "\n")
 
 # %% [markdown] id="shared-intro"
 # (⏎ is a line break. Shown is the second use of each kind.) The largest ingredient mostly says which token it is. Others have odd names: no token means "in a comment". But an atom for that would *point* along the prose direction. **Are there such atoms, learned without any label? Who uses them?**
@@ -375,7 +376,8 @@ def bars(ax, word, use, which_one):
     which, shares, others = recipe(state_code(held_states[one])[0], 5)
     plots.recipe_bars(ax, [strips.visible(named(state_atoms[atom], 2)) for atom in which], shares, others)
     seen = excerpts("held", one, nothing, before=3, after=0)[0]
-    ax.set(title=strips.visible("".join(seen.tokens))[-11:], xlabel=f"share, in {use}")
+    text = strips.visible("".join(seen.tokens))
+    ax.set(title="… " + text[text.find(" ", max(0, len(text) - 14)) + 1:], xlabel=f"share, in {use}")
 
 # %% id="explore"
 stills = [{"word": words[0], "use": "code", "which_one": 0}, {"word": words[0], "use": "prose", "which_one": 0}, {"word": words[1], "use": "prose", "which_one": 0}]
@@ -960,7 +962,7 @@ lines = [
     ("Gurnee et al. 2023: concepts are spread over neurons, most so in early layers", f"direction minus neuron, by block: {' '.join(f'{value:.2f}' for value in gap)}"),
     ("Bricken et al. 2023: most neurons are polysemantic", f"{100 * many:.0f} % are strong on two kinds of token or more"),
 ]
-print("\n".join(f"{says:79}{measured}" for says, measured in lines))
+print("\n".join(f"{says}\n    here: {measured}" for says, measured in lines))
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true

@@ -488,7 +488,7 @@ plots.show(fig, alt="Squared error, l0 and turnover over the run, for a falling 
 # %% id="phases-claims"
 for name, parts in runs.items():
     ends, begins = zip(phases(parts), phases(parts, 1 / 4, 1 / 20))
-    print(f"{name}: discovery ends after part {ends[0]}, with the thresholds halved {ends[1]}; fine-tuning begins with part {begins[0]}, with the thresholds halved {begins[1]}")
+    print(f"{name}:\n  discovery ends after part {ends[0]}, with the thresholds halved {ends[1]}\n  fine-tuning begins with part {begins[0]}, with the thresholds halved {begins[1]}")
     claim(f"{name}: parts by which a boundary moves", max(abs(ends[1] - ends[0]), abs(begins[1] - begins[0])), at_least=2)
 steady = runs["constant learning rate"]
 claim("share of the error's fall that is done after a third of the run", (steady[:, 0].max() - steady[8, 0]) / (steady[:, 0].max() - steady[-1, 0]), at_least=0.5)

@@ -36,7 +36,7 @@ overview = survey.survey(sae, lm, contexts)                                   # 
 latents, neurons = overview.latents.tocsr(), activations.harvest(lm, contexts).numpy()
 grid = concepts.label_stream(text, lm.tokenizer, lm.n_ctx, which)             # what Python says of every token
 labels, names = grid[keep], list(concepts.CONCEPTS)
-atoms = explain.make_atoms(contexts, grid, lm.tokenizer, lm.boundary)         # concepts, tokens, previous tokens
+properties = explain.make_properties(contexts, grid, lm.tokenizer, lm.boundary)         # concepts, tokens, previous tokens
 seen, held = (latents[train].tocsc(), labels[train]), (latents[~train].tocsc(), labels[~train])
 alive = np.flatnonzero(overview.counts)
 print(f"{len(train):,} tokens, {100 * train.mean():.0f} % of them in train files; {len(alive):,} of {sae.d_sae:,} latents fire")
@@ -45,7 +45,7 @@ print(f"{len(train):,} tokens, {100 * train.mean():.0f} % of them in train files
 # Which latent do we read? Whoever picks the prettiest learns nothing about the others. So two, by rule. The **specimen**: among latents that fire on 0.2 to 2 % of tokens, the one with the best F1 on train for a concept that *no single token spells* (of all tokens, taken as its detector, none reaches an F1 of 0.3). And one **drawn** at random from the same densities, which we keep for the end.
 
 # %% id="specimen"
-tokens_of = atoms.matrix[train][:, [name.startswith("token ") for name in atoms.names]]
+tokens_of = properties.matrix[train][:, [name.startswith("token ") for name in properties.names]]
 n_both = tokens_of.T @ seen[1].astype(np.float32)                                                      # (tokens, concepts)
 n_either = np.asarray(tokens_of.sum(axis=0)).T + seen[1].sum(axis=0)
 spelled = (2 * n_both / np.maximum(n_either, 1)).max(axis=0)                                           # best token's F1
@@ -566,23 +566,23 @@ def formula_correlation(n, s, n_rows, mean, sd):
 a, holds = np.array([3.0, 2.0, 0.0, 0.0, 1.0, 0.0]), np.array([1, 1, 0, 0, 0, 0])
 print("from sums:", formula_correlation(np.array([2]), np.array([5.0]), 6, a.mean(), a.std()).round(4), " by np.corrcoef:", np.corrcoef(a, holds)[0, 1].round(4))
 
-# %% [markdown] id="atoms-intro"
+# %% [markdown] id="properties-intro"
 # One sparse product gives all sums. The specimen's five best single properties, on train:
 
-# %% id="atoms"
+# %% id="properties"
 values = latents[train][:, [specimen]].toarray()[:, 0]
-n_holds, sums = np.asarray(atoms.matrix[train].sum(axis=0)).ravel(), atoms.matrix[train].T @ values
+n_holds, sums = np.asarray(properties.matrix[train].sum(axis=0)).ravel(), properties.matrix[train].T @ values
 r_train = formula_correlation(n_holds, sums, train.sum(), values.mean(), values.std())
 for i in np.argsort(-r_train)[:5]:
-    print(f"{atoms.names[i]:24} holds on {n_holds[i]:5.0f} tokens, r = {r_train[i]:.2f}")
+    print(f"{properties.names[i]:24} holds on {n_holds[i]:5.0f} tokens, r = {r_train[i]:.2f}")
 
 # %% [markdown] id="search-intro"
 # `explain.explain` tries every single property and every pair that begins with one of the best; a second property must earn 0.02 of correlation, so that length is not free. Then the formula is scored on the **held** files. But with thousands of formulas, something will fit anything. The test: columns of pure noise.
 
 # %% id="search"
-(reading,) = explain.explain(latents[:, [specimen]], atoms, train)
+(reading,) = explain.explain(latents[:, [specimen]], properties, train)
 print(f"latent {specimen}: {reading.text}; r {reading.train_correlation:.2f} on train, {reading.correlation:.2f} on held; precision {reading.precision:.2f}, recall {reading.recall:.2f}")
-nothing = explain.explain(np.random.default_rng(3).normal(size=(len(train), 20)), atoms, train, signed=True)
+nothing = explain.explain(np.random.default_rng(3).normal(size=(len(train), 20)), properties, train, signed=True)
 fitted, honest = (np.mean([getattr(one, name) for one in nothing]) for name in ("train_correlation", "correlation"))
 print(f"pure noise, e.g. {nothing[0].text!r}: mean r {fitted:.3f} on train, {honest:+.3f} on held")
 claim("noise: r on train minus r on held", fitted - honest, at_least=0.005)
@@ -606,20 +606,20 @@ if (control / "sae.safetensors").is_file():
     kinds_of_units["latents, untrained model"] = blank.latents.tocsr()[part][:, densest(blank.density)]
 
 # %% id="table-run"
-split, labels_part, atoms_part = train[part], labels[part], explain.Atoms(atoms.names, atoms.matrix[part])
+split, labels_part, properties_part = train[part], labels[part], explain.Properties(properties.names, properties.matrix[part])
 n_each = np.minimum(labels_part[split].sum(axis=0), labels_part[~split].sum(axis=0))
 common = (n_each >= budget(smoke=10, laptop=60)) & (labels_part.mean(axis=0) < 0.25)
 def quality(units):
     """Of every unit: F1 of its best concept on held files, r of its formula on train and on held files."""
     single = probing.single(units.toarray() if hasattr(units, "toarray") else units, labels_part[:, common], split, explain.SHARES)
-    found = explain.explain(units, atoms_part, split, signed=True, beam=2)
+    found = explain.explain(units, properties_part, split, signed=True, beam=2)
     best = single.f1[np.arange(units.shape[1]), single.train_f1.argmax(axis=1)]
     return best, np.array([one.train_correlation for one in found]), np.array([one.correlation for one in found])
 
 qualities = {name: quality(units) for name, units in kinds_of_units.items()}
 
 # %% id="table-show"
-print(f"{n_units} units of each kind; {common.sum()} concepts, {len(atoms.names):,} properties\n{'':26}{'best-concept F1':>18}{'explanation r, median':>24}{'r, held':>12}\n{'':26}{'median':>9}{'90 %':>9}{'train':>12}{'held':>12}{'90 %':>12}{'explained':>12}")
+print(f"{n_units} units of each kind; {common.sum()} concepts, {len(properties.names):,} properties\n{'':26}{'best-concept F1':>18}{'explanation r, median':>24}{'r, held':>12}\n{'':26}{'median':>9}{'90 %':>9}{'train':>12}{'held':>12}{'90 %':>12}{'explained':>12}")
 for name, (f1, fit, score) in qualities.items():
     print(f"{name:26}{np.median(f1):9.2f}{np.quantile(f1, 0.9):9.2f}{np.nanmedian(fit):12.2f}{np.nanmedian(score):12.2f}{np.nanquantile(score, 0.9):12.2f}{np.isfinite(score).sum():12}")
 if "latents, untrained model" not in qualities:
@@ -639,7 +639,7 @@ claim("r at the 90 % mark, densest latents minus random directions", columns["r,
 
 # %% id="deciles"
 explained = np.flatnonzero(np.diff(seen[0].indptr) >= explain.MIN_FIRES)[::budget(smoke=8, laptop=1)]
-formulas = explain.explain(latents[:, explained], atoms, train, beam=2)
+formulas = explain.explain(latents[:, explained], properties, train, beam=2)
 r_fit, r_held = (np.array([getattr(one, name) for one in formulas]) for name in ("train_correlation", "correlation"))
 tenths = np.array_split(np.argsort(overview.density[explained], kind="stable"), 10)
 middle = [np.median(overview.density[explained[tenth]]) for tenth in tenths]
@@ -662,7 +662,7 @@ n_seen = np.diff(seen[0].indptr)[explained]
 poor = np.median(n_seen[tenths[0]]) / np.median(n_seen[tenths[best_tenth]])
 train_contexts = np.random.default_rng(5).permutation(np.unique(context_of[train]))
 few = ~train | np.isin(context_of, train_contexts[:max(3, round(poor * len(train_contexts)))])
-again = explain.explain(latents[few][:, explained[tenths[best_tenth]]], explain.Atoms(atoms.names, atoms.matrix[few]), train[few], beam=2, min_count=5)
+again = explain.explain(latents[few][:, explained[tenths[best_tenth]]], explain.Properties(properties.names, properties.matrix[few]), train[few], beam=2, min_count=5)
 r_few = np.array([one.correlation for one in again])
 both = np.isfinite(r_few)
 print(f"group {best_tenth + 1}, the {both.sum()} latents that can be explained from {(train & few).sum():,} of {train.sum():,} train tokens: {np.median(r_held[tenths[best_tenth]][both]):.2f} with all, {np.median(r_few[both]):.2f} with few")
@@ -758,7 +758,7 @@ view(page, drawn)
 # ### END SOLUTION
 
 # %% id="drawn-formula"
-(machine,) = explain.explain(latents[:, [drawn]], atoms, train)
+(machine,) = explain.explain(latents[:, [drawn]], properties, train)
 print(f"latent {drawn}: {machine.text or '(too few firings)'}; r {machine.train_correlation:.2f} on train, {machine.correlation:.2f} on held; precision {machine.precision:.2f}, recall {machine.recall:.2f}")
 
 # %% [markdown] id="sources"

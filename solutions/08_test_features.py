@@ -14,6 +14,7 @@ import torch
 from saekit import activations, concepts, corpus, explain, intervene, interpret, plots, probing, ratings, readout, sae as saes, scores, strips, transformer
 from saekit.course import begin, budget, claim, exercise, predict, progress
 from saekit.course.widgets import explore
+from textwrap import fill
 begin("08_test_features")
 
 # %% [markdown] id="load-intro"
@@ -39,7 +40,7 @@ neurons = activations.harvest(lm, contexts).numpy()
 latents = interpret.sparse_latents(sae, neurons)
 grid = concepts.label_stream(text, lm.tokenizer, lm.n_ctx, which)
 labels, names = grid[keep], list(concepts.CONCEPTS)
-atoms = explain.make_atoms(contexts, grid, lm.tokenizer, lm.boundary)         # properties that formulas are made of
+properties = explain.make_properties(contexts, grid, lm.tokenizer, lm.boundary)         # properties that formulas are made of
 density = np.diff(latents.indptr) / len(neurons)
 print(f"{len(neurons):,} tokens, {100 * train.mean():.0f} % of them in train files; {(density > 0).sum():,} of {sae.d_sae:,} latents fire here")
 
@@ -400,7 +401,7 @@ split, labels_part = train[part], labels[part]
 counts = np.minimum(labels_part[split].sum(axis=0), labels_part[~split].sum(axis=0))
 possible = np.flatnonzero((counts >= budget(smoke=10, laptop=60)) & (labels_part.mean(axis=0) < 0.25))
 judged = possible[np.linspace(0, len(possible) - 1, min(len(possible), budget(smoke=3, laptop=14))).astype(int)]
-print(f"{len(judged)} concepts: " + ", ".join(names[i] for i in judged))
+print(fill(f"{len(judged)} concepts: " + ", ".join(names[i] for i in judged), 100))
 
 # %% [markdown] id="one-unit-intro"
 # One unit, your choice and your cut:
@@ -482,7 +483,7 @@ print(f"{n_units} of all {many:,} latents: median F1 {np.median(whole):.2f}; all
 
 # %% id="marks"
 explained = alive[:budget(smoke=150, laptop=sae.d_sae)]
-found = dict(zip(explained, explain.explain(latents[:, explained], atoms, train, beam=2)))
+found = dict(zip(explained, explain.explain(latents[:, explained], properties, train, beam=2)))
 coherence = np.full(sae.d_sae, np.nan)
 coherence[explained] = [one.correlation for one in found.values()]
 effect, error, n_tested = scores.effect_per_latent(which_latent, change, sae.d_sae)
@@ -503,7 +504,7 @@ fig, axes = plots.panels(2, height=2.6)
 axes[0].hist(coherence[np.isfinite(coherence)], bins=np.linspace(-0.1, 1, 23), color=plots.LATENT)
 axes[0].set(title="Coherent is a matter of degree", xlabel="explanation's correlation, held-out files", ylabel="latents")
 for values, color, name in ((effect, plots.LATENT, "latents"), (random_effect, plots.BASELINE, "random directions")):
-    axes[1].hist(values[np.isfinite(values)], bins=np.linspace(-0.2, 0.5, 36), color=color, alpha=0.6, label=name)
+    axes[1].hist(values[np.isfinite(values)], bins=np.linspace(-0.2, 0.5, 36), color=color, histtype="step", linewidth=1.5, label=name)
 axes[1].set(title="Few effects exceed random pushes", xlabel="mean change of loss when ablated (nats)")
 axes[1].legend()
 plots.show(fig, alt="Left: histogram of explanation correlations over latents. Right: histograms of the mean change of loss by ablation, for latents and for random directions of the same length.")
@@ -550,7 +551,7 @@ n_fired = np.diff(latents[held].tocsc().indptr)
 enough = [i for i, one in found.items() if one.text and density[i] < 0.2 and n_fired[i] >= budget(smoke=5, laptop=20)]
 drawn = rng.permutation(enough)[:budget(smoke=10, laptop=80)]
 fired = latents[held][:, drawn].toarray() > 0
-formula = explain.where([found[i] for i in drawn], atoms)[held]
+formula = explain.where([found[i] for i in drawn], properties)[held]
 
 def judge(says, i):
     rows, is_true = scores.detection_task(fired[:, i], seed=i)
@@ -723,7 +724,7 @@ lines = [("Bricken et al. 2023: features have interpretable causal effects", f"a
          ("Templeton et al. 2024: clamping a feature steers behaviour", f"{steered}: {curve[0]:.2f} → {max(curve):.2f} of completions; random {max(rival_curve):.2f}"),
          ("Kantamneni et al. 2025: SAE probes rarely beat baselines", f"median F1, all units: latents {np.median(table['latents, densest'][n_units]):.2f}, neurons {np.median(table['neurons'][n_units]):.2f}"),
          ("Paulo et al. 2024: detection and fuzzing tell explanations apart", f"fuzzing {np.nanmean(own[:, 1]):.2f}, another's formula {np.nanmean(other[:, 1]):.2f}")]
-print("\n".join(f"{says:70}{measured}" for says, measured in lines))
+print("\n".join(f"{says}\n    here: {measured}" for says, measured in lines))
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true

@@ -202,6 +202,21 @@ for concept, i in root.items():
     marks = best_held(concept, ladder[0], np.array([i])), best_held(concept, last, later[-1]), best_held(concept, last, np.arange(len(W[last])))
     print(f"{concept:33}" + " ".join(f"{len(kin):10}" for kin in declared) + " " * 14 + " ".join(f"{len(kin):10}" for kin in later) + "{:11.2f}{:17.2f}{:13.2f}".format(*marks))
 
+# %% [markdown] id="tree-stored-intro"
+# Do the families go on growing? Dictionaries too large to ship (marked by a star from here on) were measured beforehand on the same tokens by `benchmarks/large_dictionaries.py`, the parents of their latents among the 4,096 too:
+
+# %% id="stored"
+stored = {path.stem.removeprefix("splitting-"): files.load_arrays(path)[0] for path in transformer.data_folder().glob("splitting-*.safetensors")}
+stored = {name: kept for name, kept in stored.items() if name not in names and int(name.split("-")[0]) > widths[-1]}
+stored = dict(sorted(stored.items(), key=lambda item: int(item[0].split("-")[0])))
+
+# %% id="tree-stored"
+print(f"{'':20}by firing: " + " ".join(f"{name:>13}" for name in ladder[1:]) + " ".join(f"{name + '*':>15}" for name in stored))
+for concept, i in root.items():
+    kin = [np.flatnonzero(founder_by_firing[name] == i) for name in ladder[1:]]
+    kin += [np.flatnonzero(np.isin(kept["parent_by_firing"], kin[-1])) for kept in stored.values()]
+    print(f"{concept:31}" + " ".join(f"{len(family):13}" for family in kin))
+
 # %% [markdown] id="tree-figure-intro"
 # Where the root's F1 is low, the "tree" is that of something else. So of the concepts whose root has an F1 of 0.4 or more on train we draw, by firing, the one with most descendants and the middle one, beside them the control. A dot is a latent, larger if it fires more often, with its busiest token; of each generation the nine that fire most.
 
@@ -397,7 +412,7 @@ for concept in root:
 #
 # ## 9.4 Which size is best?
 #
-# The article calls an expansion of 4 to 16 times the best. By which measure? Explained variance; **F1** on held of each concept's best latent on train; and the same among equally many latents, drawn at random (a larger dictionary has more tickets in the lottery). A star marks dictionaries too large to ship, measured beforehand on the same tokens by `benchmarks/large_dictionaries.py`.
+# The article calls an expansion of 4 to 16 times the best. By which measure? Explained variance; **F1** on held of each concept's best latent on train; and the same among equally many latents, drawn at random (a larger dictionary has more tickets in the lottery). A star again marks the dictionaries that are too large to ship.
 
 # %% id="sizes"
 frequent = [i for i in range(len(kinds_of_token)) if min(labels[is_train, i].sum(), labels[~is_train, i].sum()) >= budget(smoke=5, laptop=50)]
@@ -411,9 +426,7 @@ def fair(one, n_draws=10):
     rng = np.random.default_rng(0)
     return np.mean([median_f1(one, rng.permutation(len(one["train"]))[:widths[0]]) for _ in range(n_draws)])
 
-# %% id="stored"
-stored = {path.stem.removeprefix("splitting-"): files.load_arrays(path)[0] for path in sorted(transformer.data_folder().glob("splitting-*.safetensors"))}
-stored = {name: kept for name, kept in stored.items() if name not in names and int(name.split("-")[0]) > widths[-1]}
+# %% id="sizes-table"
 halves = {name: {half: f1[half][name] for half in f1} for name in sizes}
 table = {name: (len(W[name]), ev[name], median_f1(one, np.arange(len(W[name]))), fair(one)) for name, one in halves.items()}
 table |= {name: (int(name.split("-")[0]), float(kept["explained_variance"][0]), np.median(kept["f1_all"][frequent]), np.median(kept["f1_drawn"][:, frequent], axis=1).mean()) for name, kept in stored.items()}
@@ -976,8 +989,22 @@ for perplexity, (real, by_chance) in alike_near.items():
     print(f"perplexity {perplexity:3}: nearest point has the same best concept {real:.2f} (concepts shuffled {by_chance:.2f})")
 claim("nearest point has the same best concept, minus shuffled concepts, least of the three", min(real - by_chance for real, by_chance in alike_near.values()), at_least=0.02)
 
-# %% [markdown] id="map-after"
+# %% [markdown] id="map-large-intro"
 # The clumps change with the knob. What holds under every setting is worth keeping.
+#
+# Last, the largest dictionary alone; its places, clusters and control were computed beforehand. **Will 32 latents for every neuron fall into clusters more often, or less?**
+
+# %% id="map-large"
+name, kept = list(stored.items())[-1]
+real, by_chance = (feature_map.Structure(*row) for row in kept["map_structure"])
+fig, ax = plots.panels(1, height=4.2)
+plots.feature_map(ax, kept["map_xy"].astype(float), kept["map_labels"])
+ax.set(title=f"{len(kept['map_xy']):,} latents: {100 * real.clustered:.0f} % in clusters, {100 * by_chance.clustered:.0f} % when shuffled")
+plots.show(fig, alt="The feature map of the largest dictionary, not shipped: a round cloud of points, those in clusters in full colour.")
+
+# %% id="map-large-numbers"
+print(f"{'':14}clusters  in a cluster  cosine within  nearest other  neighbours kept")
+print("\n".join("{:14}{:8.0f}{:14.2f}{:15.2f}{:15.2f}{:17.2f}".format(what, *row) for what, row in ((name + "*", real), ("shuffled", by_chance))))
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true

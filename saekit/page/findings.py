@@ -95,10 +95,10 @@ class Findings:
         cut = np.concatenate([text.survey.contexts[:n] for text, (n, _) in parts])
         labels = np.zeros((*cut.shape, len(CONCEPTS)), bool)
         labels[cut != self.lm.boundary] = np.concatenate([text.labels[:rows] for text, (_, rows) in parts])
-        atoms = explain.make_atoms(cut, labels, self.lm.tokenizer, self.lm.boundary)
+        properties = explain.make_properties(cut, labels, self.lm.tokenizer, self.lm.boundary)
         units = vstack([text.survey.latents[:rows, self.chosen] for text, (_, rows) in parts], format="csr")
         train = np.arange(units.shape[0]) < parts[0][1][1]
-        found = explain.explain(units, atoms, train)
+        found = explain.explain(units, properties, train)
         return {latent: one for latent, one in zip(self.chosen.tolist(), found) if one.text}
 
     def on_cells(self, latent, cells):
