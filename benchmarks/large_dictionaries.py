@@ -5,8 +5,8 @@ writes data/splitting-16384.safetensors for each folder with a trained SAE of py
 measures are those of the lesson: 120 contexts of validation files; per concept the F1 on held files of the latent that
 is best on train files, among all latents and among ten draws of as many as the smallest dictionary has; the share of
 latents that are each other's best by firing, with a correlation of at least 0.7, in the three of 2,048 latents; each
-latent's parent among those of the shipped 4,096, by the rule of splitting-concepts.json and by firing; its place and
-cluster on the dictionary's feature map, and what that map and the map of its shuffled control show in numbers.
+latent's parent among those of the shipped 4,096, by the rule of splitting-concepts.json and by firing. The dictionary's
+feature map is made by `saekit map`, and `saekit models --add … --card-only` takes it along.
 """
 
 import argparse
@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from saekit import (activations, concepts, corpus, explain, feature_map, files, interpret, metrics, sae, splitting,
-                    transformer, universality)
-from saekit.geometry import unit_norm
+from saekit import (activations, concepts, corpus, explain, files, interpret, metrics, sae, splitting, transformer,
+                    universality)
 
 MODEL, PREFIX = "python-1l", "python-1l-topk-"
 CONTEXTS, SMALLEST, DRAWS, LEVEL = 120, 512, 10, 0.7
@@ -76,14 +75,6 @@ def measure(text, latents, others):
             "f1_drawn": np.array([best_f1(f1, rng.permutation(d_sae)[:SMALLEST]) for _ in range(DRAWS)])}
 
 
-def drawn(W_dec):
-    """The feature map of one dictionary, and its and its control's Structure, (2, 5)."""
-    maps = [(rows, feature_map.layout(rows), feature_map.clusters(unit_norm(rows)))
-            for rows in (W_dec, feature_map.shuffled_control(W_dec))]
-    return {"map_xy": maps[0][1].astype(np.float16), "map_labels": maps[0][2].astype(np.int16),
-            "map_structure": np.array([feature_map.structure(*one) for one in maps])}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+", help=f"folders named {PREFIX}… with a trained SAE")
@@ -98,7 +89,7 @@ def main():
         model, latents = text.latents(folder)
         ev = text.explained(model)
         arrays = {"explained_variance": np.array([ev]), **measure(text, latents, others),
-                  **parents(small, (model, latents), rule), **drawn(model.W_dec.numpy())}
+                  **parents(small, (model, latents), rule)}
         name = folder.name.removeprefix(PREFIX)
         record = {"command": f"python benchmarks/large_dictionaries.py {folder.name}", "d_sae": latents.shape[1],
                   "weight_hash": transformer.weight_hash(lm.model), "corpus": text.stream.manifest._asdict(),

@@ -184,7 +184,7 @@ def _tokenizer(out, source):
     if tokenizer.token_to_id(corpus.BOUNDARY) != 0:
         raise ValueError(f"{source or path} has {tokenizer.id_to_token(0)!r} as token 0, expected {corpus.BOUNDARY!r}, "
                          "which stands before every document; use the tokenizer of a model made by train-lm")
-    files.write_atomic(path, tokenizer.to_str(pretty=True).encode())
+    files.write_atomic(path, tokenizer.to_str().encode())
     return tokenizer
 
 
@@ -275,7 +275,7 @@ def _finish(out, model, tokenizer, config, train_manifest, log, origin):
         model.config.tokenizer_from = config.tokenizer_from
     with transformer.quiet():
         model.half().save_pretrained(out)
-    files.write_atomic(out / "tokenizer.json", tokenizer.to_str(pretty=True).encode())
+    files.write_atomic(out / "tokenizer.json", tokenizer.to_str().encode())
     lm = transformer.load_lm(str(out))
     stream = corpus.load_corpus("validation", tokenizer)
     ce, predictions = evaluate(lm, stream)

@@ -52,7 +52,10 @@ def load_sae(path):
     path = Path(path)
     path = path / "sae.safetensors" if path.is_dir() else path
     if not path.is_file():
-        raise ValueError(f"no SAE at {path}; expected a folder with sae.safetensors or such a file")
+        card = path.parent / "card.json"
+        cure = (f"only its card is shipped; it is made by: {files.read_json(card).get('command')}" if card.is_file()
+                else "expected a folder with sae.safetensors or such a file")
+        raise ValueError(f"no SAE at {path}; {cure}")
     arrays, record = files.load_arrays(path)
     if not {"arch", "d_in", "d_sae", "settings"} <= record.keys():
         raise ValueError(f"{path} was not written by saekit: it holds {', '.join(sorted(arrays)[:6]) or 'nothing'} "

@@ -995,16 +995,17 @@ claim("nearest point has the same best concept, minus shuffled concepts, least o
 # Last, the largest dictionary alone; its places, clusters and control were computed beforehand. **Will 32 latents for every neuron fall into clusters more often, or less?**
 
 # %% id="map-large"
-name, kept = list(stored.items())[-1]
-real, by_chance = (feature_map.Structure(*row) for row in kept["map_structure"])
+name = list(stored)[-1]
+chart, about = files.load_arrays(shelf / f"python-1l-topk-{name}" / "map.safetensors")
+real, by_chance = about["structure"], about["control"]
 fig, ax = plots.panels(1, height=4.2)
-plots.feature_map(ax, kept["map_xy"].astype(float), kept["map_labels"])
-ax.set(title=f"{len(kept['map_xy']):,} latents: {100 * real.clustered:.0f} % in clusters, {100 * by_chance.clustered:.0f} % when shuffled")
+plots.feature_map(ax, chart["xy"].astype(float), chart["labels"])
+ax.set(title=f"{len(chart['xy']):,} latents: {100 * real['clustered']:.0f} % in clusters, {100 * by_chance['clustered']:.0f} % when shuffled")
 plots.show(fig, alt="The feature map of the largest dictionary, not shipped: a round cloud of points, those in clusters in full colour.")
 
 # %% id="map-large-numbers"
 print(f"{'':14}clusters  in a cluster  cosine within  nearest other  neighbours kept")
-print("\n".join("{:14}{:8.0f}{:14.2f}{:15.2f}{:15.2f}{:17.2f}".format(what, *row) for what, row in ((name + "*", real), ("shuffled", by_chance))))
+print("\n".join("{:14}{:8.0f}{:14.2f}{:15.2f}{:15.2f}{:17.2f}".format(what, *row.values()) for what, row in ((name + "*", real), ("shuffled", by_chance))))
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true

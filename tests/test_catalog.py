@@ -127,7 +127,7 @@ def test_a_card_without_weights_is_listed_and_not_verified(data, capfd, tmp_path
     files.save_arrays(tmp_path / "large" / "map.safetensors", {"xy": np.zeros((32, 2))})
     assert models(capfd, "--add", tmp_path / "large", "--card-only") == (0, f"{data / 'saes' / 'large'} added\n", "")
     there = {path.name for path in (data / "saes" / "large").iterdir()}
-    assert there == {"card.json", "run.json", "log.json", "map.safetensors"}
+    assert there == {"card.json", "run.json", "map.safetensors"}
     assert "card only" in models(capfd, "large")[1]
     assert json.loads(models(capfd, "large", "--json")[1])[0]["weights"] == "card only"
     code, printed, _ = models(capfd, "large", "c", "--verify")

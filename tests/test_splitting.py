@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csc_matrix
 
-from saekit import splitting, synthetic
+from saekit import files, splitting, synthetic
+from saekit.concepts import CONCEPTS
 
 
 def test_fires_together_is_the_share_of_the_childs_rows_by_hand():
@@ -77,3 +78,19 @@ def test_a_tree_hangs_every_descendant_on_its_parent():
     assert all(tuple(edge[:, 0]) in dots and tuple(edge[:, 1]) in dots for edge in edges)
     assert [text.get_text() for text in ax.texts if text.get_text()] == ["root"]
     plots.png(fig)
+
+
+def test_what_is_stored_of_the_dictionaries_too_large_to_ship_belongs_to_those_that_are():
+    data = files.data_folder()
+    paths = sorted(data.glob("splitting-*.safetensors"))
+    assert [int(path.stem.split("-")[1]) for path in paths] == [16384, 8192]
+    for path in paths:
+        arrays, record = files.load_arrays(path)
+        card = files.read_json(data / "saes" / f"python-1l-topk-{path.stem.removeprefix('splitting-')}" / "card.json")
+        assert card["weights"] == "not shipped" and card["run"]["d_sae"] == record["d_sae"]
+        assert record["weight_hash"] == files.read_json(data / "python-1l" / "card.json")["weight_hash"]
+        parents = files.read_json(data / "saes" / "python-1l-topk-4096" / "card.json")
+        assert record["parents_in"] == parents["command"] and record["concepts"] == list(CONCEPTS)
+        for name in ("parent_by_rule", "parent_by_firing"):
+            found = arrays[name]
+            assert found.shape == (record["d_sae"],) and -1 == found.min() < 100 < found.max() < parents["run"]["d_sae"]

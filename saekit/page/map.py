@@ -55,7 +55,8 @@ def make_map(decoders, method="tsne", perplexity=PERPLEXITY, seed=0):
         xy = layout(W_dec, method, perplexity=perplexity, seed=seed)
         points = reduce_by_umap(W_dec, 10, min_dist=0.1, seed=seed) if method == "umap" else unit_norm(W_dec)
         labels = clusters(points)
-        parts += [xy, labels.astype(np.int32), tightness(W_dec, labels).astype(np.float32)]
+        # half precision: a place on the map means no more than its neighbours
+        parts += [xy.astype(np.float16), labels.astype(np.int16), tightness(W_dec, labels).astype(np.float32)]
         found.append(structure(W_dec, xy, labels)._asdict())
     about = {"method": method, "seed": seed, **({"perplexity": perplexity} if method == "tsne" else {}),
              "dictionaries": [{"d_sae": len(W_dec), "hash": fingerprint(W_dec)} for W_dec in decoders],
@@ -136,7 +137,8 @@ def map_record(made, own, rows, lm, layer, run, words):
     traits = [row["concepts"] + [f"“{words[token]}”" for token in row["fires"]] for row in everyone]
     kinds = np.array([row["concepts"][0] if row["concepts"] else "" for row in everyone])
     known = kinds != ""
-    same = [agreement(made.xy[known], kinds[known]), chance_agreement(kinds[known])] if known.sum() > 1 else None
+    some = known.sum() > 1
+    same = [agreement(made.xy[known].astype(float), kinds[known]), chance_agreement(kinds[known])] if some else None
     return {"dictionaries": [{**one, "rows": [] if one["own"] else one["rows"], "size": len(one["rows"])}
                              for one in dictionaries],
             "xy": coordinates(made.xy), "labels": made.labels.tolist(), "tight": [*map(short, made.tight)],
