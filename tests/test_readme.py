@@ -18,15 +18,15 @@ def language_model(card):
 
 
 def sae(card):
-    metrics = card["metrics"]
-    return (f"{metrics['l0']:.1f}", f"{metrics['explained_variance']:.3f}", f"{metrics['ce_increase']:.3f}",
+    metrics, silent = card["metrics"], card["silent_in_last_training_tokens"]["1000000"]
+    return (f"{card['run']['config']['tokens'] / 1e6:.0f} million", f"{metrics['l0']:.1f}", f"{metrics['explained_variance']:.3f}", f"{metrics['ce_increase']:.3f}",
             f"{metrics['ce_increase_share']:.1%}".replace("%", " %"), f"{metrics['ce_recovered_vs_zero']:.3f}",
-            f"{metrics['dead_fraction']:.1%}".replace("%", " %"))
+            *(f"{share:.1%}".replace("%", " %") for share in (metrics["dead_fraction"], silent)))
 
 
 @pytest.mark.parametrize("entry", catalog.entries(), ids=lambda entry: entry.name)
 def test_the_figures_of_every_shipped_model_are_those_of_its_card(entry):
-    row = re.search(rf"^\| `{re.escape(entry.name)}` \|(.*)\|$", README, re.MULTILINE)
+    row = re.search(rf"^\| `{re.escape(entry.name)}`(?:\\\*)? \|(.*)\|$", README, re.MULTILINE)
     assert row, f"the README has no row for {entry.name}"
     cells = [cell.strip() for cell in row[1].split("|")]
     wanted = (language_model if entry.kind == "language model" else sae)(entry.card)
