@@ -361,7 +361,7 @@ for name, latents in (("1 M", 2**20), ("4 M", 2**22), ("34 M", 2**25)):
 #
 # ## 10.6 Many processes, one SAE
 #
-# `torchrun --nproc_per_node=N -m saekit train …` starts N processes (on GPUs they talk through NCCL, on processors through gloo). Each has a copy of the SAE, harvests *its own share* of the text, and takes the gradient of its own part of the batch. Before Adam moves, the gradients are made one. **How, if the parts are not equally large?**
+# `torchrun --nproc_per_node=N -m saekit train …` starts N processes (GPUs talk through NCCL, the processors of one machine through memory that all of them see, several machines through gloo). Each has a copy of the SAE, harvests *its own share* of the text, and takes the gradient of its own part of the batch. Before Adam moves, the gradients are made one. **How, if the parts are not equally large?**
 #
 # ### Exercise 10.4 · One gradient out of many
 #
@@ -472,7 +472,7 @@ complete = np.stack([done[p, (p + 1) % 4] for p in range(4)])                # p
 print("the four complete chunks are the sum of all:", np.allclose(complete[[3, 0, 1, 2]], vectors.sum(axis=0)))
 
 # %% [markdown] id="ring-after"
-# N − 1 rounds, and as many more in which the complete chunks go round: each process sends 2 (N − 1)/N times its vector, hardly more with more processes. That is what data-parallel training waits for, once each step. **For the paper's SAE on 8 GPUs, how many bytes? And which link keeps up?**
+# N − 1 rounds, and as many more in which the complete chunks go round: each process sends 2 (N − 1)/N times its vector, hardly more with more processes. (Processes that share memory do the same with a blackboard in place of the ring: each writes what the others own, adds up what it owns, reads the rest.) That is what data-parallel training waits for, once each step. **For the paper's SAE on 8 GPUs, how many bytes? And which link keeps up?**
 
 # %% id="ddp-bytes" tags=["nbval-check-output"]
 def data_parallel(batch, d_sae, n):
