@@ -1,8 +1,10 @@
 """What `saekit train` takes where the command line says nothing."""
 
+from dataclasses import asdict
+
 import pytest
 
-from saekit import experiment
+from saekit import catalog, experiment
 from saekit.cli import build_parser
 from saekit.sae import SAES
 
@@ -25,3 +27,21 @@ def test_a_card_names_each_flag_that_was_given(arch):
     name = next(iter(experiment.DEFAULTS[arch]["settings"])).replace("_", "-")
     command = experiment.command(parsed("--arch", arch, "--" + name, 7))
     assert f" --{name} 7" in command and f"--arch {arch} --d-sae 64" in command
+
+
+def test_beyond_4096_latents_the_learning_rate_falls_with_the_root():
+    assert experiment.default_lr("topk", 64) == experiment.default_lr("topk", 4096)
+    assert experiment.default_lr("topk", 16384) == experiment.default_lr("topk", 4096) / 2
+    _, config = experiment._sae_and_config(parsed("--d-sae", 16384))
+    assert config.lr == experiment.default_lr("topk", 16384)
+
+
+@pytest.mark.parametrize("entry", [one for one in catalog.entries() if one.kind == "SAE"], ids=lambda one: one.name)
+def test_the_command_on_a_shipped_card_asks_for_the_run_on_the_card(entry):
+    args, run = build_parser().parse_args(entry.card["command"].split()[1:]), entry.card["run"]
+    make, config = experiment._sae_and_config(args)
+    sae = make(8)
+    assert (sae.arch, sae.d_sae, sae.settings) == (run["arch"], run["d_sae"], run["settings"])
+    assert {**asdict(config), "resample_at": list(config.resample_at)} == run["config"]
+    assert [args.model, args.layer, args.seed] == [run["model"], run["layer"], run["seed"]]
+    assert (args.batch or 4096) == run["batch"]
