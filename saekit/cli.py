@@ -72,8 +72,7 @@ def add_subject_commands(commands):
     train.add_argument("--bandwidth", type=float, help="jumprelu: width of the window in which thresholds learn")
     train.add_argument("--tokens", type=number, default=5_000_000, help="activations to train on, 5e6 style allowed")
     train.add_argument("--batch", type=int, help="activations per step")
-    train.add_argument("--lr", type=float,
-                       help="Adam's peak learning rate (default: by architecture, less beyond 4,096 latents)")
+    train.add_argument("--lr", type=float, help="Adam's peak learning rate (default: by architecture)")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="cpu")
     train.add_argument("--out", required=True, help="folder for the SAE, its card and checkpoints")

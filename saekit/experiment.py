@@ -128,17 +128,8 @@ def _sae_and_config(args):
         raise ValueError(f"{_flag(unknown[0])} does not apply to --arch {args.arch}")
     settings = {name: default if given[name] is None else given[name] for name, default in defaults["settings"].items()}
     new_sae(args.arch, 1, args.d_sae, **settings)
-    lr = default_lr(args.arch, args.d_sae) if args.lr is None else args.lr
-    config = TrainConfig(tokens=args.tokens, lr=lr, **defaults["config"])
+    config = TrainConfig(tokens=args.tokens, lr=defaults["lr"] if args.lr is None else args.lr, **defaults["config"])
     return (lambda d_in: new_sae(args.arch, d_in, args.d_sae, args.seed, **settings)), config
-
-
-def default_lr(arch, d_sae):
-    """Adam's peak rate where none is given: the architecture's, beyond 4,096 latents times sqrt(4,096 / d_sae).
-
-    Without that a TopK SAE of 16,384 latents loses a quarter of them (benchmarks/README.md). Gao et al. 2024.
-    """
-    return DEFAULTS[arch]["lr"] * min(1.0, (4096 / d_sae) ** 0.5)
 
 
 def _flag(name):

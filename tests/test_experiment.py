@@ -29,13 +29,6 @@ def test_a_card_names_each_flag_that_was_given(arch):
     assert f" --{name} 7" in command and f"--arch {arch} --d-sae 64" in command
 
 
-def test_beyond_4096_latents_the_learning_rate_falls_with_the_root():
-    assert experiment.default_lr("topk", 64) == experiment.default_lr("topk", 4096)
-    assert experiment.default_lr("topk", 16384) == experiment.default_lr("topk", 4096) / 2
-    _, config = experiment._sae_and_config(parsed("--d-sae", 16384))
-    assert config.lr == experiment.default_lr("topk", 16384)
-
-
 @pytest.mark.parametrize("entry", [one for one in catalog.entries() if one.kind == "SAE"], ids=lambda one: one.name)
 def test_the_command_on_a_shipped_card_asks_for_the_run_on_the_card(entry):
     args, run = build_parser().parse_args(entry.card["command"].split()[1:]), entry.card["run"]
