@@ -211,13 +211,17 @@ stored = {name: kept for name, kept in stored.items() if name not in names and i
 stored = dict(sorted(stored.items(), key=lambda item: int(item[0].split("-")[0])))
 
 # %% id="tree-stored"
-print(f"{'':20}by firing: " + " ".join(f"{name:>13}" for name in ladder[1:]) + " ".join(f"{name + '*':>15}" for name in stored))
+families = {}
 for concept, i in root.items():
     kin = [np.flatnonzero(founder_by_firing[name] == i) for name in ladder[1:]]
-    kin += [np.flatnonzero(np.isin(kept["parent_by_firing"], kin[-1])) for kept in stored.values()]
-    print(f"{concept:31}" + " ".join(f"{len(family):13}" for family in kin))
+    families[concept] = [len(one) for one in kin] + [np.isin(kept["parent_by_firing"], kin[-1]).sum() for kept in stored.values()]
+print(f"{'by firing':20}" + "".join(f"{name:>16}" for name in [*ladder[1:], *(name + "*" for name in stored)]))
+print("\n".join(f"{concept:20}" + "".join(f"{size:16}" for size in row) for concept, row in families.items()))
+print(f"from the first of these to the last, {sum(row[-1] > row[0] for row in families.values())} of {len(families)} families have grown")
 
 # %% [markdown] id="tree-figure-intro"
+# Some families die out: a much larger dictionary need not refine the small one's cuts, it makes its own.
+#
 # Where the root's F1 is low, the "tree" is that of something else. So of the concepts whose root has an F1 of 0.4 or more on train we draw, by firing, the one with most descendants and the middle one, beside them the control. A dot is a latent, larger if it fires more often, with its busiest token; of each generation the nine that fire most.
 
 # %% id="tree-figure"
@@ -441,7 +445,7 @@ for i, measure in enumerate(("explained variance", "F1, all latents", "F1, equal
 claim("explained variance, largest minus smallest dictionary", ev[sizes[-1]] - ev[sizes[0]], at_least=0.0)
 
 # %% [markdown] id="ex-mutual-task"
-# "Best" depends on the measure: error falls as latents are added; detectors of our concepts, in a fair lottery, need not get better. Four to sixteen is a budget, not a law.
+# "Best" depends on the measure: error falls as latents are added, while there are tokens enough to train them (the last dictionary read as many as the first, and half of its latents are silent on held-out text, as its card says); detectors of our concepts, in a fair lottery, need not get better. Four to sixteen is a budget, not a law.
 #
 # ## 9.5 The same again?
 #
@@ -1006,6 +1010,9 @@ plots.show(fig, alt="The feature map of the largest dictionary, not shipped: a r
 # %% id="map-large-numbers"
 print(f"{'':14}clusters  in a cluster  cosine within  nearest other  neighbours kept")
 print("\n".join("{:14}{:8.0f}{:14.2f}{:15.2f}{:15.2f}{:17.2f}".format(what, *row.values()) for what, row in ((name + "*", real), ("shuffled", by_chance))))
+
+# %% [markdown] id="map-large-after"
+# Shuffled weights have *more* points in clusters than the dictionary, so at this size the share in clusters is no evidence of anything. Cosines tell a little: members of a cluster and nearest neighbours are somewhat closer than chance makes them.
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true
