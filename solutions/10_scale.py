@@ -530,15 +530,18 @@ for size, row in zip(sizes, table):
     print(f"{size:8,.0f}" + "".join(f"{value:12.4f}" for value in row))
 
 # %% [markdown] id="seeds-intro"
-# Some pairs were trained with several seeds: how far apart are they? Every difference smaller than that means nothing. And do fvu and ce_increase put the runs in the same order?
+# Some pairs were trained with several seeds: how far apart are they? Every difference smaller than that means nothing. And do fvu and ce_increase put the runs in the same order? And does a dictionary with more latents have more *living* ones?
 
 # %% id="seeds"
 groups = [loss[(n == size) & (t == length)] for size in sizes for length in lengths]
 seed_error = np.sqrt(np.mean([np.var(np.log(group), ddof=1) for group in groups if len(group) > 1]))
 print(f"one seed against another: {100 * seed_error:.2f} % of the loss")
 print(f"rank correlation of fvu and ce_increase over all runs: {np.corrcoef(np.argsort(np.argsort(loss)), np.argsort(np.argsort(sweep['ce_increase'])))[0, 1]:.2f}")
+print("dead on held-out text after the longest runs:", ", ".join(f"{size:,.0f} latents {100 * sweep['dead_fraction'][(n == size) & (t == lengths[-1])].mean():.0f} %" for size in sizes))
 
 # %% [markdown] id="ex-power-task"
+# Where the rows of the table come together, look at the dead latents: there, more latents are hardly more living ones. One learning rate served all sizes, and a law fitted through these runs is a law of that recipe.
+#
 # ### Exercise 10.6 · A power law is a line
 #
 # Difficulty 2 of 5 · 8 minutes · 3 points
