@@ -14,7 +14,6 @@ import torch
 from saekit import activations, concepts, corpus, dictlearn, geometry, interpret, metrics, plots, strips, transformer
 from saekit.course import begin, budget, claim, exercise, predict, progress
 from saekit.course.widgets import explore
-from textwrap import fill
 begin("05_transformer")
 
 # %% [markdown] id="load-intro"
@@ -145,6 +144,7 @@ print(which, shares.round(2), f"others {others:.2f}")
 # Now five tokens, each ingredient named by its three nearest tokens:
 
 # %% id="recipes"
+from textwrap import fill
 def in_words(z, D, n=4):
     """The lecture's line for one code."""
     which, shares, others = recipe(z, n)

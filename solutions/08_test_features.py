@@ -14,7 +14,6 @@ import torch
 from saekit import activations, concepts, corpus, explain, intervene, interpret, plots, probing, ratings, readout, sae as saes, scores, strips, transformer
 from saekit.course import begin, budget, claim, exercise, predict, progress
 from saekit.course.widgets import explore
-from textwrap import fill
 begin("08_test_features")
 
 # %% [markdown] id="load-intro"
@@ -397,6 +396,7 @@ rivals = {"latents, densest": latents[part][:, np.argsort(-density)[:n_units]].t
           "random directions": x @ rng.normal(size=(lm.d_mlp, n_units)).astype(np.float32) / np.float32(lm.d_mlp ** 0.5)}
 
 # %% id="judged"
+from textwrap import fill
 split, labels_part = train[part], labels[part]
 counts = np.minimum(labels_part[split].sum(axis=0), labels_part[~split].sum(axis=0))
 possible = np.flatnonzero((counts >= budget(smoke=10, laptop=60)) & (labels_part.mean(axis=0) < 0.25))
