@@ -16,7 +16,7 @@ import saekit  # noqa: F401  before torch, which reads what it sets
 import torch
 
 from saekit import files, train
-from saekit.experiment import DEFAULTS
+from saekit.experiment import DEFAULTS, default_rate
 from saekit.sae import load_sae, new_sae, save_sae
 
 L0, BATCH = 32, 4096
@@ -40,12 +40,12 @@ PEERS = {
 OUR_KNOBS = {"topk": ("k", 1), "batchtopk": ("k", 1), "jumprelu": ("l0_coeff", -0.5), "relu": ("l1_coeff", -1)}
 
 
-def recipe_of(contestant, arch):
-    """The Recipe, or None where the contestant has no such architecture."""
+def recipe_of(contestant, arch, tokens=10_000_000):
+    """The Recipe, or None where the contestant has no such architecture; our rate depends on the run's length."""
     if contestant != "saekit":
         return PEERS[contestant].get(arch)
     knob, slope = OUR_KNOBS[arch]
-    return Recipe(DEFAULTS[arch]["lr"], knob, DEFAULTS[arch]["settings"][knob], slope) if arch in DEFAULTS else None
+    return Recipe(default_rate(arch, tokens, BATCH), knob, DEFAULTS[arch]["settings"][knob], slope)
 
 
 def train_ours(run, stream, d_in, device):

@@ -13,7 +13,7 @@ import numpy as np
 
 from saekit import corpus, files
 from saekit.activations import ActivationStream
-from saekit.experiment import DEFAULTS
+from saekit.experiment import DEFAULTS, default_rate
 from saekit.intervene import evaluate_sae
 from saekit.sae import new_sae
 from saekit.train import TrainConfig, train_sae
@@ -34,7 +34,7 @@ def measure(lm, contexts, arch, settings, args):
     """The metrics of one SAE, trained as `saekit train` trains its architecture by default."""
     defaults = DEFAULTS[arch]
     sae = new_sae(arch, lm.d_mlp, args.d_sae, **{**defaults["settings"], **settings}).to(args.device)
-    config = TrainConfig(tokens=args.tokens, lr=defaults["lr"], **defaults["config"])
+    config = TrainConfig(tokens=args.tokens, lr=default_rate(arch, args.tokens, args.batch), **defaults["config"])
     train_sae(sae, ActivationStream(lm, contexts, batch=args.batch), config)
     metrics = evaluate_sae(sae, lm, tokens=args.eval_tokens)
     return [metrics[name] for name in MEASURED]

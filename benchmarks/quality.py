@@ -50,14 +50,14 @@ class Bench:
 
     def compete(self, contestant, arch, tokens, seed, sweeping):
         """One row of the table: the metrics at L0 of one learning rate, or of a sweep's best."""
-        recipe, records = recipe_of(contestant, arch), {}
+        recipe, records = recipe_of(contestant, arch, tokens), {}
         run = {"contestant": contestant, "arch": arch, "tokens": tokens, "seed": seed, **self.shared}
 
         def points_at(lr):
             records[lr] = self.matched({**run, "lr": lr}, recipe, matching.ROUGH, [])
             return points(records[lr], "ce_increase")
 
-        best = self.best.get((contestant, arch), recipe.lr)
+        best = recipe.lr if contestant == "saekit" else self.best.get((contestant, arch), recipe.lr)
         if sweeping and self.args.lrs > 1:
             best = matching.best_lr(matching.sweep(points_at, best, L0, self.args.lrs), L0)
         self.best[contestant, arch] = best
@@ -129,7 +129,7 @@ class Plan(Bench):
     seconds = 0.0
 
     def do_now(self, run):
-        recipe = recipe_of(run["contestant"], run["arch"])
+        recipe = recipe_of(run["contestant"], run["arch"], run["tokens"])
         if speed_name(run) not in self.speeds:
             self.measure_speed(run)
         seconds = run["tokens"] / self.speeds[speed_name(run)] + EVAL_TOKENS / self.speeds["evaluation"]

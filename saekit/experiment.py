@@ -20,7 +20,8 @@ from saekit.train import TrainConfig, train_sae
 from saekit.transformer import load_lm, weight_hash
 
 RESAMPLED = {"resample_at": (0.1, 0.2, 0.3, 0.4)}
-DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing
+BY_STEPS = ("topk", "batchtopk", "matryoshka", "jumprelu")    # whose learning rate depends on the run's length
+DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing; lr: see default_rate
     **dict.fromkeys(("topk", "batchtopk", "matryoshka"), {"settings": {"k": 32}, "lr": 4e-4, "config": {}}),
     "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05}, "lr": 4e-4, "config": {}},  # price: threshold^2
     "gated": {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "config": RESAMPLED},
@@ -33,6 +34,17 @@ SETTINGS = ("k", "l1_coeff", "l0_coeff", "hoyer_coeff", "bandwidth")    # flags 
 SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean", "ce_recon", "ce_zero", "ce_mean",
          "ce_unigram", "ce_increase", "ce_increase_share", "ce_recovered_vs_zero", "ce_recovered_vs_mean",
          "dead_fraction", "utilization")
+
+
+def default_rate(arch, tokens, batch=4096):
+    """Adam's peak rate where the command line says nothing: DEFAULTS' for 10 million tokens in batches of 4,096; for
+    the architectures in BY_STEPS it is divided by the number of steps, from 1e-4 to 4e-3.
+
+    Rate times steps is the way that weights can go: on a short one they learn too little, on a long one latents die and
+    rows turn into single neurons (measured in benchmarks/learning_rate.py; lesson 6).
+    """
+    lr, steps = DEFAULTS[arch]["lr"], max(1, tokens / batch)
+    return min(4e-3, max(1e-4, lr * (10_000_000 / 4096 / steps))) if arch in BY_STEPS else lr
 
 
 def train(args):
@@ -128,7 +140,8 @@ def _sae_and_config(args):
         raise ValueError(f"{_flag(unknown[0])} does not apply to --arch {args.arch}")
     settings = {name: default if given[name] is None else given[name] for name, default in defaults["settings"].items()}
     new_sae(args.arch, 1, args.d_sae, **settings)
-    config = TrainConfig(tokens=args.tokens, lr=defaults["lr"] if args.lr is None else args.lr, **defaults["config"])
+    lr = default_rate(args.arch, args.tokens, args.batch or 4096) if args.lr is None else args.lr
+    config = TrainConfig(tokens=args.tokens, lr=lr, **defaults["config"])
     return (lambda d_in: new_sae(args.arch, d_in, args.d_sae, args.seed, **settings)), config
 
 

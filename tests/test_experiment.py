@@ -38,3 +38,22 @@ def test_the_command_on_a_shipped_card_asks_for_the_run_on_the_card(entry):
     assert {**asdict(config), "resample_at": list(config.resample_at)} == run["config"]
     assert [args.model, args.layer, args.seed] == [run["model"], run["layer"], run["seed"]]
     assert (args.batch or 4096) == run["batch"]
+
+
+@pytest.mark.parametrize("arch", SAES)
+def test_the_default_rate_keeps_rate_times_steps_where_latents_may_die_of_it(arch):
+    def rate(tokens, batch=4096):
+        return experiment.default_rate(arch, tokens, batch)
+
+    assert rate(10_000_000) == experiment.DEFAULTS[arch]["lr"]
+    if arch in experiment.BY_STEPS:
+        assert rate(2_000_000) * 2_000_000 == pytest.approx(rate(10_000_000) * 10_000_000)
+        assert rate(2_000_000, batch=2048) == pytest.approx(rate(4_000_000))
+        assert rate(1000) == rate(1) == 4e-3 and rate(10**12) == 1e-4
+    else:
+        assert rate(1000) == rate(10**12) == rate(10_000_000)
+
+
+def test_no_tokens_is_an_error_that_names_them():
+    with pytest.raises(ValueError, match="tokens is 0"):
+        experiment._sae_and_config(build_parser().parse_args(["train", "--tokens", "0", "--out", "a"]))

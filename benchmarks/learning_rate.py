@@ -1,0 +1,56 @@
+"""What the learning rate does to a TopK SAE: runs of two lengths over a range of Adam's peak rates, for lesson 6.
+
+    python benchmarks/learning_rate.py [--out data/learning-rate.safetensors] [--tiny]
+4,096 latents, k = 32, batches of 4,096, one seed. Held-out files: fvu = 1 - explained variance, ce_increase in nats per
+token. silent: share of the latents that fired in none of the last 250,000 training tokens. neuron_rows: share of the
+decoder's rows, of length 1, that are nearly one neuron, one weight above 0.9. The file is written after every run and a
+run that is in it is not done again.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from scaling_law import HELD_OUT, HeldOut
+
+from saekit import activations, corpus, files, sae, train, transformer
+
+MODEL, D_SAE, K, BATCH, SEED = "python-1l", 4096, 32, 4096, 0
+TOKENS, RATES = (500_000, 2_000_000), (2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3)
+WINDOW = train.WINDOWS[0]                   # tokens that a silent latent has been silent for
+COLUMNS = ("tokens", "lr", "fvu", "ce_increase", "silent", "neuron_rows")
+
+
+def neuron_rows(model):
+    """Share of the decoder's rows with one weight above 0.9 in absolute value."""
+    return float((model.W_dec.abs().amax(1) > 0.9).float().mean())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("data/learning-rate.safetensors"))
+    parser.add_argument("--tiny", action="store_true", help="256 latents")
+    args = parser.parse_args()
+    lm = transformer.load_lm(MODEL)
+    text, d_sae = corpus.load_corpus("train", lm.tokenizer, lm.boundary), 256 if args.tiny else D_SAE
+    contexts, held = corpus.contexts(text, lm.n_ctx, lm.boundary), HeldOut(lm, HELD_OUT)
+    record = {"command": "python benchmarks/learning_rate.py" + " --tiny" * args.tiny, "model": MODEL, "arch": "topk",
+              "weight_hash": transformer.weight_hash(lm.model), "corpus": text.manifest._asdict(), "d_sae": d_sae,
+              "k": K, "batch": BATCH, "seed": SEED, "window": WINDOW, "held_out_tokens": len(held.x)}
+    arrays, found = files.load_arrays(args.out) if args.out.is_file() else ({}, record)
+    rows = list(zip(*(arrays[name].tolist() for name in COLUMNS))) if arrays and found == record else []
+    done = {row[:2] for row in rows}
+    for tokens, lr in [(tokens, lr) for tokens in TOKENS for lr in RATES if (tokens, lr) not in done]:
+        model = sae.new_sae("topk", lm.d_mlp, d_sae, seed=SEED, k=K)
+        log = train.train_sae(model, activations.ActivationStream(lm, contexts, batch=BATCH, seed=SEED),
+                              train.TrainConfig(tokens=tokens, lr=lr))
+        fvu, ce_increase, _ = held.measure(model)
+        rows.append((tokens, lr, fvu, ce_increase, log[-1]["silent"][str(WINDOW)] / d_sae, neuron_rows(model)))
+        columns = zip(*sorted(rows))
+        files.save_arrays(args.out, {name: np.array(column) for name, column in zip(COLUMNS, columns)}, record)
+        print("{:9,} tokens  lr {:.1e}  fvu {:.4f}  ce_increase {:.4f}  silent {:.4f}  neuron rows {:.4f}"
+              .format(*rows[-1]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
