@@ -754,8 +754,8 @@ for name, color, label in (("neuron_rows", plots.NEURON, "nearly one neuron"), (
     right.plot(way[long], 100 * tried[name][long], "o-", color=color, label=label)
 left.plot(shipped_way, cards["topk"]["metrics"]["explained_variance"], "*", color=plots.ATOM, markersize=11, label="the shipped TopK")
 right.plot(shipped_way, 100 * shipped_silent, "*", color=plots.ATOM, markersize=11, label="the shipped TopK, silent")
-left.set(title="The way decides, not the tokens", xscale="log", xlabel="learning rate × steps", ylabel="explained variance")
-right.set(title="At its far end, latents are lost", xscale="log", xlabel="learning rate × steps", ylabel="latents (%)")
+left.set(title="The way decides, not the tokens", xscale="log", xlim=(0.025, 3), xlabel="learning rate × steps", ylabel="explained variance")
+right.set(title="At its far end, latents are lost", xscale="log", xlim=(0.025, 3), xlabel="learning rate × steps", ylabel="latents (%)")
 
 # %% id="rate-show"
 left.legend(fontsize=7)
@@ -801,7 +801,7 @@ claim("cost of the SAE's error over that of a random one", (cost["x_hat"] - cost
 claim("nats for silencing the dense latents, more than for as many random ones", cost["x_hat without its dense latents"] - cost["x_hat without as many random ones"], at_least=0.03)
 
 # %% [markdown] id="error-after"
-# Gurnee (2024) found on GPT-2 that SAE errors cost far more than random ones as long: they had hit directions the model uses. Ours cost about as much as random ones. And the few **dense** latents, active on more than one token in ten, are what a sparse dictionary should not need, yet silencing them costs more than silencing as
+# Gurnee (2024) found on GPT-2 that SAE errors cost far more than random ones as long: they had hit directions the model uses. Ours cost no more than random ones, rather less. And the few **dense** latents, active on more than one token in ten, are what a sparse dictionary should not need, yet silencing them costs more than silencing as
 # many others: the article's "some computations may be inherently dense".
 #
 # ## 6.12 What it costs
