@@ -109,7 +109,7 @@ class Bench:
 
     def trained(self, run):
         """(SAE that reads raw activations, facts about the run)."""
-        chunk = 4 * BATCH if self.args.quick else 2**17
+        chunk = min(2**17, max(4 * BATCH, run["tokens"] // 8))      # a short run must not be all harvest
         stream = activations.ActivationStream(self.lm, self.contexts, 0, BATCH, run["seed"], chunk)
         if run["contestant"] == "saekit":
             return contestants.train_ours(run, stream, self.lm.d_mlp, self.args.device)
