@@ -56,7 +56,7 @@ def build_parser():
 
 
 def add_subject_commands(commands):
-    """train, eval, page, map: sparse autoencoders."""
+    """train, eval, page, map, export: sparse autoencoders."""
     train = commands.add_parser("train", help="train an SAE on a language model's MLP activations")
     train.add_argument("--model", default="python-1l",
                        help="bundled name, folder or hub id; NAME:untrained is the same model before its training")
@@ -102,6 +102,11 @@ def add_subject_commands(commands):
     chart.add_argument("--perplexity", type=float, default=30, help="tsne: about how many neighbours count")
     chart.add_argument("--seed", type=int, default=0)
     chart.set_defaults(run=run_map)
+    export = commands.add_parser("export", help="an SAE in the files of another library")
+    export.add_argument("sae", help="folder with sae.safetensors, or such a file")
+    export.add_argument("--format", default="sae-lens", help="sae-lens: for SAE.load_from_disk of SAELens 6")
+    export.add_argument("--out", required=True, help="folder for the files")
+    export.set_defaults(run=run_export)
 
 
 def add_model_commands(commands):
@@ -171,6 +176,13 @@ def run_map(args):
     command = f"saekit map {' '.join(Path(run).name for run in args.saes)} --method {args.method}"
     command += f" --perplexity {args.perplexity:g} --seed {args.seed}"
     print(f"wrote {write_map(args.saes, args.out, args.method, args.perplexity, args.seed, command)}")
+
+
+def run_export(args):
+    """saekit export."""
+    from saekit.export import export
+
+    print(f"wrote {export(args.sae, args.out, args.format)}")
 
 
 def run_train_lm(args):

@@ -102,14 +102,19 @@ def _store(args, lm, run):
 
 def evaluate(args):
     """Measure an SAE on held-out files and print the metrics as a table or as JSON."""
-    sae, folder = load_sae(args.sae), Path(args.sae)
-    header = (folder if folder.is_dir() else folder.parent) / "run.json"
-    run = {"model": "python-1l", "layer": 0, **(files.read_json(header) if header.is_file() else {})}
+    sae, run = load_sae(args.sae), run_settings(args.sae)
     metrics = evaluate_sae(sae, load_lm(args.model or run["model"]), run["layer"], args.tokens)
     if args.json:
         print(json.dumps(metrics, indent=1))
     else:
         print_metrics(metrics)
+
+
+def run_settings(run):
+    """{"model", "layer"} that an SAE was trained on, from the run.json beside it; python-1l's block 0 without one."""
+    folder = Path(run) if Path(run).is_dir() else Path(run).parent
+    found = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
+    return {"model": "python-1l", "layer": 0, **found}
 
 
 def print_metrics(metrics):

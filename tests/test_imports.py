@@ -13,7 +13,7 @@ ORDER = (
     "files progress interrupt memory catalog geometry synthetic lasso dictlearn images superposition pca lista "
     "metrics board parallel sae_frame sae_relu sae_topk sae_gates sae kernels_cuda sparse kernels checkpoint train "
     "corpus ngram lexemes marks concepts transformer pretrain_step pretrain activations intervene chains interpret "
-    "survey splitting universality readout explain probing scores ratings autointerp feature_map experiment verify"
+    "survey splitting universality readout explain probing scores ratings autointerp feature_map experiment export verify"
 ).split()
 ABOVE = (
     "plots",

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from saekit import files
+from saekit.experiment import run_settings
 from saekit.interpret import ULTRA_LOW, similarity_order, token_strings
 from saekit.page.findings import Findings, frequent_tokens
 from saekit.page.map import decoder, fingerprint, map_record, map_row, read_map
@@ -56,13 +57,6 @@ def write_site(run, out, against=None, tokens=2_000_000, model=None):
     write_data(folder, "files", list(named))
     write_data(folder, "index", rows)
     return folder / "index.html"
-
-
-def run_settings(run):
-    """{"model", "layer"} that an SAE was trained on, from the run.json beside it; python-1l's block 0 without one."""
-    folder = Path(run) if Path(run).is_dir() else Path(run).parent
-    found = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
-    return {"model": "python-1l", "layer": 0, **found}
 
 
 def about_page(findings, name, against):
