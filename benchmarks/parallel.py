@@ -19,7 +19,7 @@ import step
 import torch
 import torch.distributed as dist
 
-from saekit import activations, memory, parallel, train
+from saekit import activations, memory, parallel, processes, train
 from saekit.sae import new_sae
 from saekit.transformer import load_lm
 
@@ -35,7 +35,7 @@ def worker():
     spent = dict.fromkeys(LEFT, 0.0)
     parallel.sum_up = clocked(parallel.sum_up, spent, "exchange")
     train_step = clocked(train.train_step, spent, "step")
-    with parallel.together():
+    with processes.together():
         run = train.Run(new_sae("topk", lm.d_mlp, D_SAE, k=32), stream,
                         train.TrainConfig(tokens=10**9, dead_after_tokens=10**12))
         run.start()
@@ -45,12 +45,12 @@ def worker():
             for _ in range(STEPS):
                 losses = train_step(run, train.next_batch(stream))
                 run.step += 1
-            parallel.wait_for_all()
+            processes.wait_for_all()
             seconds.append({"all": time.perf_counter() - start, **spent})
-        if parallel.rank() == 0:
+        if processes.rank() == 0:
             seconds = [{name: 1e3 * value / STEPS for name, value in block.items()} for block in seconds[1:]]
             print(json.dumps({"ms": seconds, "loss": losses.total.item(), "all_reduce_ms": all_reduce_alone()}))
-        elif parallel.world() > 1:
+        elif processes.world() > 1:
             all_reduce_alone()
 
 
@@ -67,7 +67,7 @@ def clocked(function, spent, name):
 
 def all_reduce_alone(times=10):
     """Milliseconds for the sum of one matrix's gradients, nothing else going on; None in a single process."""
-    if parallel.world() == 1:
+    if processes.world() == 1:
         return None
     grad = torch.ones(D_SAE, 512)
     dist.all_reduce(grad)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from saekit import files, parallel
+from saekit import files, processes
 from saekit.sae import save_sae
 
 
@@ -29,7 +29,7 @@ def find(out, record, resume):
 def save(run, out, by=0):
     """Write the checkpoint of the last whole step and the SAE so far, folded, in the process of rank `by`; nothing if
     out is None. ValueError if the weights are not finite."""
-    if out is None or parallel.rank() != by:
+    if out is None or processes.rank() != by:
         return
     if not all(bool(p.isfinite().all()) for p in run.sae.parameters()):
         raise ValueError(f"the weights hold NaN or infinity at step {run.step}; the checkpoint before is kept. Is "
@@ -49,7 +49,7 @@ def save(run, out, by=0):
 
 def load(run, path):
     """Put a fresh run where the checkpoint at `path` was saved, in all processes."""
-    arrays, record = parallel.by_first(files.load_arrays, path)
+    arrays, record = processes.by_first(files.load_arrays, path)
     run.step, run.scale, run.last_resample, run.log = (record[key] for key in ("step", "scale", "last_resample", "log"))
     run.seen = record["stream"]
     run.stream.restore(run.seen)
@@ -71,6 +71,6 @@ def saved_if_alone(run, out):
     step no weight moves before all have met for the last time."""
     try:
         yield
-    except parallel.Lost as lost:
+    except processes.Lost as lost:
         save(run, out, lost.teller)
         raise

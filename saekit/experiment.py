@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from saekit import catalog, corpus, files, parallel
+from saekit import catalog, corpus, files, processes
 from saekit.activations import ActivationStream
 from saekit.intervene import evaluate_sae
 from saekit.sae import load_sae, new_sae, save_sae
@@ -50,16 +50,16 @@ def default_rate(arch, tokens, batch=4096):
 def train(args):
     """Train an SAE as the command line says, measure it on held-out files and write its card; under torchrun in many
     processes, of which the first does all but train."""
-    with parallel.together(args.device, args.out) as args.device:
+    with processes.together(args.device, args.out) as args.device:
         _train(args)
 
 
 def _train(args):
     sae, config = _sae_and_config(args)
     lm = load_lm(args.model, args.device)
-    parallel.by_first(files.check_run_folder, args.out, args.resume)
+    processes.by_first(files.check_run_folder, args.out, args.resume)
     before = weight_hash(lm.model)
-    stream = parallel.by_first(corpus.load_corpus, "train", lm.tokenizer, lm.boundary)
+    stream = processes.by_first(corpus.load_corpus, "train", lm.tokenizer, lm.boundary)
     batch = 4096 if args.batch is None else args.batch
     activations = ActivationStream(lm, corpus.contexts(stream, lm.n_ctx, lm.boundary), args.layer, batch, args.seed)
     sae = sae(lm.d_mlp).to(args.device)
@@ -70,7 +70,7 @@ def _train(args):
     seconds = time.perf_counter() - start
     if weight_hash(lm.model) != before:
         raise RuntimeError("the language model's weights changed while the SAE was trained")
-    if parallel.rank() > 0:
+    if processes.rank() > 0:
         return
     run = files.read_json(Path(args.out) / "run.json")
     silent = {window: latents / args.d_sae for window, latents in log[-1]["silent"].items()}

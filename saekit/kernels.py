@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from saekit import parallel, sparse
+from saekit import parallel, processes, sparse
 from saekit.sae_frame import Losses
 
 SPARSE_BELOW = 0.1    # density of thresholded latents under which the sparse route is taken
@@ -198,15 +198,15 @@ def _largest(centred, W_enc, b_enc, k):
 def _select_batchtopk(sae, centred, room=None):
     """The k * batch largest entries of the batch, as far as they are positive, as Found: of the whole batch, where
     other processes have the rest of its rows."""
-    wanted = sae.k * parallel.total(len(centred))
+    wanted = sae.k * processes.total(len(centred))
     sample = torch.addmm(sae.b_enc, centred[:64], sae.W_enc).flatten()
     most = min(wanted, 2 * sae.k * len(centred)) if room else wanted      # on a GPU all shapes must be known
     rank = min(2 * sae.k * len(centred[:64]), len(sample))                # twice as many as wanted: enough, but few
-    floor = parallel.least(sample.topk(rank, sorted=False).values.min().clamp_min(0.0))
+    floor = processes.least(sample.topk(rank, sorted=False).values.min().clamp_min(0.0))
     for floor in (floor, torch.zeros_like(floor)):
         pattern, missed = _candidates(centred, sae.W_enc, sae.b_enc - floor, room=room and max(room, most))
         pre = _exact(sae.W_enc, sae.b_enc, centred, pattern)
-        short = (wanted - parallel.total((pre > floor).sum())).clamp_min(0)
+        short = (wanted - processes.total((pre > floor).sum())).clamp_min(0)
         if room or short == 0:
             mask = parallel.among_largest(pre, wanted)
             missed = missed + short * (floor > 0) + (mask.sum() - most).clamp_min(0)

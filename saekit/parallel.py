@@ -1,216 +1,20 @@
-"""Many processes that train one SAE, as `torchrun --nproc_per_node=N -m saekit train …` starts them.
+"""Many processes that train one SAE on batches that they share.
 
     gradient of a batch's mean loss = sum over processes of (its rows / all rows) * gradient of its rows' mean loss
 Every process holds the whole SAE, and a batch is the one that a single process would see: each harvests an Nth of every
 chunk of contexts, and of a batch the rows that come from there are its own, an Nth give or take chance. So the number
 of processes changes nothing but rounding. No activation is sent, only gradients: 2 d_sae d_in numbers per process and
-step, summed in shared memory by the CPU processes of one machine (`board`), by gloo between machines and by NCCL
-between GPUs, of which each process takes its own. In a single process everything here gives back what it is given.
-Reference: Li et al. 2020 (PyTorch Distributed).
+step, summed in shared memory by the CPU processes of one machine (`board`), else by messages (`processes`). In a single
+process everything here gives back what it is given. Reference: Li et al. 2020 (PyTorch Distributed).
 """
 
 import os
-import signal
-import socket
-import sys
-import time
-from contextlib import contextmanager
-from datetime import timedelta
-from typing import NamedTuple
 
 import torch
-import torch.distributed as dist
 
-from saekit import board
+from saekit import board, processes
 
-PATIENCE = timedelta(minutes=30)    # how long to wait for a process that lives but does not answer
-LEAST = 32                          # rows of a batch for each process; so many that by chance none is left without any
-
-
-class Group(NamedTuple):
-    """The processes that train together."""
-
-    members: list    # (machine, process id) of each
-    store: object    # small facts that all can read, kept by torchrun
-    out: str         # folder of the run
-    boards: dict     # {(how many numbers, dtype): the Board on which such gradients are summed, or None}
-
-
-_group = None    # None: a single process
-
-
-class Lost(RuntimeError):
-    """Another process has ended, so this one cannot go on; teller is this one's rank if it is the one to say so."""
-
-    def __init__(self, gone, reason):
-        names = " and ".join(f"{number} (pid {_group.members[number][1]})" for number in gone)
-        what = f"process {names} of {world()} has ended, killed or out of memory?" if gone else \
-            f"another process hangs, or one on another machine has ended ({reason})."
-        cure = f" Add --resume to go on from the checkpoint in {_group.out}, with as many processes as you like."
-        super().__init__(" ".join((what + cure * bool(_group.out)).split()))
-        lowest = not gone or rank() == min(set(range(world())) - set(gone))
-        self.teller = rank() if lowest and _is_first_to_tell() else None
-
-
-def rank():
-    """Number of this process, from 0; the first one writes files and shows the progress bar."""
-    return dist.get_rank() if _group else 0
-
-
-def world():
-    """How many processes train together."""
-    return len(_group.members) if _group else 1
-
-
-@contextmanager
-def together(device="cpu", out=""):
-    """Within this context the processes that torchrun started know each other; yields the device of this one.
-
-    An error (ValueError, OSError, KeyboardInterrupt) leaves the context in the process that meets it first and ends the
-    others silently. Where one of them was killed, the lowest of the others says so in one line; the exit code is 1.
-    torchrun follows with a report of its own, and exits 1 in any case. Between GPUs the others may be stuck waiting for
-    theirs: then torchrun ends them after 30 seconds, and only its report tells.
-    """
-    global _group
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
-        yield device
-        return
-    device, _group = _join(device, out)
-    try:
-        yield device
-        wait_for_all()
-    except Lost as lost:
-        _end(lost)
-    except KeyboardInterrupt:
-        if gone := _gone():     # torchrun's signal to those that are left
-            _end(Lost(gone, ""))
-        _end_unless_first_to_tell(130)
-        raise
-    except (ValueError, OSError):
-        _end_unless_first_to_tell(2)
-        raise
-    finally:
-        _group = None
-        dist.destroy_process_group()
-
-
-def _join(device, out):
-    """(device of this process, its Group) once all have come."""
-    number, backend = int(os.environ.get("LOCAL_RANK", 0)), "gloo"
-    if device.startswith("cuda") and torch.cuda.is_available():
-        if number >= torch.cuda.device_count():
-            raise ValueError(f"this machine has {torch.cuda.device_count()} GPUs, one for each process, but a process "
-                             f"with local rank {number} was started; lower --nproc_per_node")
-        device, backend = f"cuda:{number}", "cpu:gloo,cuda:nccl"
-        torch.cuda.set_device(device)
-    store, number, n = next(dist.rendezvous("env://"))
-    dist.init_process_group(backend, store=store, rank=number, world_size=n, timeout=PATIENCE)
-    members = [None] * n
-    dist.all_gather_object(members, (socket.gethostname(), os.getpid()))
-    return device, Group(members, store, out, {})
-
-
-def _end(lost):
-    """Leave at once: a library that waits for the lost process may hang in its own clean-up."""
-    _ignore_signals()
-    if lost.teller == rank():
-        print(f"saekit train: {lost}", file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(1)
-
-
-def _end_unless_first_to_tell(code):
-    """Return if no other process has told of an error, or will; else exit."""
-    _ignore_signals()
-    if not _is_first_to_tell():
-        raise SystemExit(code) from None
-
-
-def _ignore_signals():
-    """torchrun sends SIGTERM to all as soon as one has ended; those that are ending anyway do so in peace."""
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, signal.SIG_IGN)
-
-
-def _is_first_to_tell():
-    """Whether no process has asked this before."""
-    try:
-        return _group.store.add("told", 1) == 1
-    except RuntimeError:    # torchrun itself is gone
-        return rank() == 0
-
-
-def _gone():
-    """Ranks of the processes of this machine that have ended."""
-    here = socket.gethostname()
-    return [number for number, (machine, pid) in enumerate(_group.members) if machine == here and not _runs(pid)]
-
-
-def _runs(pid):
-    import psutil
-
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _exchange(collective, *args, **kwargs):
-    """collective(*args), in which all processes meet; Lost if one of them does not come."""
-    try:
-        collective(*args, **kwargs)
-    except RuntimeError as error:
-        for _ in range(30):     # its connections close a moment before the process itself
-            if gone := _gone():
-                break
-            time.sleep(0.1)
-        raise Lost(gone, error) from None
-
-
-def total(value):
-    """The sum of all processes' values: a tensor's, or a whole number's."""
-    if not _group:
-        return value
-    summed = torch.as_tensor(value).clone()
-    _exchange(dist.all_reduce, summed)
-    return summed if torch.is_tensor(value) else int(summed)
-
-
-def least(value):
-    """The smallest of all processes' tensors, entry by entry."""
-    if not _group:
-        return value
-    smallest = value.clone()
-    _exchange(dist.all_reduce, smallest, dist.ReduceOp.MIN)
-    return smallest
-
-
-def any_of(flag):
-    """Whether flag is True in any process; they wait for each other here."""
-    return total(int(flag)) > 0 if _group else flag
-
-
-def wait_for_all():
-    """Return once all processes are here."""
-    any_of(False)
-
-
-def by_first(function, *args):
-    """function(*args), called by the first process alone: all get what it returns, or the ValueError or OSError that it
-    raises. No GPU tensors."""
-    if not _group:
-        return function(*args)
-    box = [None, None]
-    if rank() == 0:
-        try:
-            box[0] = function(*args)
-        except (ValueError, OSError) as error:
-            box[1] = error
-    _exchange(dist.broadcast_object_list, box, device=torch.device("cpu"))
-    if box[1] is not None:
-        raise box[1]
-    return box[0]
+LEAST = 32      # rows of a batch for each process; so many that by chance none is left without any
 
 
 def next_rows(stream, whole=False):
@@ -219,15 +23,16 @@ def next_rows(stream, whole=False):
     A stream with an attribute `share`, (rank, world), makes no others; of a stream without it every process makes all
     and takes every Nth. ValueError if a batch has fewer than LEAST rows for each process.
     """
-    if not _group:
+    if not processes.group():
         return next(stream)
-    if stream.batch < LEAST * world():
-        raise ValueError(f"a batch of {stream.batch} has fewer than {LEAST} rows for each of {world()} processes")
+    rank, world = processes.rank(), processes.world()
+    if stream.batch < LEAST * world:
+        raise ValueError(f"a batch of {stream.batch} has fewer than {LEAST} rows for each of {world} processes")
     if hasattr(stream, "share"):
-        stream.share = (0, 1) if whole else (rank(), world())
+        stream.share = (0, 1) if whole else (rank, world)
         return next(stream)
     x = next(stream)
-    return x if whole else x[rank()::world()]
+    return x if whole else x[rank::world]
 
 
 def sum_up(sae, losses, share):
@@ -236,7 +41,7 @@ def sum_up(sae, losses, share):
 
     The two matrices go as they are, everything else in one vector.
     """
-    if not _group:
+    if not processes.group():
         return losses
     parameters = list(sae.parameters())
     grads = [parameter.grad for parameter in parameters if parameter.ndim == 2]
@@ -244,36 +49,36 @@ def sum_up(sae, losses, share):
     terms = share * torch.stack([losses.total, losses.recon, losses.sparsity, losses.aux]).detach()
     missed = torch.as_tensor(losses.missed, device=terms.device).reshape(1)
     vectors = [terms, missed, losses.fired, *(parameter.grad for parameter in parameters if parameter.ndim < 2)]
-    terms, missed, fired, *grads = total(torch.cat(vectors)).split([len(vector) for vector in vectors])
+    terms, missed, fired, *grads = processes.total(torch.cat(vectors)).split([len(vector) for vector in vectors])
     for parameter, grad in zip((parameter for parameter in parameters if parameter.ndim < 2), grads):
         parameter.grad.copy_(grad)
     return losses._replace(**dict(zip(("total", "recon", "sparsity", "aux"), terms)), fired=fired.long(),
-                           missed=missed[0], smallest=least(losses.smallest))
+                           missed=missed[0], smallest=processes.least(losses.smallest))
 
 
 def _sum_matrices(vectors):
     """Put into each vector the sum of all processes' ones: through memory that they share, or else by messages."""
-    board_for = sum(map(len, vectors)), vectors[0].dtype
-    if board_for not in _group.boards:
-        _group.boards[board_for] = _new_board(*board_for, vectors[0].device)
-    if shared := _group.boards[board_for]:
+    board_for, boards = (sum(map(len, vectors)), vectors[0].dtype), processes.group().boards
+    if board_for not in boards:
+        boards[board_for] = _new_board(*board_for, vectors[0].device)
+    if shared := boards[board_for]:
         return shared.sum(vectors)
     for vector in vectors:
-        _exchange(dist.all_reduce, vector)
+        processes.add_up(vector)
 
 
 def _new_board(n, dtype, device):
     """A Board for n numbers, or None in all processes if one of them cannot see it."""
-    if device.type != "cpu" or len({machine for machine, _ in _group.members}) > 1:
+    if device.type != "cpu" or len({machine for machine, _ in processes.group().members}) > 1:
         return None
     made = descriptor = None
     try:
-        descriptor, path = by_first(board.memory, world() * n * dtype.itemsize)
-        made = board.Board(path, n, dtype, rank(), world(), wait_for_all)
+        descriptor, path = processes.by_first(board.memory, processes.world() * n * dtype.itemsize)
+        made = board.Board(path, n, dtype, processes.rank(), processes.world(), processes.wait_for_all)
     except OSError:
         pass
-    missing = any_of(made is None)
-    if rank() == 0 and descriptor is not None:
+    missing = processes.any_of(made is None)
+    if processes.rank() == 0 and descriptor is not None:
         os.close(descriptor)
     return None if missing else made
 
@@ -281,7 +86,7 @@ def _new_board(n, dtype, device):
 def among_largest(values, k):
     """Which of this process's values (n,) are among the k largest of all processes' together, as a mask; no more than
     those above zero, once there are others."""
-    if not _group:
+    if not processes.group():
         return torch.zeros_like(values, dtype=torch.bool).index_fill_(0, values.topk(k, sorted=False).indices, True)
     return values >= kth_largest(values, k)
 
@@ -296,7 +101,7 @@ def kth_largest(values, k):
     found = bits.new_zeros(())
     for shift in range(8 * values.element_size() - 8, -1, -8):
         digits = (bits - found >> shift).clamp(-1, 256)     # -1: smaller already, 256: larger already
-        counts = total(bits.new_zeros(258).index_add_(0, digits + 1, torch.ones_like(digits)))
+        counts = processes.total(bits.new_zeros(258).index_add_(0, digits + 1, torch.ones_like(digits)))
         at_least = counts.flip(0).cumsum(0).flip(0)[1:257]      # how many have this digit or more
         found = found + ((at_least >= k).sum() - 1).clamp_min(0).mul(1 << shift)
     return found.to(torch.int64 if values.dtype == torch.float64 else torch.int32).view(values.dtype)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from saekit import checkpoint, files, kernels, parallel, progress, sparse
+from saekit import checkpoint, files, kernels, parallel, processes, progress, sparse
 from saekit.interrupt import between_steps
 from saekit.sae import geometric_median, save_sae, unit_rows
 
@@ -84,7 +84,7 @@ class Run:
 
     def start(self):
         """Measure mean and scale on the first batches and put b_dec at the geometric median."""
-        mean, self.scale, median = parallel.by_first(measure, self.stream)
+        mean, self.scale, median = processes.by_first(measure, self.stream)
         self.mean.copy_(mean)
         with torch.no_grad():
             self.sae.b_dec.copy_(median)
@@ -111,18 +111,18 @@ def train_sae(sae, stream, config, out=None, metadata=None, resume=False):
     run = Run(sae, stream, config)
     record = {**(metadata or {}), "batch": stream.batch, "arch": sae.arch, "d_sae": sae.d_sae, "settings": sae.settings,
               "config": asdict(config)}
-    path = parallel.by_first(checkpoint.find, out, record, resume)
+    path = processes.by_first(checkpoint.find, out, record, resume)
     if path:
         checkpoint.load(run, path)
     else:
         run.start()
-        if out and parallel.rank() == 0:
+        if out and processes.rank() == 0:
             files.write_json(Path(out) / "run.json", record)
     _loop(run, out)
     run.log[-1]["silent"] = {str(window): int((run.n_tokens_since_fired >= window).sum())
                              for window in WINDOWS if window <= run.step * stream.batch}
     sae.fold(run.mean, run.scale)
-    if out and parallel.rank() == 0:
+    if out and processes.rank() == 0:
         save_sae(sae, Path(out) / "sae.safetensors", metadata={"run": record})
         files.write_json(Path(out) / "log.json", run.log)
     return run.log
@@ -147,13 +147,13 @@ def _loop(run, out):
                 run.log.append(log_entry(run, losses))
                 last = run.log[-1]
                 bar.set_postfix(loss=f"{last['loss']:.4f}", l0=f"{last['l0']:.1f}", dead=last["dead"])
-            stop = parallel.any_of(interrupted())
+            stop = processes.any_of(interrupted())
             if stop or run.step == run.steps or time.monotonic() - saved > config.save_every:
                 checkpoint.save(run, out)
                 saved = time.monotonic()
             if stop:
-                parallel.wait_for_all()     # or the end of one would end the one that is saving
-                if parallel.rank() == 0:
+                processes.wait_for_all()     # or the end of one would end the one that is saving
+                if processes.rank() == 0:
                     print(f"checkpoint saved in {out}; add --resume to go on" if out
                           else "interrupted; nothing was saved")
                 raise KeyboardInterrupt
@@ -213,7 +213,7 @@ def next_batch(stream, whole=False):
     before = stream.state()
     x = parallel.next_rows(stream, whole)
     bad = not sparse.on_gpu(x) and not torch.isfinite(x.sum())      # on a GPU the loss tells, a few steps later
-    if bad if whole else parallel.any_of(bad):
+    if bad if whole else processes.any_of(bad):
         batch = ", ".join(f"{name} {value}" for name, value in stream.state().items())
         stream.restore(before)
         raise ValueError(f"activations of layer {getattr(stream, 'layer', '?')} hold NaN or infinity in the batch that "
@@ -234,7 +234,7 @@ def resample(run):
     """Revive dead latents after Bricken et al. 2023: `plant` centred inputs drawn with p proportional to loss^2."""
     n_dead = int(run.dead.sum())
     if n_dead > 0:
-        plant(run, parallel.by_first(draw, run, n_dead).to(run.mean.device))
+        plant(run, processes.by_first(draw, run, n_dead).to(run.mean.device))
 
 
 @torch.no_grad()

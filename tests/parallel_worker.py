@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from saekit import activations, corpus, parallel, train
+from saekit import activations, corpus, parallel, processes, train
 from saekit.cli import main
 from saekit.sae import SAES, new_sae
 from tests import tiny_lm
@@ -56,7 +56,7 @@ def at_every_step(before):
 def unshared_memory():
     """A system that gives the last process no sight of the others' memory, so that all sum by messages."""
     with pytest.MonkeyPatch.context() as patch:
-        if parallel.rank() == parallel.world() - 1:
+        if processes.rank() == processes.world() - 1:
             patch.setattr(parallel.board, "Board", hidden)
         yield
 
@@ -70,16 +70,16 @@ def runs(folder, resume_from=None):
     lm = tiny_lm.lm()
     lm.model.double()
     train.LOG_EVERY = 1
-    with parallel.together(out=folder):
+    with processes.together(out=folder):
         if resume_from:
-            if parallel.rank() == 0:
+            if processes.rank() == 0:
                 shutil.copytree(resume_from, folder)
             return train_one(lm, "batchtopk", folder, resume=True)
         for arch in SAES:
             with unshared_memory() if arch == "relu" else nullcontext():
                 train_one(lm, arch, os.path.join(folder, arch))
         stopped = 0, CUT_AT - 1
-        at_every_step(lambda run: (parallel.rank(), run.step) == stopped and os.kill(os.getpid(), signal.SIGINT))
+        at_every_step(lambda run: (processes.rank(), run.step) == stopped and os.kill(os.getpid(), signal.SIGINT))
         train_one(lm, "batchtopk", os.path.join(folder, "cut"))
 
 
@@ -87,7 +87,7 @@ def command_line(words):
     os.environ["SAEKIT_DATA"] = str(tiny_lm.folder() / "data")
     corpus.source_files = tiny_lm.candidates
     if mark := os.environ.get("MARK"):
-        at_every_step(lambda run: (time.sleep(0.02), run.step == 10 and parallel.rank() == 0 and Path(mark).touch()))
+        at_every_step(lambda run: (time.sleep(0.02), run.step == 10 and processes.rank() == 0 and Path(mark).touch()))
     return main(words)
 
 

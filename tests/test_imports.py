@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "saekit"
 # What everything may use, then the syllabus, then what trains and measures for the command line.
 ORDER = (
     "files progress interrupt memory catalog geometry synthetic lasso dictlearn images superposition pca lista "
-    "metrics board parallel sae_frame sae_relu sae_topk sae_gates sae kernels_cuda sparse kernels checkpoint train "
+    "metrics board processes parallel sae_frame sae_relu sae_topk sae_gates sae kernels_cuda sparse kernels checkpoint train "
     "corpus ngram lexemes marks concepts transformer pretrain_step pretrain activations intervene chains interpret "
     "survey splitting universality readout explain probing scores ratings autointerp feature_map experiment export verify"
 ).split()
@@ -23,6 +23,7 @@ ABOVE = (
     "course",
     "doctor",
     "cli",
+    "course_cli",
     "__main__",
 )  # these show the subject modules, which must not know them
 HEAVY = {"torch", "matplotlib", "transformers", "sklearn", "IPython", "pandas"}

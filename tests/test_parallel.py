@@ -14,7 +14,7 @@ import psutil
 import pytest
 import torch
 
-from saekit import files, parallel
+from saekit import files, parallel, processes
 from saekit.activations import ActivationStream
 from saekit.sae import SAES, load_sae
 from tests import parallel_worker, tiny_lm
@@ -183,17 +183,17 @@ def test_shares_make_up_the_batch_and_each_context_is_harvested_about_once(harve
 def test_the_kth_largest_is_found_by_its_bits(dtype, monkeypatch):
     values = torch.randn(1000, generator=torch.Generator().manual_seed(0), dtype=dtype) * 3
     positive = values[values > 0].sort(descending=True).values
-    monkeypatch.setattr(parallel, "total", lambda counts: counts)
+    monkeypatch.setattr(processes, "total", lambda counts: counts)
     for k in (1, 2, 100, len(positive)):
         assert parallel.kth_largest(values, k) == positive[k - 1]
     assert parallel.kth_largest(values, len(positive) + 1) == 0
 
 
 def test_a_single_process_knows_no_others_and_loads_no_group():
-    assert parallel.rank() == 0 and parallel.world() == 1 and not torch.distributed.is_initialized()
-    with parallel.together("cpu") as device:
+    assert processes.rank() == 0 and processes.world() == 1 and not torch.distributed.is_initialized()
+    with processes.together("cpu") as device:
         assert device == "cpu" and not torch.distributed.is_initialized()
     values = torch.tensor([3.0, -1.0, 2.0])
-    assert parallel.total(values) is values and parallel.least(values) is values and parallel.any_of(True) is True
+    assert processes.total(values) is values and processes.least(values) is values and processes.any_of(True) is True
     assert parallel.among_largest(values, 2).tolist() == [True, False, True]
-    assert parallel.by_first(max, 1, 2) == 2
+    assert processes.by_first(max, 1, 2) == 2
