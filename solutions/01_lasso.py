@@ -67,7 +67,8 @@ def needed(z, share=0.99):
 
 print(f"{'':10}{'clicks':>8}{'tones':>8}{'both':>8}")
 for name, basis in bases.items():
-    print(f"{name:10}" + "".join(f"{needed(part @ basis.T):8.0f}" for part in (sound.clicks, sound.tones, sound.x)))
+    counts = [needed(part @ basis.T) for part in (sound.clicks, sound.tones, sound.x)]
+    print(f"{name:10}" + "".join(f"{count:8.0f}" for count in counts))
 
 # %% [markdown] id="needed-after"
 # Three clicks are three spikes; three tones are three cosines; and each is a mess in the other's basis. Wavelets are a compromise. PCA does no better than no basis at all: clicks come at any time and
@@ -76,7 +77,8 @@ for name, basis in bases.items():
 # %% id="union" tags=["nbval-check-output"]
 D = synthetic.spikes_dct(256)                                       # 256 spikes, then 256 cosines
 z_true = np.hstack([sound.clicks, sound.tones @ bases["DCT"].T])    # the code the sound was made from
-print("atoms", D.shape, " exact:", np.allclose(z_true @ D, sound.x), " atoms used per frame:", (np.abs(z_true) > 1e-9).sum(axis=1).max())
+n_used = (np.abs(z_true) > 1e-9).sum(axis=1).max()
+print("atoms", D.shape, " exact:", np.allclose(z_true @ D, sound.x), " atoms used per frame:", n_used)
 
 # %% [markdown] id="three-intro"
 # Six atoms instead of 256 numbers. But we knew them. With 512 atoms in 256 dimensions there are infinitely many codes for the same frame. How does one find the code with six?
@@ -110,7 +112,8 @@ def draw(ax, angle):
     ax.set_title(f"angle {angle}°")
 
 # %% id="explore"
-alt = ("A circle and a diamond touch a slanted line. The circle touches at a point where both coordinates differ from zero, the diamond at one of its corners; "
+alt = ("A circle and a diamond touch a slanted line. The circle touches at a point where both coordinates "
+       "differ from zero, the diamond at one of its corners; "
        "at 45 degrees a whole edge of the diamond lies on the line.")
 explore(draw, stills=[{"angle": 25}, {"angle": 45}, {"angle": 70}], angle=(5, 85), alt=alt)
 
@@ -165,11 +168,13 @@ def coherence(D):
 # be? Never below the **Welch bound** √((n − d)/(d(n − 1))) for n atoms in d dimensions: too many atoms must crowd.
 
 # %% id="bounds" tags=["nbval-check-output"]
-dictionaries = {"three atoms": D3, "spikes and cosines": D, "random, 256 in 64": synthetic.random_dictionary(256, 64)}
+dictionaries = {"three atoms": D3, "spikes and cosines": D,
+                "random, 256 in 64": synthetic.random_dictionary(256, 64)}
 for name, atoms in dictionaries.items():
     mu, welch = coherence(atoms), geometry.welch_bound(*atoms.shape)
     bound = (1 + 1 / mu) / 2
-    print(f"{name:20} μ {mu:.3f} (Welch: at least {welch:.3f}), so k < {bound:.2f}: up to {np.ceil(bound) - 1:.0f} atoms are safe")
+    print(f"{name:20} μ {mu:.3f} (Welch: at least {welch:.3f}), "
+          f"so k < {bound:.2f}: up to {np.ceil(bound) - 1:.0f} atoms are safe")
 
 # %% [markdown] id="promise-intro"
 # Our frames use six atoms, so they are safe: *every* code with six is found, however nasty its signs and places. Try nasty ones, made to look like a seventh atom:
@@ -210,7 +215,9 @@ h = np.array([0.6, 0.8, -1.0])
 print("h @ D3 =", (h @ D3).round(9) + 0.0)
 for S in ([0], [1], [2], [0, 1]):
     inside = np.abs(h[S]).sum()
-    print(f"S = {S!s:7} inside {inside:.1f}, outside {np.abs(h).sum() - inside:.1f}, recovery coefficient {geometry.exact_recovery_coefficient(D3, S):.1f}")
+    outside = np.abs(h).sum() - inside
+    coefficient = geometry.exact_recovery_coefficient(D3, S)
+    print(f"S = {S!s:7} inside {inside:.1f}, outside {outside:.1f}, recovery coefficient {coefficient:.1f}")
 
 # %% [markdown] id="erc-intro"
 # Any single atom is safe; east with north is not, and that is how we were fooled. The third number, the exact recovery condition's, must be below 1, and it can be computed for large dictionaries too: one pseudo-inverse per
@@ -222,7 +229,8 @@ for k in (1, 2, 4, 6, 12):
     coefficients = [geometry.exact_recovery_coefficient(R, rng.choice(256, k, replace=False)) for _ in range(20)]
     codes = synthetic.sparse_codes(20, 256, k, seed=k)
     found = [np.allclose(lasso.lasso_path(x, R).z[-1], z, atol=1e-6) for x, z in zip(codes @ R, codes)]
-    print(f"k = {k:2}: condition holds on {np.mean(np.array(coefficients) < 1):4.0%} of supports, found {np.mean(found):4.0%}")
+    holds = np.mean(np.array(coefficients) < 1)
+    print(f"k = {k:2}: condition holds on {holds:4.0%} of supports, found {np.mean(found):4.0%}")
 
 # %% [markdown] id="erc-after"
 # Better than coherence, still careful. What really happens to typical codes waits in 1.9.
@@ -349,7 +357,8 @@ def draw_kkt(ax, share):
     ax.set(title=f"{share:.2f} λ_max: {np.count_nonzero(z)} atoms", ylim=(-2, 2))
 
 # %% id="explore-kkt"
-alt = "Correlations of 256 atoms with the residual. The more the band narrows, the more atoms sit exactly on its edge; none is outside."
+alt = ("Correlations of 256 atoms with the residual. The more the band narrows, the more atoms sit exactly on its "
+       "edge; none is outside.")
 explore(draw_kkt, stills=[{"share": 0.8}, {"share": 0.4}, {"share": 0.15}], share=(0.05, 1.0, 0.05), alt=alt)
 
 # %% [markdown] id="ista-intro"
@@ -462,23 +471,29 @@ for _ in steps:
     ways["ISTA"].append(ista_step(ways["ISTA"][-1], x, A, lam))
     ways["coordinate descent"].append(coordinate_pass(ways["coordinate descent"][-1], x, A, lam))
 ways["FISTA"] = [fista(x, A, lam, n) for n in range(101)]
-errors = {name: [float((lasso.lasso_objective(x, A, z, lam) - lasso.lasso_objective(x, A, best, lam))[0]) for z in codes[1:]]
+
+# %% id="race-errors"
+minimum = lasso.lasso_objective(x, A, best, lam)[0]
+errors = {name: [float(lasso.lasso_objective(x, A, z, lam)[0] - minimum) for z in codes[1:]]
           for name, codes in ways.items()}
+size = L * (best ** 2).sum()
+guarantees = {"ISTA": size / (2 * steps), "FISTA": 2 * size / (steps + 1) ** 2}
 
 # %% id="race-figure"
 fig, ax = plots.panels(height=3.2)
-size = L * (best ** 2).sum()
-for name, color, bound in (("ISTA", plots.BASELINE, size / (2 * steps)), ("FISTA", plots.LATENT, 2 * size / (steps + 1) ** 2)):
+for (name, bound), color in zip(guarantees.items(), (plots.BASELINE, plots.LATENT)):
     ax.loglog(steps, errors[name], color=color, label=name)
     ax.loglog(steps, bound, color=color, linestyle="--", label=f"guarantee for {name}")
 ax.loglog(steps, errors["coordinate descent"], color=plots.ATOM, label="coordinate descent")
-ax.set(title="Momentum pays, one atom at a time pays more", xlabel="steps or passes", ylabel="objective − minimum", ylim=(1e-9, None))
+ax.set(title="Momentum pays, one atom at a time pays more",
+       xlabel="steps or passes", ylabel="objective − minimum", ylim=(1e-9, None))
 ax.legend(frameon=False)
 plots.show(fig, alt="Errors over steps on logarithmic axes. ISTA falls slowly, FISTA faster and in waves, both below their dashed guarantees; coordinate descent is at the minimum within some tens of passes.")
 
 # %% id="race-claims" tags=["nbval-check-output"]
-print("below its guarantee:", {"ISTA": bool((errors["ISTA"] <= size / (2 * steps)).all()), "FISTA": bool((errors["FISTA"] <= 2 * size / (steps + 1) ** 2).all())})
-claim("error of coordinate descent after 30 passes, as a share of FISTA's after 30 steps", max(errors["coordinate descent"][29], 0) / errors["FISTA"][29], at_most=0.01)
+print("below its guarantee:", {name: bool((errors[name] <= bound).all()) for name, bound in guarantees.items()})
+ratio = max(errors["coordinate descent"][29], 0) / errors["FISTA"][29]
+claim("error of coordinate descent after 30 passes, as a share of FISTA's after 30 steps", ratio, at_most=0.01)
 
 # %% [markdown] id="race-after"
 # FISTA's waves are the momentum overshooting. Coordinate descent reuses each change at once, so few passes do; but it goes one atom at a time, where ISTA is a single product that a GPU likes. `saekit.lasso` has all three.
@@ -500,10 +515,12 @@ def sk_lasso(alpha):
     """scikit-learn's code of our sample; its features are our atoms, so the dictionary is turned."""
     return Lasso(alpha=alpha, fit_intercept=False, tol=1e-10, max_iter=20_000).fit(A.T, x[0]).coef_[None]
 
-routes = {"yours": ways["coordinate descent"][-1], "Lasso(lam / d_in)": sk_lasso(lam / 64), "Lasso(lam)": sk_lasso(lam),
+routes = {"yours": ways["coordinate descent"][-1],
+          "Lasso(lam / d_in)": sk_lasso(lam / 64), "Lasso(lam)": sk_lasso(lam),
           "sparse_encode(lam)": sparse_encode(x, A, algorithm="lasso_cd", alpha=lam, max_iter=20_000)}
 for name, z in routes.items():
-    print(f"{name:20} atoms {np.count_nonzero(z):2}, optimal for lam: {bool(kkt_violation(x, A, z, lam)[0] < 1e-3)}")
+    optimal = bool(kkt_violation(x, A, z, lam)[0] < 1e-3)
+    print(f"{name:20} atoms {np.count_nonzero(z):2}, optimal for lam: {optimal}")
 
 # %% [markdown] id="scale-intro"
 # The wrong scale asked a price 64 times too high, and everything was silent. The lecture has yet another scale: no ½. Its objective at 2λ is twice ours at λ, for every z, so the minimisers are the same:
@@ -527,7 +544,8 @@ fig, ax = plots.panels(height=2.8)
 ax.plot(path.lams, path.z[:, ~true], color=plots.FAILURE, linewidth=0.8)
 ax.plot(path.lams, path.z[:, true], color=plots.ATOM)
 ax.plot(np.zeros(6), z_planted[0, true], "o", color=plots.TRUTH, clip_on=False)
-ax.set(title="The six true atoms enter first and stay too small", xlabel="λ (falling to the left)", ylabel="coefficient", xlim=(0, None))
+ax.set(title="The six true atoms enter first and stay too small",
+       xlabel="λ (falling to the left)", ylabel="coefficient", xlim=(0, None))
 plots.show(fig, alt="Coefficients against lambda. Six green lines start at zero on the right and grow towards the black dots of the true sizes on the left; thin vermilion lines of false atoms appear near the left edge.")
 
 # %% [markdown] id="shrink-intro"
@@ -542,8 +560,8 @@ print(f"{'λ':>4} {'positive':9}{'false atoms':>12}{'too small by':>14}{'error':
 for lam50, positive in ((0.05, False), (0.05, True), (0.2, False), (0.2, True)):
     z = lasso.fista(x50, R, lam50, positive=positive, tol=1e-8).z
     scores = [np.linalg.norm(code - z50) / np.linalg.norm(z50) for code in (z, lasso.debias(x50, R, z))]
-    short = (z50 - z)[z50 != 0].mean()
-    print(f"{lam50:4} {positive!s:9}{((z != 0) & (z50 == 0)).sum() / 50:12.1f}{short:14.2f}{scores[0]:8.2f}{scores[1]:10.2f}")
+    n_false, short = ((z != 0) & (z50 == 0)).sum() / 50, (z50 - z)[z50 != 0].mean()
+    print(f"{lam50:4} {positive!s:9}{n_false:12.1f}{short:14.2f}{scores[0]:8.2f}{scores[1]:10.2f}")
 
 # %% [markdown] id="shrink-after"
 # Coefficients come out too small by a little more than λ, as the soft threshold said. Debiasing mends it, and best where the choice was cleanest. And to know that codes are **non-negative** is worth something: there are
@@ -565,7 +583,9 @@ for lam50, positive in ((0.05, False), (0.05, True), (0.2, False), (0.2, True)):
 # %% id="ex-omp" exercise="omp" difficulty=3 minutes=7 points=4
 @exercise
 def omp(x, D, k):
-    """Code (n_atoms,) of x (d_in,) with k non-zeros by orthogonal matching pursuit; D (n_atoms, d_in) has unit rows."""
+    """Code (n_atoms,) of x (d_in,) with k non-zeros by orthogonal matching pursuit;
+    D (n_atoms, d_in) has unit rows.
+    """
     ### BEGIN SOLUTION
     z, support = np.zeros(len(D)), []
     for _ in range(k):
@@ -612,7 +632,8 @@ def recovered(d_in, k, positive=False):
     return np.mean(hits)
 
 deltas, rhos = np.arange(1, 10) / 10, np.arange(0.05, 0.9, 0.08)
-share = np.array([[recovered(round(100 * delta), max(1, round(100 * delta * rho))) for delta in deltas] for rho in rhos])
+share = np.array([[recovered(round(100 * delta), max(1, round(100 * delta * rho))) for delta in deltas]
+                  for rho in rhos])
 
 # %% [markdown] id="phase-figure-intro"
 # The lines are theory for random dictionaries of infinite size (Donoho and Tanner 2009), computed by `geometry.donoho_tanner` and not fitted to anything:
@@ -622,8 +643,10 @@ fig, ax = plots.panels(height=3.4)
 fine = np.linspace(0.03, 0.97, 80)
 plots.phase_diagram(ax, deltas, rhos, share)
 ax.plot(fine, geometry.donoho_tanner(fine), color=plots.FAILURE, label="theory: codes of either sign")
-ax.plot(fine, geometry.donoho_tanner(fine, positive=True), color=plots.FAILURE, linestyle="--", label="theory: non-negative codes")
-ax.set(title="Recovery breaks where the theory says", xlabel="δ = dimensions / atoms", ylabel="ρ = non-zeros / dimensions", xlim=(0, 1), ylim=(0, 0.9))
+ax.plot(fine, geometry.donoho_tanner(fine, positive=True), color=plots.FAILURE, linestyle="--",
+        label="theory: non-negative codes")
+ax.set(title="Recovery breaks where the theory says", xlabel="δ = dimensions / atoms",
+       ylabel="ρ = non-zeros / dimensions", xlim=(0, 1), ylim=(0, 0.9))
 ax.legend(loc="upper left")
 plots.show(fig, alt="A grid of recovery rates: bright (always) at the bottom, dark (never) at the top. The border follows the solid curve rising from left to right; the dashed curve for non-negative codes lies above it.")
 
@@ -632,7 +655,8 @@ border = geometry.donoho_tanner(deltas)
 claim("recovered where ρ is below 0.6 of the border", share[rhos[:, None] < 0.6 * border].mean(), at_least=0.95)
 claim("recovered where ρ is above 1.5 of the border", share[rhos[:, None] > 1.5 * border].mean(), at_most=0.05)
 between = round(50 * float(geometry.donoho_tanner(0.5) + geometry.donoho_tanner(0.5, positive=True)) / 2)
-claim(f"gain of non-negativity at d = 50, k = {between}", recovered(50, between, positive=True) - recovered(50, between), at_least=0.4)
+gain = recovered(50, between, positive=True) - recovered(50, between)
+claim(f"gain of non-negativity at d = 50, k = {between}", gain, at_least=0.4)
 
 # %% [markdown] id="phase-after"
 # Almost always below the border, almost never above it: a **phase transition**, as sharp as freezing, and sharper the larger the problem. Between the two curves it helps to know that codes are not negative.

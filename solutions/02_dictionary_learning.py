@@ -98,7 +98,8 @@ for t in (0, 0.25, 0.5, 0.75, 1):
 # %% id="ex-mmc" exercise="mean_max_cosine" difficulty=2 minutes=6 points=3
 @exercise
 def mean_max_cosine(D_true, D):
-    """Mean over the rows of D_true (m, d_in) of the largest |cosine| to any row of D (n_atoms, d_in), as one number.
+    """Mean over the rows of D_true (m, d_in) of the largest |cosine| to any row of D (n_atoms, d_in),
+    as one number.
 
     >>> print(mean_max_cosine(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[-2.0, 0.0]])))
     0.5
@@ -113,10 +114,12 @@ def mean_max_cosine(D_true, D):
 # This score is kind: two true atoms may claim the same partner. The strict version pairs them one to one so that the sum of cosines is largest (the Hungarian algorithm). Here are three dictionaries: the twin with a sign turned, one in which an atom is missing, one drawn at random:
 
 # %% id="match" tags=["nbval-check-output"]
-candidates = {"signs turned": -twin, "one atom missing": D_true[[0, 0, 2]], "random": synthetic.random_dictionary(3, 2, seed=4)}
+candidates = {"signs turned": -twin, "one atom missing": D_true[[0, 0, 2]],
+              "random": synthetic.random_dictionary(3, 2, seed=4)}
 for name, D in candidates.items():
     worst_pair = np.abs(geometry.match_atoms(D_true, D).cosine).min()
-    print(f"{name:17} mean max cosine {mean_max_cosine(D_true, D):.3f}, worst of the one-to-one pairs {worst_pair:.3f}")
+    print(f"{name:17} mean max cosine {mean_max_cosine(D_true, D):.3f}, "
+          f"worst of the one-to-one pairs {worst_pair:.3f}")
 
 # %% [markdown] id="alternate-intro"
 # In the plane even chance scores high, so ask what chance gives. The missing atom shows in the worst pair.
@@ -139,7 +142,8 @@ for name, D in candidates.items():
 # %% id="ex-mod" exercise="mod_update" difficulty=3 minutes=8 points=4
 @exercise
 def mod_update(x, z, D):
-    """argmin over the used rows of D (n_atoms, d_in) of sum ||x - z D||^2; rows whose column of z is zero stay as they are.
+    """argmin over the used rows of D (n_atoms, d_in) of sum ||x - z D||^2;
+    rows whose column of z is zero stay as they are.
 
     x (n, d_in), z (n, n_atoms).
 
@@ -170,7 +174,8 @@ def mod_update(x, z, D):
 # %% id="ex-renormalise" exercise="renormalise" difficulty=2 minutes=6 points=3
 @exercise
 def renormalise(z, D):
-    """(z, D) rescaled so that every row of D (n_atoms, d_in) has length 1 and z @ D is what it was; z (n, n_atoms).
+    """(z, D) rescaled so that every row of D (n_atoms, d_in) has length 1 and z @ D is what it was;
+    z (n, n_atoms).
 
     >>> z, D = renormalise(np.array([[1.0]]), np.array([[3.0, 4.0]]))
     >>> print(z, D)
@@ -237,9 +242,10 @@ plots.show(fig, alt="Three failed runs: one arrow points between two lines of po
 # One atom serves two lines and points between them (**merged**); one has a line to itself; and the last points where nobody is nearest to it. Both half steps are content: every sample takes the atom that serves it best, every atom in use is the best for its samples. How many of the stuck runs are like that?
 
 # %% id="stuck-count"
-n_dead = np.array([(~lasso.omp(x, D, k=1).any(axis=0)).sum() for D in ends])
+has_dead = np.array([(~lasso.omp(x, D, k=1).any(axis=0)).any() for D in ends])
 stuck_runs = np.array([not all_found(D) for D in ends])
-print(f"share of stuck runs with an atom that no sample uses: {n_dead[stuck_runs].astype(bool).mean():.2f}; of the others: {n_dead[~stuck_runs].astype(bool).mean():.2f}")
+print(f"share of stuck runs with an atom that no sample uses: {has_dead[stuck_runs].mean():.2f}; "
+      f"of the others: {has_dead[~stuck_runs].mean():.2f}")
 
 # %% [markdown] id="ex-dead-task"
 # ## 2.3 Dead and duplicated atoms
@@ -263,7 +269,8 @@ def replace_dead(x, z, D):
 
     x (n, d_in), z (n, n_atoms); an atom is unused when its column of z is zero.
 
-    >>> print(replace_dead(np.array([[1.0, 0.0], [0.0, 4.0]]), np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[1.0, 0.0], [1.0, 0.0]])))
+    >>> print(replace_dead(np.array([[1.0, 0.0], [0.0, 4.0]]), np.array([[1.0, 0.0], [0.0, 0.0]]),
+    ...                    np.array([[1.0, 0.0], [1.0, 0.0]])))
     [[1. 0.]
      [0. 1.]]
     """
@@ -281,7 +288,7 @@ def replace_dead(x, z, D):
 
 # %% id="dead-run" tags=["nbval-check-output"]
 flat = synthetic.planted(n=800, d_in=8, n_atoms=16, k=2, noise=0.01, seed=0)
-x_flat, D_flat = (np.pad(rows, ((0, 0), (0, 8))) for rows in (flat.x, flat.D))       # 8 dimensions without any data
+x_flat, D_flat = (np.pad(rows, ((0, 0), (0, 8))) for rows in (flat.x, flat.D))    # 8 dimensions without any data
 unlucky = np.vstack([np.pad(synthetic.random_dictionary(8, 8, seed=9), ((0, 0), (0, 8))), np.eye(16)[8:]])
 D, _ = alternate(x_flat, unlucky, k=2, n_rounds=20)
 z = lasso.omp(x_flat, D, 2)
@@ -305,8 +312,9 @@ def one_atom(x, D):
     return lasso.omp(x, D, 1)
 
 cured = [dictlearn.learn_dictionary(x, start, one_atom, n_epochs=20).D for start in starts]
-print(f"found from {100 * plain:.0f} % of the starts without replacement, {100 * np.mean([all_found(D) for D in cured]):.0f} % with it")
-claim("share of starts that find all three atoms with replacement", np.mean([all_found(D) for D in cured]), at_least=0.9)
+with_replacement = np.mean([all_found(D) for D in cured])
+print(f"found from {100 * plain:.0f} % of the starts without replacement, {100 * with_replacement:.0f} % with it")
+claim("share of starts that find all three atoms with replacement", with_replacement, at_least=0.9)
 
 # %% [markdown] id="dead-after"
 # Remember both words. An SAE's latents die for the same reason (no activation, so no gradient), are revived by the same idea (show them what is explained worst), and a careless revival plants near-duplicates. Lesson 6 measures all three.
@@ -337,7 +345,8 @@ claim("share of starts that find all three atoms with replacement", np.mean([all
 # %% id="ex-ksvd" exercise="ksvd_atom" difficulty=4 minutes=10 points=5
 @exercise
 def ksvd_atom(x, z, D, i):
-    """(atom (d_in,), codes (n,)): best rank-one fit to the residual without atom i, on the samples that use atom i.
+    """(atom (d_in,), codes (n,)): best rank-one fit to the residual without atom i,
+    on the samples that use atom i.
 
     x (n, d_in), z (n, n_atoms), D (n_atoms, d_in). The atom has length 1; codes are zero where z[:, i] is zero.
     """
@@ -374,7 +383,8 @@ z = lasso.omp(planted.x, planted.D, 2)
 batches = np.array_split(np.arange(1500), 10)
 A = sum(z[rows].T @ z[rows] for rows in batches)                    # (n_atoms, n_atoms)
 B = sum(z[rows].T @ planted.x[rows] for rows in batches)            # (n_atoms, d_in)
-print("same dictionary from the two sums:", np.allclose(np.linalg.solve(A, B), mod_update(planted.x, z, planted.D)))
+from_sums = np.linalg.solve(A, B)
+print("same dictionary from the two sums:", np.allclose(from_sums, mod_update(planted.x, z, planted.D)))
 
 # %% [markdown] id="race-intro"
 # The online learner keeps A and B, lets old batches fade, and moves each atom once per batch: memory does not grow with the data, which is how one learns from eight billion samples (lesson 10). Now all three from the same random
@@ -392,14 +402,16 @@ def learn(update, **setting):
     return np.array(log)
 
 start = synthetic.random_dictionary(32, 16, seed=9)
-found = {"MOD": learn(mod_step), "K-SVD": learn(ksvd_sweep), "online": learn(dictlearn.Online(memory=20), batch_size=150)}
+found = {"MOD": learn(mod_step), "K-SVD": learn(ksvd_sweep),
+         "online": learn(dictlearn.Online(memory=20), batch_size=150)}
 
 # %% id="race-figure"
 fig, ax = plots.panels(height=2.8)
 for (name, log), style in zip(found.items(), ("-", "--", ":")):
     ax.plot(np.linspace(30 / len(log), 30, len(log)), log, style, color=plots.ATOM, label=name)
 ax.axhline(mean_max_cosine(planted.D, start), color=plots.BASELINE, label="random start")
-ax.set(title="Three updates, one answer: the planted atoms", xlabel="passes over the data", ylabel="mean max cosine", ylim=(0.5, 1.02))
+ax.set(title="Three updates, one answer: the planted atoms",
+       xlabel="passes over the data", ylabel="mean max cosine", ylim=(0.5, 1.02))
 ax.legend()
 plots.show(fig, alt="Mean max cosine against passes over the data for MOD, K-SVD and online: all three rise from the level of a random start to almost 1.")
 
@@ -470,9 +482,11 @@ print(f"share of all variance in the 10 largest of 144 directions: {share:.2f}")
 # %% id="ex-whiten" exercise="whitening_matrix" difficulty=4 minutes=10 points=5
 @exercise
 def whitening_matrix(x, n_kept):
-    """V diag(1 / sqrt(variance)) V^T over the n_kept leading eigenvectors of the covariance of x (n, d_in): (d_in, d_in).
+    """V diag(1 / sqrt(variance)) V^T over the n_kept leading eigenvectors
+    of the covariance of x (n, d_in): (d_in, d_in).
 
-    >>> print(whitening_matrix(np.array([[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]]) * 1.5**0.5, 1).round(3) + 0.0)
+    >>> print(whitening_matrix(np.array([[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]]) * 1.5**0.5, 1)
+    ...       .round(3) + 0.0)
     [[0.5 0. ]
      [0.  0. ]]
     """
@@ -487,7 +501,8 @@ def whitening_matrix(x, n_kept):
 
 # %% id="whiten-run" tags=["nbval-check-output"]
 white = (raw - raw.mean(axis=0)) @ whitening_matrix(raw, n_kept=100)
-print("variance along the 1st, 10th, 100th and 101st direction:", np.linalg.eigvalsh(np.cov(white, rowvar=False))[[-1, -10, -100, -101]].round(3) + 0.0)
+variances = np.linalg.eigvalsh(np.cov(white, rowvar=False))[[-1, -10, -100, -101]]
+print("variance along the 1st, 10th, 100th and 101st direction:", variances.round(3) + 0.0)
 length = np.linalg.norm(white, axis=1, keepdims=True)
 patches = white / np.maximum(length, np.median(length))
 train, held_out = patches[:-500], patches[-500:]
@@ -503,14 +518,15 @@ def five_atoms(x, D):
     return lasso.omp(x, D, 5)
 
 n_epochs = budget(smoke=2, laptop=12)
-learned = dictlearn.learn_dictionary(train, train[:128], five_atoms, dictlearn.Online(), n_epochs, batch_size=500).D
+learned = dictlearn.learn_dictionary(train, train[:128], five_atoms, dictlearn.Online(), n_epochs,
+                                     batch_size=500).D
 
 # %% [markdown] id="rivals-intro"
 # And the rivals: PCA of the same patches, the two-dimensional cosines (DCT) that JPEG uses, and random directions, all with the same 128 atoms or as many as there are:
 
 # %% id="rivals"
 from saekit.pca import pca
-project = whitening_matrix(white, 100)                                # onto the 100 kept directions: nobody may waste an atom outside
+project = whitening_matrix(white, 100)      # onto the 100 kept directions: nobody may waste an atom outside
 waves = np.kron(synthetic.dct_dictionary(size), synthetic.dct_dictionary(size))[1:]
 share = np.linalg.norm(waves @ project, axis=1)
 dictionaries = {"learned": learned, "PCA": pca(raw, 100).components,
@@ -531,25 +547,34 @@ plots.show(fig, alt="Three grids of 64 atoms of 12 by 12 pixels. Learned atoms a
 # report which share of the atom's variance it explains, R². First by hand. In the running notebook, set the sliders so that the middle picture matches the left one; how high an R² do you get?
 
 # %% id="explore-draw"
-some = {name: D[np.linspace(0, len(D) - 1, budget(smoke=4, laptop=32)).astype(int)] for name, D in dictionaries.items()}
+n_some = budget(smoke=4, laptop=32)
+some = {name: D[np.linspace(0, len(D) - 1, n_some).astype(int)] for name, D in dictionaries.items()}
 best = images.gabor_fit(some["learned"])
 inside = np.hypot(best.x - size / 2, best.y - size / 2) < size / 4
-which = int(np.argmax(best.r2 * inside * (best.frequency > 1 / size)))  # the best fit that lies well inside and holds a whole wave
+# the best fit that lies well inside and holds a whole wave
+which = int(np.argmax(best.r2 * inside * (best.frequency > 1 / size)))
 atom, fit = some["learned"][which], {name: float(getattr(best, name)[which]) for name in best._fields}
 
 def draw(ax, angle, wavelength, width):
-    """Top: the atom, the Gabor with these settings (degrees, pixels). Bottom: their difference, the Gabor's wave alone."""
-    setting = np.deg2rad(angle), 1 / wavelength
-    pair = np.array([images.gabor(size, *setting, phase, width, fit["length"], (fit["x"], fit["y"])) for phase in (0, -np.pi / 2)])
+    """Top: the atom, the Gabor with these settings (degrees, pixels).
+    Bottom: their difference, the Gabor's wave alone.
+    """
+    setting, center = (np.deg2rad(angle), 1 / wavelength), (fit["x"], fit["y"])
+    pair = np.array([images.gabor(size, *setting, phase, width, fit["length"], center)
+                     for phase in (0, -np.pi / 2)])
     guess = np.linalg.lstsq(pair.T, atom)[0] @ pair
-    wave = images.gabor(size, *setting, 0, 1e6, 1e6, (fit["x"], fit["y"])) * np.abs(atom).max()
+    wave = images.gabor(size, *setting, 0, 1e6, 1e6, center) * np.abs(atom).max()
     plots.patch_grid(ax, np.array([atom, guess, atom - guess, wave]), 2, peak=np.abs(atom).max())
-    ax.set_title(f"{angle}°, {wavelength:g} px, R² {1 - ((atom - guess) ** 2).sum() / ((atom - atom.mean()) ** 2).sum():.2f}")
+    r2 = 1 - ((atom - guess) ** 2).sum() / ((atom - atom.mean()) ** 2).sum()
+    ax.set_title(f"{angle}°, {wavelength:g} px, R² {r2:.2f}")
 
 # %% id="explore"
-angle, wavelength, width = round(np.rad2deg(fit["orientation"])), round(1 / fit["frequency"], 1), round(fit["width"], 1)
-alt = "Four small pictures per setting: atom and Gabor above, difference and wave below. With the fitted settings little is left over; turned by 45 degrees or at twice the wavelength the difference looks like the atom."
-stills = [dict(angle=angle, wavelength=wavelength, width=width), dict(angle=(angle + 45) % 180, wavelength=wavelength, width=width), dict(angle=angle, wavelength=2 * wavelength, width=width)]
+angle, wavelength = round(np.rad2deg(fit["orientation"])), round(1 / fit["frequency"], 1)
+fitted = dict(angle=angle, wavelength=wavelength, width=round(fit["width"], 1))
+stills = [fitted, fitted | dict(angle=(angle + 45) % 180), fitted | dict(wavelength=2 * wavelength)]
+alt = ("Four small pictures per setting: atom and Gabor above, difference and wave below. "
+       "With the fitted settings little is left over; turned by 45 degrees or at twice the wavelength "
+       "the difference looks like the atom.")
 explore(draw, stills=stills, angle=(0, 179), wavelength=(2.0, 24.0, 0.1), width=(0.5, 8.0, 0.1), alt=alt)
 
 # %% [markdown] id="fit-intro"
@@ -560,27 +585,39 @@ explore(draw, stills=stills, angle=(0, 179), wavelength=(2.0, 24.0, 0.1), width=
 fits = {name: best if name == "learned" else images.gabor_fit(atoms) for name, atoms in some.items()}
 for name, one in fits.items():
     good, local = one.r2 >= 0.75, np.sqrt(one.width * one.length) <= size / 3
-    print(f"{name:8} Gabor R² ≥ 0.75: {100 * good.mean():3.0f} %, and local: {100 * (good & local).mean():3.0f} %; median R² {np.median(one.r2):.2f}")
+    print(f"{name:8} Gabor R² ≥ 0.75: {100 * good.mean():3.0f} %, "
+          f"and local: {100 * (good & local).mean():3.0f} %; median R² {np.median(one.r2):.2f}")
 
 # %% [markdown] id="fit-figure-intro"
 # The whole distribution, and for the good fits (R² ≥ 0.75) where they point and how fast they wave:
 
+# %% id="good-fits"
+styles = {"learned": dict(color=plots.ATOM, linestyle="-"), "PCA": dict(color=plots.NEURON, linestyle="--"),
+          "DCT": dict(color=plots.LATENT, linestyle="-."), "random": dict(color=plots.BASELINE, linestyle=":")}
+
+def good_fits(one):
+    """Orientation in degrees and frequency of the atoms with R² ≥ 0.75."""
+    good = one.r2 >= 0.75
+    return np.rad2deg(one.orientation[good]), one.frequency[good]
+
 # %% id="fit-figure"
 fig, axes = plots.panels(2, height=3.0)
-styles = {"learned": (plots.ATOM, "-"), "PCA": (plots.NEURON, "--"), "DCT": (plots.LATENT, "-."), "random": (plots.BASELINE, ":")}
 for name, one in fits.items():
-    axes[0].plot(np.sort(one.r2), np.linspace(0, 1, len(one.r2)), styles[name][1], color=styles[name][0], label=name)
-    good = one.r2 >= 0.75
-    axes[1].plot(np.rad2deg(one.orientation[good]), one.frequency[good], "o", color=styles[name][0], markersize=6 if name == "learned" else 3)
-axes[0].set(title="How Gabor-like?", xlabel="R² of the best Gabor", ylabel="share of atoms below", xlim=(0, 1.03), ylim=(0, 1.6), yticks=(0, 0.5, 1))
-axes[1].set(title="Learned strokes: many angles", xlabel="orientation of the wave (degrees)", ylabel="frequency (cycles per pixel)", xticks=(0, 45, 90, 135, 180))
+    axes[0].plot(np.sort(one.r2), np.linspace(0, 1, len(one.r2)), label=name, **styles[name])
+    axes[1].plot(*good_fits(one), "o", color=styles[name]["color"], markersize=6 if name == "learned" else 3)
+axes[0].set(title="How Gabor-like?", xlabel="R² of the best Gabor", ylabel="share of atoms below",
+            xlim=(0, 1.03), ylim=(0, 1.6), yticks=(0, 0.5, 1))
+axes[1].set(title="Learned strokes: many angles", xlabel="orientation of the wave (degrees)",
+            ylabel="frequency (cycles per pixel)", xticks=(0, 45, 90, 135, 180))
 axes[0].legend(loc="upper left", ncols=2)
 plots.show(fig, alt="Left: distribution of Gabor R² for learned, PCA, DCT and random atoms; random atoms lie far left, learned ones far right. Right: orientation against frequency of the well fitted atoms; learned ones have many orientations, most often near 90 degrees.")
 
 # %% id="fit-claims"
-claim("median Gabor R² of learned atoms minus that of random directions", np.median(fits["learned"].r2) - np.median(fits["random"].r2), at_least=0.2)
+ahead = np.median(fits["learned"].r2) - np.median(fits["random"].r2)
+claim("median Gabor R² of learned atoms minus that of random directions", ahead, at_least=0.2)
 claim("share of learned atoms with Gabor R² ≥ 0.75", (best.r2 >= 0.75).mean(), at_least=0.5)
-claim("share of learned atoms that are Gabors and local", ((best.r2 >= 0.75) & (np.sqrt(best.width * best.length) <= size / 3)).mean(), at_least=0.25)
+both = (best.r2 >= 0.75) & (np.sqrt(best.width * best.length) <= size / 3)
+claim("share of learned atoms that are Gabors and local", both.mean(), at_least=0.25)
 
 # %% [markdown] id="equal-sparsity-intro"
 # Read the table row against row. A good part of the learned atoms are Gabors *and* local; of PCA and DCT hardly any atom is both; of random directions none is even one. Waves near 90° are horizontal strokes, which a temple is full of: the
@@ -590,20 +627,25 @@ claim("share of learned atoms that are Gabors and local", ((best.r2 >= 0.75) & (
 
 # %% id="equal-sparsity"
 budgets = (1, 2, 4, 8, 16)
-scores = {name: [explained_energy(held_out, lasso.omp(held_out, D, k), D) for k in budgets] for name, D in dictionaries.items()}
+scores = {name: [explained_energy(held_out, lasso.omp(held_out, D, k), D) for k in budgets]
+          for name, D in dictionaries.items()}
 
 # %% id="equal-sparsity-figure"
 fig, ax = plots.panels(height=2.8)
 for name, score in scores.items():
-    ax.plot(budgets, score, styles[name][1], color=styles[name][0], marker="o", markersize=4, label=f"{name} ({len(dictionaries[name])} atoms)")
-ax.set(title="Learned atoms say more with the same number of words", xlabel="atoms per patch", ylabel="explained energy, held-out patches", xscale="log", xticks=budgets, xticklabels=budgets, ylim=(0, 1))
+    label = f"{name} ({len(dictionaries[name])} atoms)"
+    ax.plot(budgets, score, marker="o", markersize=4, label=label, **styles[name])
+ax.set(title="Learned atoms say more with the same number of words",
+       xlabel="atoms per patch", ylabel="explained energy, held-out patches",
+       xscale="log", xticks=budgets, xticklabels=budgets, ylim=(0, 1))
 ax.minorticks_off()
 ax.legend()
 plots.show(fig, alt="Explained energy of held-out patches against atoms per patch from 1 to 16: the learned dictionary lies above DCT, PCA and random atoms throughout.")
 
 # %% id="equal-sparsity-claims"
 for rival in ("PCA", "DCT", "random"):
-    claim(f"explained energy at 4 atoms, learned minus {rival}", scores["learned"][2] - scores[rival][2], at_least=0.02)
+    ahead = scores["learned"][2] - scores[rival][2]
+    claim(f"explained energy at 4 atoms, learned minus {rival}", ahead, at_least=0.02)
 
 # %% [markdown] id="cortex"
 # **And the brain?** In 1959 Hubel and Wiesel found cells in a cat's primary visual cortex (V1) that fire for an edge at one place and one angle. Jones and Palmer (1987) fitted Gabor functions to such cells, as you did to atoms. Olshausen and Field (1996) then showed that *sparse coding of natural
@@ -641,13 +683,15 @@ def denoised(D):
 cosines = np.kron(synthetic.dct_dictionary(8), synthetic.dct_dictionary(8))[1:]          # 63 waves
 noisy_patches = (patches_8 - brightness)[busy][::4]
 first = np.vstack([cosines, noisy_patches[:65]])                                         # 128 atoms to start from
-adapted = dictlearn.learn_dictionary(noisy_patches, first, until_noise, ksvd_sweep, n_epochs=budget(smoke=1, laptop=6)).D
+adapted = dictlearn.learn_dictionary(noisy_patches, first, until_noise, ksvd_sweep,
+                                     n_epochs=budget(smoke=1, laptop=6)).D
 
 # %% id="denoise-figure"
 def psnr(image):
     return 10 * np.log10(1 / ((image - clean) ** 2).mean())
 
-results = {"noisy": noisy, "random": denoised(synthetic.random_dictionary(128, 64, seed=3)), "DCT": denoised(cosines), "learned": denoised(adapted)}
+results = {"noisy": noisy, "random": denoised(synthetic.random_dictionary(128, 64, seed=3)),
+           "DCT": denoised(cosines), "learned": denoised(adapted)}
 fig, axes = plots.panels(4, height=2.1)
 for ax, (name, image) in zip(axes, results.items()):
     plots.grey_image(ax, image)
@@ -655,7 +699,8 @@ for ax, (name, image) in zip(axes, results.items()):
 plots.show(fig, alt="Four versions of a piece of a photograph: noisy; denoised with random atoms, blotchy; with DCT atoms, smooth; with atoms learned from the noisy picture, smooth with sharper edges.")
 
 # %% id="denoise-claims"
-claim("gain of the learned dictionary over the noisy picture", psnr(results["learned"]) - psnr(noisy), at_least=3, unit="dB")
+gain = psnr(results["learned"]) - psnr(noisy)
+claim("gain of the learned dictionary over the noisy picture", gain, at_least=3, unit="dB")
 claim("learned minus DCT", psnr(results["learned"]) - psnr(results["DCT"]), at_least=0, unit="dB")
 
 # %% [markdown] id="denoise-after"
@@ -679,7 +724,8 @@ def seconds(action, repeats=5):
 
 batch = train[:1000].astype(np.float32)
 atoms = learned.astype(np.float32)
-ratio = seconds(lambda: dictlearn.sparse_encode(batch, atoms, lam=0.1), repeats=2) / seconds(lambda: batch @ atoms.T)
+solver_time = seconds(lambda: dictlearn.sparse_encode(batch, atoms, lam=0.1), repeats=2)
+ratio = solver_time / seconds(lambda: batch @ atoms.T)
 claim("time of a LASSO solver per code, over one matrix product", ratio, at_least=5, unit="times")
 
 # %% [markdown] id="cheap-intro"
@@ -691,7 +737,8 @@ measured = held_out @ learned.T
 support = np.argsort(-np.abs(measured), axis=1)[:, :5]
 cheap = np.zeros_like(measured)
 np.put_along_axis(cheap, support, lasso.least_squares(held_out, learned, support), axis=1)
-search, guess = explained_energy(held_out, five_atoms(held_out, learned), learned), explained_energy(held_out, cheap, learned)
+search = explained_energy(held_out, five_atoms(held_out, learned), learned)
+guess = explained_energy(held_out, cheap, learned)
 print("the search explains more than the guess:", search > guess)
 claim("explained energy, five atoms searched for minus five measured", search - guess, at_least=0.02)
 

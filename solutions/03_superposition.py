@@ -40,7 +40,9 @@ begin("03_superposition")
 # %% id="ex-reconstruct" exercise="reconstruct" difficulty=1 minutes=5 points=2
 @exercise
 def reconstruct(x, W, b):
-    """x_hat = relu(x W W^T + b): x (batch, n_features), W (n_features, d_hidden), b (n_features,) -> (batch, n_features).
+    """x_hat = relu(x W W^T + b).
+
+    x (batch, n_features), W (n_features, d_hidden), b (n_features,) -> (batch, n_features).
 
     >>> print(reconstruct(np.array([[0.0, 0.5]]), np.array([[1.0], [-1.0]]), np.zeros(2)))
     [[0.  0.5]]
@@ -83,7 +85,8 @@ print(reconstruct(x, opposite, np.zeros(2)))
 # %% id="ex-three-losses" exercise="three_losses" difficulty=4 minutes=12 points=5
 @exercise
 def three_losses(p, importance):
-    """Expected losses (not represented, orthogonal, superposed) of two features in one dimension, as an array (3,).
+    """Expected losses (not represented, orthogonal, superposed) of two features in one dimension,
+    as an array (3,).
 
     Importances are 1 and `importance`; each feature is on with probability p and then uniform in [0, 1].
     """
@@ -109,7 +112,7 @@ for p in (0.5, 0.57, 0.6, 1.0):
 # %% id="phase"
 p_grid, i_grid = np.geomspace(0.02, 1, 15), np.geomspace(0.1, 10, 15)
 measured = superposition.phase_diagram(p_grid, i_grid, restarts=8, steps=budget(smoke=40, laptop=600))
-losses = np.array([[three_losses(p, i) for p in p_grid] for i in i_grid])          # (importances, probabilities, 3)
+losses = np.array([[three_losses(p, i) for p in p_grid] for i in i_grid])  # (importances, probabilities, 3)
 
 # %% id="phase-figure"
 fig, axes = plots.panels(2, height=3)
@@ -128,9 +131,11 @@ cheapest, second = np.sort(losses, axis=2)[..., 0], np.sort(losses, axis=2)[...,
 clear = second > 1.05 * cheapest                              # the two best differ by more than 5 %
 same = measured.kind == losses.argmin(axis=2)
 claim("share of clear cells where training agrees with the formula", same[clear].mean(), at_least=0.95)
-claim("largest gain of a trained model over the formula, where they disagree", (1 - measured.loss / cheapest)[~same].max(initial=0), at_most=0.25)
+claim("largest gain of a trained model over the formula, where they disagree",
+      (1 - measured.loss / cheapest)[~same].max(initial=0), at_most=0.25)
 ratio = np.abs(measured.W).min(axis=2) / np.abs(measured.W).max(axis=2)
-claim("share of cells whose weaker weight is 0.1 to 0.7 of the stronger one", ((ratio > 0.1) & (ratio < 0.7)).mean(), at_most=0.06)
+claim("share of cells whose weaker weight is 0.1 to 0.7 of the stronger one",
+      ((ratio > 0.1) & (ratio < 0.7)).mean(), at_most=0.06)
 
 # %% [markdown] id="phase-after"
 # A **phase diagram**: the change is not gradual, hardly a cell stores its weaker feature by half. Most cells that disagree lie along the border, where training is *better* than our formula: it may choose other lengths and a bias, and three guesses only bound the best loss from above. In a stray cell inside a region all eight starts got stuck.
@@ -184,7 +189,8 @@ explore(draw_five, log10_p=(-2.0, 0.0, 0.25), stills=[{"log10_p": 0.0}, {"log10_
 # %% id="ex-dimensionality" exercise="dimensionality" difficulty=3 minutes=8 points=4
 @exercise
 def dimensionality(W):
-    """D_i = ||W_i||^4 / sum_j <W_i, W_j>^2 for every row of W (n_features, d_hidden), as (n_features,); 0 for a zero row.
+    """D_i = ||W_i||^4 / sum_j <W_i, W_j>^2 for every row of W (n_features, d_hidden), as (n_features,);
+    0 for a zero row.
 
     >>> print(dimensionality(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])))
     [0.5 0.5 1. ]
@@ -207,8 +213,10 @@ def regular(n):
     return np.column_stack([np.cos(angles), np.sin(angles)])
 
 tetrahedron = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
-for name, W in {"pair": regular(2), "triangle": regular(3), "tetrahedron": tetrahedron, "pentagon": regular(5)}.items():
-    print(f"{name:12} {len(W)} features in {np.linalg.matrix_rank(W)} dimensions: each has {dimensionality(W)[0]:.3f}")
+shapes = {"pair": regular(2), "triangle": regular(3), "tetrahedron": tetrahedron, "pentagon": regular(5)}
+for name, W in shapes.items():
+    print(f"{name:12} {len(W)} features in {np.linalg.matrix_rank(W)} dimensions: "
+          f"each has {dimensionality(W)[0]:.3f}")
 
 # %% [markdown] id="plateau-intro"
 # Do trained models have just these shares? First five equally important features in two dimensions, then three: a pair and one alone, or a triangle? Price them as in section 3.2, for two features that are on together. Opposite, each errs by min(x₁, x₂); at 120° only by min(x₁, x₂/2), but a triangle has three such couples, a pair is one. With sizes uniform in [0, 1]
@@ -234,7 +242,8 @@ for name, values in shares.items():
 
 # %% id="plateaus-claims"
 for name, share in zip(shares, (2 / 5, np.array([1 / 2, 1 / 2, 1]), 2 / 3)):
-    claim(f"largest distance of a share from its plateau, {name}", np.abs(np.sort(shares[name]) - share).max(), at_most=0.02)
+    claim(f"largest distance of a share from its plateau, {name}",
+          np.abs(np.sort(shares[name]) - share).max(), at_most=0.02)
 
 # %% [markdown] id="hundred-intro"
 # So the paper's triangles at 2/3 do not follow from the number of features: which shape wins depends on how *sizes* are distributed, and on how rare features are. Now a crowd, equally important: **100 features in 10 dimensions**, at twelve probabilities.
@@ -257,9 +266,12 @@ plots.show(fig, alt="Share of a dimension per feature against 1/p. The most freq
 # %% id="hundred-claims"
 on_half = [np.mean(np.abs(values - 1 / 2) < 0.02) for values in shares_hundred]
 claim("share of features on the plateau 1/2, at the best p", max(on_half), at_least=0.8)
-groups = superposition.feature_groups(W_hundred[int(np.argmax(on_half))])   # features at right angles to all outside their group
-claim("of these, share of groups that are two features in one dimension", np.mean([len(g.features) == 2 and g.n_dims == 1 for g in groups]), at_least=0.6)
-claim("sum of all shares over the number of dimensions", max(dimensionality(W).sum() / 10 for W in W_hundred), at_most=1.001)
+# groups: features at right angles to all outside their group
+groups = superposition.feature_groups(W_hundred[int(np.argmax(on_half))])
+paired = [len(g.features) == 2 and g.n_dims == 1 for g in groups]
+claim("of these, share of groups that are two features in one dimension", np.mean(paired), at_least=0.6)
+claim("sum of all shares over the number of dimensions",
+      max(dimensionality(W).sum() / 10 for W in W_hundred), at_most=1.001)
 
 # %% [markdown] id="large-intro"
 # At the best p most dimensions hold a pair at right angles to all others. The last claim is a budget: **the shares add up to at most the number of dimensions**. Scherlis et al. (2022) call the share a feature's *capacity* and read training as spending it where the next bit lowers the loss most.
@@ -268,13 +280,15 @@ claim("sum of all shares over the number of dimensions", max(dimensionality(W).s
 
 # %% id="large" tags=["nbval-check-output"]
 large, run = files.load_arrays(transformer.data_folder() / "toy-plateaus.safetensors")
-print(f"{run['n_features']} features in {run['d_hidden']} dimensions, {run['steps']} steps of {run['batch']} samples")
+print(f"{run['n_features']} features in {run['d_hidden']} dimensions, "
+      f"{run['steps']} steps of {run['batch']} samples")
 corners = {"2/3": 2 / 3, "1/2": 1 / 2, "2/5": 2 / 5, "3/8": 3 / 8}
 for p, share, length in zip(large["feature_probability"][::-1], large["shares"][::-1], large["lengths"][::-1]):
     on = share[length > 0.5].astype(float)
     near = {name: (np.abs(on - value) < 0.02).sum() for name, value in corners.items()}
     if max(near.values()) > 0.2 * len(on):
-        print(f"p = {p:.3f}: {len(on):3} represented ({run['d_hidden'] / len(on):.3f} dimensions each); at", ", ".join(f"{name} {count:2}" for name, count in near.items()))
+        print(f"p = {p:.3f}: {len(on):3} represented ({run['d_hidden'] / len(on):.3f} dimensions each); at",
+              ", ".join(f"{name} {count:2}" for name, count in near.items()))
 
 # %% [markdown] id="capacity"
 # From frequent to rare: some shares near 2/3 (the paper's triangles), then 1/2 and nothing but 1/2, two features for each dimension over a wide range of p, then crowds near 2/5 and 3/8 (its pentagons and square antiprisms, eight features in three dimensions). But beware: if all shares are alike, each is the number in brackets, whatever the
@@ -288,13 +302,15 @@ model = superposition.ToyModel(100, 5, n_instances=12, seed=1)
 superposition.train_toy(model, p_hundred, steps=budget(smoke=10, laptop=900), batch=256)
 n_kept_5 = (model.W.detach().norm(dim=2) > 0.5).sum(dim=1).numpy()
 for p, ten, five in list(zip(p_hundred, n_kept, n_kept_5))[::2]:
-    print(f"p = {p:.3f}: F = {ten:3} of 100 in 10 dimensions, F p / d = {ten * p / 10:.2f};  F = {five:3} in 5, F p / d = {five * p / 5:.2f}")
+    print(f"p = {p:.3f}: F = {ten:3} of 100 in 10 dimensions, F p / d = {ten * p / 10:.2f};  "
+          f"F = {five:3} in 5, F p / d = {five * p / 5:.2f}")
 
 # %% id="count-claims"
-fitted = (p_hundred > 0.04) & (p_hundred < 0.4)               # before the 100 run out, and after superposition sets in
+fitted = (p_hundred > 0.04) & (p_hundred < 0.4)  # before the 100 run out, and after superposition sets in
 slope = -np.polyfit(np.log(p_hundred[fitted]), np.log(n_kept[fitted]), 1)[0]
 claim("exponent a of F ~ (1/p)^a in 10 dimensions (the law says 1)", slope, at_least=0.4, at_most=0.85)
-claim("features in 10 dimensions over features in 5, same p", np.median(n_kept[fitted] / np.maximum(n_kept_5[fitted], 1)), at_least=1.5, at_most=3)
+claim("features in 10 dimensions over features in 5, same p",
+      np.median(n_kept[fitted] / np.maximum(n_kept_5[fitted], 1)), at_least=1.5, at_most=3)
 
 # %% [markdown] id="count-after"
 # Half of it stands: twice the dimensions hold about twice the features, rather more. But F grows more slowly than 1/p: interference comes from all features that are on at once, and the reader, `W.T` and ReLU, is simple. (At the smallest p the count runs into the 100 features there are; the fit leaves that out.)
@@ -314,14 +330,16 @@ for name, sample in {"together": superposition.sample_together, "never": superpo
     found[name] = superposition.best_restart(model, 0.15, restarts=12, sample=sample)[0]
 
 # %% id="pairs-figure"
+titles = {"together": "A with a: at right angles", "never": "never A with a: opposite"}
 fig, axes = plots.panels(2, height=3)
-for ax, (name, title) in zip(axes, {"together": "A with a: at right angles", "never": "never A with a: opposite"}.items()):
+for ax, (name, title) in zip(axes, titles.items()):
     plots.feature_arrows(ax, found[name], names="AaBb")
     ax.set_title(title)
 plots.show(fig, alt="Four arrows each. Left: A and a, which come together, are at right angles, and so are B and b. Right: A and a, which never come together, are opposite, and so are B and b.")
 
 # %% id="pairs-claims"
-cosines = {name: [geometry.unit_norm(W)[i] @ geometry.unit_norm(W)[i + 1] for i in (0, 2)] for name, W in found.items()}
+cosines = {name: [geometry.unit_norm(W)[i] @ geometry.unit_norm(W)[i + 1] for i in (0, 2)]
+           for name, W in found.items()}
 claim("cosine within pairs that come together", min(cosines["together"]), at_least=-0.3)
 claim("cosine within pairs that never do", max(cosines["never"]), at_most=-0.7)
 
@@ -336,7 +354,8 @@ claim("cosine within pairs that never do", max(cosines["never"]), at_most=-0.7)
 # %% id="eight" tags=["nbval-check-output"]
 eight = regular(8)
 print("cosines with 'legal':", (eight @ eight[0]).round(2))
-print("coherence", round(geometry.coherence(eight), 3), " least possible (Welch)", round(geometry.welch_bound(8, 2), 3))
+print("coherence", round(geometry.coherence(eight), 3),
+      " least possible (Welch)", round(geometry.welch_bound(8, 2), 3))
 
 # %% [markdown] id="eight-after"
 # 0.71: nowhere near orthogonal. (The coherence takes |cosine|, and is 1 for opposites.) No arrangement of eight directions in two dimensions comes below the Welch bound of 0.65. So the other half of the argument must carry the picture: *sparsity makes collisions rare*. How rare?
@@ -379,7 +398,8 @@ def collision_probability(n, p):
 # %% id="ex-interference" exercise="interference" difficulty=4 minutes=10 points=5
 @exercise
 def interference(W, p):
-    """Mean over samples of (sum_{j != i} <W_i, W_j> x_j)^2 for every row i of W (n_features, d_hidden), as (n_features,).
+    """Mean over samples of (sum_{j != i} <W_i, W_j> x_j)^2 for every row i of W (n_features, d_hidden),
+    as (n_features,).
 
     Features x_j are independent, non-zero with probability p, then uniform in [0, 1].
     """
@@ -397,7 +417,8 @@ predict("linear-interference", "stays")
 
 # %% id="cheap" tags=["nbval-check-output"]
 for p in (0.5, 0.1, 0.01, 0.001):
-    print(f"p = {p}: two or more of 8 on in {100 * collision_probability(8, p):8.4f} % of samples, interference / signal {interference(eight, p)[0] / (p / 3):.2f}")
+    print(f"p = {p}: two or more of 8 on in {100 * collision_probability(8, p):8.4f} % of samples, "
+          f"interference / signal {interference(eight, p)[0] / (p / 3):.2f}")
 
 # %% [markdown] id="cheap-after"
 # It stays, at about three times the signal! Collisions become rare, but *without a nonlinearity* a feature that is off hears every neighbour that is on. "Interference only when both are active" holds for a reader that can stay silent. Measure two: one with ReLU, one also with a bias that swallows neighbours' echoes while a feature of size 1 still reads 1:
@@ -411,7 +432,8 @@ def error_over_signal(W, b, p):
 echo = np.sqrt(0.5)                                           # the cosine between neighbours
 longer, bias = eight / np.sqrt(1 - echo), np.full(8, -echo / (1 - echo))
 for p in (0.5, 0.1, 0.01):
-    print(f"p = {p}: error / signal with ReLU {error_over_signal(eight, np.zeros(8), p):.2f}; with a bias as well {error_over_signal(longer, bias, p):.2f}")
+    print(f"p = {p}: error / signal with ReLU {error_over_signal(eight, np.zeros(8), p):.2f}; "
+          f"with a bias as well {error_over_signal(longer, bias, p):.2f}")
 
 # %% [markdown] id="relu-after"
 # The ReLU removes the negative echoes; the bias removes the positive ones too, but also weakens features of less than full size. Two opposite pairs, four of the eight dropped, err by about half the signal, and eight in the plane did not beat that. What does one pair cost? By section 3.2, p²/3 against a signal of 2p/3:
@@ -432,7 +454,8 @@ claim("error over signal of a pair at p = 0.01", ratio, at_most=0.01)
 # %% id="random" tags=["nbval-check-output"]
 for d in (2, 10, 100, 400):
     D = synthetic.random_dictionary(4 * d, d, seed=0)
-    print(f"{4 * d:4} random directions in {d:3} dimensions: worst |cosine| {geometry.coherence(D):.2f}, Welch bound {geometry.welch_bound(4 * d, d):.2f}")
+    print(f"{4 * d:4} random directions in {d:3} dimensions: worst |cosine| {geometry.coherence(D):.2f}, "
+          f"Welch bound {geometry.welch_bound(4 * d, d):.2f}")
 
 # %% [markdown] id="bounds-intro"
 # Dimension does it: with four times too many directions, the worst pair is almost parallel in the plane and far from it in 400 dimensions. (Random is not optimal.) Three statements about the largest possible number n are often mixed up:
@@ -445,7 +468,8 @@ for d in (2, 10, 100, 400):
 for d, eps in ((512, 0.1), (512, 0.3), (4096, 0.1)):
     exists, most = geometry.directions_that_fit(d, eps), geometry.directions_at_most(d, eps)
     rate = geometry.kabatiansky_levenshtein_rate(eps)
-    print(f"d = {d}, |cosine| <= {eps}: at least {max(d, exists):.3g}, at most {most:.3g};  rates {eps**2 / 4:.4f} exists, {rate:.4f} cannot be exceeded")
+    print(f"d = {d}, |cosine| <= {eps}: at least {max(d, exists):.3g}, at most {most:.3g};  "
+          f"rates {eps**2 / 4:.4f} exists, {rate:.4f} cannot be exceeded")
 
 # %% [markdown] id="bounds-after"
 # Both are exponential in dε², the upper one with an extra ln(1/ε). The true number lies between, nobody knows where. At ε = 0.1 the exponential promise is worth nothing in 512 dimensions (an orthogonal basis is better), and several times d in 4,096. And *fitting* is about directions alone: whether features can be **read** depends on how many are on at once (section 3.9).
@@ -472,7 +496,9 @@ for d, eps in ((512, 0.1), (512, 0.3), (4096, 0.1)):
 # %% id="rotate" tags=["nbval-check-output"]
 Q = np.linalg.qr(np.random.default_rng(0).normal(size=(2, 2)))[0]
 x = superposition.sample_features((1000, 5), 0.1, seed=1).numpy()
-print("largest change of any output after a rotation:", np.abs(reconstruct(x, regular(5) @ Q, np.zeros(5)) - reconstruct(x, regular(5), np.zeros(5))).max().round(9) + 0)
+before = reconstruct(x, regular(5), np.zeros(5))
+after = reconstruct(x, regular(5) @ Q, np.zeros(5))
+print("largest change of any output after a rotation:", np.abs(after - before).max().round(9) + 0)
 
 # %% [markdown] id="privileged-intro"
 # Nothing changes, so nothing can prefer an axis. A ReLU on the *hidden* units changes that, since it works axis by axis: the basis becomes **privileged**. Ten features, five hidden units, without and with ReLU on them (positive weights red, negative blue):
@@ -488,7 +514,8 @@ for name, kind in {"linear": superposition.ToyModel, "neurons": superposition.Ne
 
 # %% id="privileged-figure"
 fig, axes = plots.panels(3, height=2.9)
-titles = ("Linear, p = 0.5:\nspread over units", "Neurons, p = 0.5:\na unit per feature", "Neurons, p = 0.05:\nunits are shared")
+titles = ("Linear, p = 0.5:\nspread over units", "Neurons, p = 0.5:\na unit per feature",
+          "Neurons, p = 0.05:\nunits are shared")
 for ax, W, title in zip(axes, (W_by_kind["linear"][0], *W_by_kind["neurons"]), titles):
     plots.signed_weights(ax, W)
     ax.set_title(title)
@@ -538,7 +565,8 @@ W_in, W_out = abs_weights(3)
 x = superposition.sample_signed((5, 3), 0.5, seed=0).numpy()
 p_abs = np.tile([1.0, 0.03], 4)
 model = superposition.AbsModel(10, 6, n_instances=8, seed=0)
-superposition.train_toy(model, p_abs, 0.8 ** np.arange(10), steps=budget(smoke=40, laptop=1200), batch=256, sample=superposition.sample_signed)
+superposition.train_toy(model, p_abs, 0.8 ** np.arange(10), steps=budget(smoke=40, laptop=1200), batch=256,
+                        sample=superposition.sample_signed)
 print("by hand, largest error:", np.abs(np.maximum(x @ W_in, 0) @ W_out - np.abs(x)).max())
 
 # %% id="abs-claims"
@@ -570,9 +598,11 @@ claim("absolute values computed by 6 neurons, features rarely on", computed[1], 
 # %% id="ex-read" exercise="read_back" difficulty=3 minutes=8 points=4
 @exercise
 def read_back(hidden, W, lam):
-    """Features x >= 0 with hidden ~ x W: non-negative LASSO codes z of the unit rows of W, then x_i = z_i / ||W_i||.
+    """Features x >= 0 with hidden ~ x W: non-negative LASSO codes z of the unit rows of W,
+    then x_i = z_i / ||W_i||.
 
-    hidden (n, d_hidden), W (n_features, d_hidden) -> (n, n_features); z minimises 1/2 ||hidden - z U||^2 + lam sum z.
+    hidden (n, d_hidden), W (n_features, d_hidden) -> (n, n_features);
+    z minimises 1/2 ||hidden - z U||^2 + lam sum z.
     """
     ### BEGIN SOLUTION
     length = np.linalg.norm(W, axis=1)
@@ -594,16 +624,18 @@ for k in ks:
     x = synthetic.sparse_codes(budget(smoke=20, laptop=100), 64, k, seed=k, positive=True)
     readers["one product"].append(all_named(x @ W @ W.T, x))
     readers["LASSO"].append(all_named(read_back(x @ W, W, lam=0.02), x))
+limit = 20 * geometry.donoho_tanner(20 / 64, positive=True)
 
 # %% id="read-figure"
-limit = 20 * geometry.donoho_tanner(20 / 64, positive=True)
 fig, ax = plots.panels(height=2.6)
 ax.plot(ks, readers["LASSO"], "o-", color=plots.ATOM)
 ax.plot(ks, readers["one product"], "o-", color=plots.BASELINE)
 ax.axvline(limit, color=plots.TRUTH, linewidth=0.8, linestyle="--")
-for x_text, y_text, text in ((2.9, 0.86, "LASSO, which searches"), (2.6, 0.55, "one product, the k loudest"), (limit + 0.1, 0.9, "Donoho–Tanner, large sizes")):
-    ax.text(x_text, y_text, text)
-ax.set(title="The same 20 numbers hold more than one product can read", xlabel="features on at once, of 64", ylabel="share read exactly", ylim=(0, 1.05))
+ax.text(2.9, 0.86, "LASSO, which searches")
+ax.text(2.6, 0.55, "one product, the k loudest")
+ax.text(limit + 0.1, 0.9, "Donoho–Tanner, large sizes")
+ax.set(title="The same 20 numbers hold more than one product can read",
+       xlabel="features on at once, of 64", ylabel="share read exactly", ylim=(0, 1.05))
 plots.show(fig, alt="Share of samples in which all features are named, against the number of features on. One product falls quickly after one feature; the LASSO stays near 1 for five or six and falls near the Donoho–Tanner limit of about eight.")
 
 # %% id="read-claims"
@@ -626,7 +658,8 @@ with torch.no_grad():
 # %% id="own-lasso"
 W_toy, x, hidden = toy.W[0].detach().numpy(), x[0].numpy(), toy.hidden(x)[0].detach().numpy()
 lasso_error = ((read_back(hidden, W_toy, lam=0.01) - x) ** 2).sum()
-print(f"features represented: {(np.linalg.norm(W_toy, axis=1) > 0.5).sum()} of 64; error of the LASSO reader over the model's own: {lasso_error / own_error:.2f}")
+print(f"features represented: {(np.linalg.norm(W_toy, axis=1) > 0.5).sum()} of 64; "
+      f"error of the LASSO reader over the model's own: {lasso_error / own_error:.2f}")
 claim("error of the LASSO reader over that of the model's own", lasso_error / own_error, at_most=0.9)
 
 # %% [markdown] id="own-after"
@@ -634,15 +667,26 @@ claim("error of the LASSO reader over that of the model's own", lasso_error / ow
 #
 # ## 3.10 The paper says / we measured
 
+# %% id="paper-shapes"
+five_shares, three_shares, alike_shares = [np.sort(values) for values in shares.values()]
+best_p = p_hundred[int(np.argmax(on_half))]
+shape_rows = [("phases: not represented, orthogonal, superposed",
+               f"{100 * same[clear].mean():.0f} % of clear cells as the formula says"),
+              ("5 in 2 dimensions, sparse: a pentagon, D = 2/5",
+               f"D = {five_shares.min():.3f} to {five_shares.max():.3f}"),
+              ("plateaus at 1/2 (pairs)",
+               f"{100 * max(on_half):.0f} % of features within 0.02, at p = {best_p:.2f}, n = 100, m = 10"),
+              ("triangles, D = 2/3", f"3 in 2 dimensions, sizes 0 to 1: {three_shares.round(2)}; "
+                                     f"sizes 0.7 to 1: {alike_shares.round(2)}")]
+
 # %% id="paper"
-table = [
-    ("phases: not represented, orthogonal, superposed", f"{100 * same[clear].mean():.0f} % of clear cells as the formula says"),
-    ("5 in 2 dimensions, sparse: a pentagon, D = 2/5", f"D = {shares['five, values 0 to 1'].min():.3f} to {shares['five, values 0 to 1'].max():.3f}"),
-    ("plateaus at 1/2 (pairs)", f"{100 * max(on_half):.0f} % of features within 0.02, at p = {p_hundred[int(np.argmax(on_half))]:.2f}, n = 100, m = 10"),
-    ("triangles, D = 2/3", f"3 in 2 dimensions, sizes 0 to 1: {np.sort(shares['three, values 0 to 1']).round(2)}; sizes 0.7 to 1: {np.sort(shares['three, values 0.7 to 1']).round(2)}"),
-    ("correlated: not opposite; anti-correlated: opposite", f"cosines {np.round(cosines['together'], 2)}; {np.round(cosines['never'], 2)}"),
-    ("ReLU on hidden units makes neurons meaningful", f"axis share {on_axes['neurons'][0]:.2f} against {on_axes['linear'][0]:.2f} without"),
-    ("absolute value is computed in superposition", f"{computed[1]:.1f} of 10 by 6 neurons if rare, {computed[0]:.1f} if dense")]
+table = shape_rows + [
+    ("correlated: not opposite; anti-correlated: opposite",
+     f"cosines {np.round(cosines['together'], 2)}; {np.round(cosines['never'], 2)}"),
+    ("ReLU on hidden units makes neurons meaningful",
+     f"axis share {on_axes['neurons'][0]:.2f} against {on_axes['linear'][0]:.2f} without"),
+    ("absolute value is computed in superposition",
+     f"{computed[1]:.1f} of 10 by 6 neurons if rare, {computed[0]:.1f} if dense")]
 print("\n".join(f"{says:52} | {found_here}" for says, found_here in table))
 
 # %% [markdown] id="confusions"

@@ -28,11 +28,11 @@ begin("04_pca_to_sae")
 
 # %% id="linear-data"
 rng = np.random.default_rng(0)
-spread = np.linspace(3, 0.5, 10)                                              # standard deviations along ten hidden axes
-waves = synthetic.dct_dictionary(10)                                         # ten orthonormal axes
-x_gauss = rng.normal(size=(1000, 10)) * spread @ waves + 6 * waves[9]        # the mean lies along the weakest axis
+spread = np.linspace(3, 0.5, 10)                                       # standard deviations along ten hidden axes
+waves = synthetic.dct_dictionary(10)                                   # ten orthonormal axes
+x_gauss = rng.normal(size=(1000, 10)) * spread @ waves + 6 * waves[9]  # the mean lies along the weakest axis
 best = pca.pca(x_gauss, 10)
-variance = best.variance * 999 / 1000                                         # divisor n, like the loss
+variance = best.variance * 999 / 1000                                  # divisor n, like the loss
 auto = pca.LinearAutoencoder(d_in=10, n_latents=3, seed=0).fit(x_gauss)
 
 # %% [markdown] id="ex-angle-task"
@@ -67,9 +67,11 @@ def largest_angle(A, B):
 
 # %% id="linear-claims" tags=["nbval-check-output"]
 error = metrics.mse(x_gauss, auto.decode(auto.encode(x_gauss)))
-claim("largest angle to the PCA subspace", largest_angle(auto.W_dec, best.components[:3]), at_most=1e-3, unit="rad")
+claim("largest angle to the PCA subspace",
+      largest_angle(auto.W_dec, best.components[:3]), at_most=1e-3, unit="rad")
 claim("loss above the eigenvalue tail, relative", abs(error / variance[3:].sum() - 1), at_most=1e-6)
-print("rows of W_dec at right angles:", np.allclose(auto.W_dec @ auto.W_dec.T, np.diag(np.diag(auto.W_dec @ auto.W_dec.T)), atol=0.01))
+gram = auto.W_dec @ auto.W_dec.T
+print("rows of W_dec at right angles:", np.allclose(gram, np.diag(np.diag(gram)), atol=0.01))
 print("encoder is the decoder's transpose:", np.allclose(auto.W_enc, auto.W_dec.T, atol=0.01))
 
 # %% [markdown] id="rotation"
@@ -84,7 +86,8 @@ for seed in range(budget(smoke=3, laptop=20)):
 claim("worst loss from random starts above the tail, relative", max(errors) / variance[3:].sum() - 1, at_most=1e-6)
 raw = pca.LinearAutoencoder(10, 3).fit(x_gauss, centre=False)                 # the lecture's formula as it stands
 print(f"without centring: {largest_angle(raw.W_dec, best.components[:3]):.2f} rad from PCA, "
-      f"{largest_angle(raw.W_dec, np.linalg.svd(x_gauss)[2][:3]):.2f} rad from the singular directions of the raw data")
+      f"{largest_angle(raw.W_dec, np.linalg.svd(x_gauss)[2][:3]):.2f} rad "
+      "from the singular directions of the raw data")
 
 # %% [markdown] id="saddle-intro"
 # No start gets stuck. Baldi and Hornik (1989) proved why: every other point with zero gradient, such as one with component 4 in place of 3, is a **saddle**, left at the least push. And "reduces to PCA" needs *centred* data; else one latent is spent on the mean.
@@ -101,7 +104,8 @@ gains = np.linalg.svd(tied.W_enc @ tied.W_dec)[1][:3]
 print("gains found ", gains.round(4), "\n1 − decay / v", (1 - 1.0 / variance[:3]).round(4))
 print("encoder is the decoder's transpose:", np.allclose(tied.W_enc, tied.W_dec.T, atol=1e-4))
 axes_found = np.linalg.svd(tied.W_dec)[2][:3]
-print("its singular directions are the components:", np.allclose(abs(axes_found @ best.components[:3].T), np.eye(3), atol=1e-3))
+print("its singular directions are the components:",
+      np.allclose(abs(axes_found @ best.components[:3].T), np.eye(3), atol=1e-3))
 
 # %% [markdown] id="decay-after"
 # Decay does three things (Kunin et al. 2019). It **ties** the weights. It **shrinks** gains to 1 − decay/v and drops directions whose variance is below the decay: lesson 1's soft threshold, for whole directions. And since gains differ, the components can be read from the SVD of `W_dec`; its rows may still be mixtures.
@@ -116,7 +120,8 @@ def draw_landscape(ax, weight_decay):
     ax.set_title(f"decay {weight_decay:g}: ‖w‖² {gain:.2f}")
 
 # %% id="landscape"
-explore(draw_landscape, stills=[{"weight_decay": 0.0}, {"weight_decay": 1.0}, {"weight_decay": 2.2}], weight_decay=(0.0, 3.0, 0.1),
+explore(draw_landscape, stills=[{"weight_decay": 0.0}, {"weight_decay": 1.0}, {"weight_decay": 2.2}],
+        weight_decay=(0.0, 3.0, 0.1),
         alt="Contours of the loss over the two weights. Without decay: two minima on the horizontal axis at plus and minus 1, two saddles on the vertical axis, a hill at the origin. With decay 1 the minima have moved inwards and the origin is a saddle; with 2.2 it is the only minimum.")
 
 # %% [markdown] id="ladder-intro"
@@ -149,7 +154,9 @@ class Rung(sae.SAE):
 
 # %% id="climb"
 def climb(rung, l1_coeff, trained, unit, steps=budget(smoke=60, laptop=600)):
-    """Adam on the named parameters: mean ||x - x_hat||^2 + l1_coeff * mean sum |latents|, with unit rows or without."""
+    """Adam on the named parameters: mean ||x - x_hat||^2 + l1_coeff * mean sum |latents|,
+    with unit rows or without.
+    """
     optimizer = torch.optim.Adam([getattr(rung, name) for name in trained], lr=0.02)
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 0.02 * (1 - step / steps)
@@ -182,14 +189,15 @@ for name, (n_latents, relu, tied_weights, l1_coeff, trained, unit) in rungs.item
     rung = Rung(2, n_latents, seed=3)
     rung.relu, rung.tied = relu, tied_weights
     climb(rung, l1_coeff, trained, unit)
-    with torch.no_grad():
-        z = rung.encode(x_star)
-        ladder[name] = (float(metrics.explained_variance(x_star, rung.decode(z))), float((z.abs() > 0.01).float().sum(1).mean()),
-                        float(z.abs().sum(1).mean()), geometry.mean_max_cosine(pentagon, rung.W_dec.numpy(), signed=True))
+    z = rung.encode(x_star).detach()
+    ladder[name] = (float(metrics.explained_variance(x_star, rung.decode(z).detach())),
+                    float((z.abs() > 0.01).float().sum(1).mean()), float(z.abs().sum(1).mean()),
+                    geometry.mean_max_cosine(pentagon, rung.W_dec.detach().numpy(), signed=True))
     print("{:26} EV {:.3f}   l0 {:.2f}   price {:.2f}   cosine {:.3f}".format(name, *ladder[name]))
 
 # %% id="ladder-claims"
-claim("price with rows of any length over that with rows of length 1", ladder["+ L1, rows of any length"][2] / ladder["+ rows of length 1"][2], at_most=0.5)
+claim("price with rows of any length over that with rows of length 1",
+      ladder["+ L1, rows of any length"][2] / ladder["+ rows of length 1"][2], at_most=0.5)
 claim("l0 of five latents without ReLU", ladder["+ overcomplete, M = 5"][1], at_least=3.5)
 claim("mean max cosine of the SAE", ladder["+ bias: an SAE"][3], at_least=0.95)
 claim("l0 with a bias, less than without", ladder["+ ReLU"][1] - ladder["+ bias: an SAE"][1], at_least=0.1)
@@ -222,7 +230,8 @@ claim("l0 with a bias, less than without", ladder["+ ReLU"][1] - ladder["+ bias:
 # %% id="ex-encoder" exercise="one_step_encoder" difficulty=2 minutes=6 points=3
 @exercise
 def one_step_encoder(D, lam):
-    """(W_enc (d_in, n_atoms), b_enc (n_atoms,)) of the first step of non-negative ISTA for D (n_atoms, d_in) and lam.
+    """(W_enc (d_in, n_atoms), b_enc (n_atoms,)) of the first step of non-negative ISTA
+    for D (n_atoms, d_in) and lam.
 
     >>> W_enc, b_enc = one_step_encoder(np.eye(2), 0.5)
     >>> print(W_enc, b_enc)
@@ -269,8 +278,10 @@ D, lam = synthetic.random_dictionary(64, 20, seed=0), 0.1
 x_code = synthetic.sparse_codes(4500, 64, k=3, seed=1, positive=True) @ D
 x_test = x_code[4000:]
 exact = lasso.fista(x_test, D, lam, positive=True)
-claim("largest KKT violation of the exact codes", lasso.kkt_violation(x_test, D, exact.z, lam, positive=True).max(), at_most=1e-2)
-print("one layer is one step:", np.allclose(unrolled_ista(x_test, D, lam, 1), lasso.ista(x_test, D, lam, positive=True, max_iter=1).z))
+violation = lasso.kkt_violation(x_test, D, exact.z, lam, positive=True)
+claim("largest KKT violation of the exact codes", violation.max(), at_most=1e-2)
+first_step = lasso.ista(x_test, D, lam, positive=True, max_iter=1).z
+print("one layer is one step:", np.allclose(unrolled_ista(x_test, D, lam, 1), first_step))
 
 # %% [markdown] id="ex-gap-task"
 # An encoder that is used for every sample, in place of a search for each, is called *amortised*. Its cost is the **amortisation gap**: how far its codes' objective lies above the minimum.
@@ -288,7 +299,10 @@ print("one layer is one step:", np.allclose(unrolled_ista(x_test, D, lam, 1), la
 # %% id="ex-gap" exercise="amortisation_gap" difficulty=2 minutes=5 points=3
 @exercise
 def amortisation_gap(x, D, z, z_exact, lam):
-    """Mean over samples of 1/2 ||x - z D||^2 + lam sum z, less that of z_exact: one number. x (n, d_in), codes (n, n_atoms) >= 0."""
+    """Mean over samples of 1/2 ||x - z D||^2 + lam sum z, less that of z_exact: one number.
+
+    x (n, d_in), codes (n, n_atoms) >= 0.
+    """
     ### BEGIN SOLUTION
     def objective(code):
         return 0.5 * ((x - code @ D) ** 2).sum(axis=1) + lam * code.sum(axis=1)
@@ -314,14 +328,16 @@ plain = np.array([amortisation_gap(x_test, D, unrolled_ista(x_test, D, lam, n), 
 fig, ax = plots.panels(height=2.8)
 ax.loglog(steps, plain, color=plots.ATOM, label="ISTA: D's own weights")
 ax.loglog(depths, list(learned.values()), "o-", color=plots.LATENT, label="LISTA: learned weights")
-ax.set(title="Learned layers are worth many steps", xlabel="layers, or steps of ISTA", ylabel="amortisation gap (objective)")
+ax.set(title="Learned layers are worth many steps", xlabel="layers, or steps of ISTA",
+       ylabel="amortisation gap (objective)")
 ax.legend()
 plots.show(fig, alt="Amortisation gap over the number of layers on logarithmic axes. ISTA falls slowly over hundreds of steps; LISTA with 1, 3 and 10 layers lies far below it.")
 
 # %% id="lista-claims"
 worth = {depth: int(steps[np.argmax(plain < learned[depth])]) for depth in depths}
 for depth in depths:
-    print(f"{depth:2} layers: gap {learned[depth]:.4f}, closes {100 * (1 - learned[depth] / learned[1]):.0f} % of the one-layer gap; ISTA needs about {worth[depth]} steps for that")
+    print(f"{depth:2} layers: gap {learned[depth]:.4f}, closes {100 * (1 - learned[depth] / learned[1]):.0f} % "
+          f"of the one-layer gap; ISTA needs about {worth[depth]} steps for that")
 claim("share of the one-layer gap that 3 layers close", 1 - learned[3] / learned[1], at_least=0.6)
 claim("share of the one-layer gap that 10 layers close", 1 - learned[10] / learned[1], at_least=0.8)
 
@@ -341,7 +357,8 @@ features = superposition.sample_features((60_000, 64), 0.05, seed=7)
 x = features @ W                                                              # what an SAE gets to see
 represented = (W.norm(dim=1) > 0.5).numpy()
 D_true = W.numpy()[represented]
-print(f"{represented.sum()} of 64 features represented (length > 0.5), {float((features > 0).sum(1).float().mean()):.1f} active per sample")
+print(f"{represented.sum()} of 64 features represented (length > 0.5), "
+      f"{float((features > 0).sum(1).float().mean()):.1f} active per sample")
 
 # %% [markdown] id="objective"
 # The objective is the reference page's, with **pre-centering**: `b_dec` is taken off before the encoder looks and added back after the decoder.
@@ -351,7 +368,8 @@ print(f"{represented.sum()} of 64 features represented (length > 0.5), {float((f
 # Others write the loss with a ½ before the square (the article, lesson 1), or with a mean over the dimensions (Bricken et al.). If one is the other times a constant, their minimisers are equal. Which `l1_coeff` makes it so?
 
 # %% id="reductions" tags=["nbval-check-output"]
-some, codes = x[:500].numpy(), np.random.default_rng(0).uniform(size=(5, 500, 64))   # five sets of codes, as different as can be
+some = x[:500].numpy()
+codes = np.random.default_rng(0).uniform(size=(5, 500, 64))   # five sets of codes, as different as can be
 squares = np.array([((some - z @ geometry.unit_norm(W.numpy())) ** 2).sum(axis=1).mean() for z in codes])
 price = codes.sum(axis=2).mean(axis=1)
 ours = squares + 0.2 * price
@@ -387,7 +405,7 @@ def silent(one):
     return int((latents_of(one, x[:20_000]) > 0).any(0).logical_not().sum())
 
 # %% id="topk-toy"
-often = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)                                       # when dead latents are replanted, in shares of the steps
+often = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)  # when dead latents are replanted, in shares of the steps
 top = fit(x, "topk", 72, steps=1500, k=3, resample_at=often)
 claim("TopK: mean max cosine to the represented features", cosines(D_true, top).mean(), at_least=0.97)
 claim("TopK: dead latents, of 72", silent(top), at_most=2)
@@ -407,7 +425,8 @@ rows = {}
 for price, one in sweep.items():
     z = latents_of(one, x_held)
     match = cosines(D_true, one)
-    rows[price] = (float(metrics.l0(z)), float(metrics.explained_variance(x_held, one.decode(z).detach())), int((match > 0.9).sum()), silent(one), match.mean())
+    ev = float(metrics.explained_variance(x_held, one.decode(z).detach()))
+    rows[price] = float(metrics.l0(z)), ev, int((match > 0.9).sum()), silent(one), match.mean()
     print("{:8}{:7.1f}{:7.2f}{:7}{:6}{:17.3f}".format(price, *rows[price]))
 
 # %% id="lambda-claims"
@@ -426,7 +445,9 @@ claim("ReLU-L1 at its best l1_coeff: dead latents after resampling, of 72", rows
 
 # %% id="shrink-measure"
 def size(one, z, features, W):
-    """Median of latent over true size where a matched latent and its feature are both active: below 1 is shrunk."""
+    """Median of latent over true size where a matched latent and its feature are both active:
+    below 1 is shrunk.
+    """
     match = geometry.match_atoms(W, one.W_dec.detach().numpy(), signed=True)
     truth = (features * np.linalg.norm(W, axis=1))[:, match.true_index]
     said = z[:, match.index]
@@ -449,7 +470,8 @@ def size(one, z, features, W):
 # %% id="ex-refit" exercise="refit" difficulty=3 minutes=8 points=3
 @exercise
 def refit(target, latents, W_dec):
-    """Least-squares values on each row's own support: latents (n, d_sae) -> (n, d_sae); target (n, d_in), W_dec (d_sae, d_in).
+    """Least-squares values on each row's own support: latents (n, d_sae) -> (n, d_sae);
+    target (n, d_in), W_dec (d_sae, d_in).
 
     >>> print(refit(np.array([[2.0, 3.0]]), np.array([[1.5, 0.0]]), np.eye(2)))
     [[2. 0.]]
@@ -469,7 +491,9 @@ def refit(target, latents, W_dec):
 # %% id="shrink"
 features_held = superposition.sample_features((4_000, 64), 0.05, seed=8)[:2000].numpy()
 sizes = {}
-for name, one in {"l1_coeff 0.1": sweep[0.1], "l1_coeff 0.2": sweep[0.2], "l1_coeff 0.5": sweep[0.5], "TopK, k = 3": top}.items():
+four_saes = {"l1_coeff 0.1": sweep[0.1], "l1_coeff 0.2": sweep[0.2], "l1_coeff 0.5": sweep[0.5],
+             "TopK, k = 3": top}
+for name, one in four_saes.items():
     target = (x_held[:2000] - one.b_dec.detach()).numpy()
     z = latents_of(one, x_held[:2000]).numpy()
     z_refit = refit(target, z, one.W_dec.detach().numpy())
@@ -479,7 +503,8 @@ for name, one in {"l1_coeff 0.1": sweep[0.1], "l1_coeff 0.2": sweep[0.2], "l1_co
 # %% id="shrink-claims"
 claim("size as trained, l1_coeff 0.2", sizes["l1_coeff 0.2"][0], at_most=0.85)
 claim("size at l1_coeff 0.2, more than at 0.5", sizes["l1_coeff 0.2"][0] - sizes["l1_coeff 0.5"][0], at_least=0.05)
-claim("error of the typical size after refitting, l1_coeff 0.2 and 0.5", max(abs(sizes[f"l1_coeff {price}"][1] - 1) for price in (0.2, 0.5)), at_most=0.02)
+claim("error of the typical size after refitting, l1_coeff 0.2 and 0.5",
+      max(abs(sizes[f"l1_coeff {price}"][1] - 1) for price in (0.2, 0.5)), at_most=0.02)
 
 # %% [markdown] id="shrink-after"
 # From 0.2 to 0.5 the dearer is the smaller, and refitting brings the typical size back to within 2 %. At 0.1 no refit helps: it trusts directions and supports, and these latents are blends (section 4.4). TopK has no price, and is hardly too small; what is missing is the amortisation gap: one step for all samples must hold back against what neighbours cause.
@@ -506,9 +531,11 @@ claim("error of the typical size after refitting, l1_coeff 0.2 and 0.5", max(abs
 # %% id="ex-worst" exercise="plant_worst" difficulty=3 minutes=6 points=3
 @exercise
 def plant_worst(x, x_hat, noise):
-    """Unit rows (n_dead, d_in) near the direction of the worst sample's residual; x, x_hat (n, d_in), noise (n_dead, d_in).
+    """Unit rows (n_dead, d_in) near the direction of the worst sample's residual;
+    x, x_hat (n, d_in), noise (n_dead, d_in).
 
-    >>> print(plant_worst(np.array([[1.0, 0.0], [0.0, 9.0]]), np.array([[1.0, 1.0], [0.0, 4.0]]), np.zeros((1, 2))))
+    >>> x, x_hat = np.array([[1.0, 0.0], [0.0, 9.0]]), np.array([[1.0, 1.0], [0.0, 4.0]])
+    >>> print(plant_worst(x, x_hat, np.zeros((1, 2))))
     [[0. 1.]]
     """
     ### BEGIN SOLUTION
@@ -555,7 +582,9 @@ def directions(rule, run, n_dead):
 
 # %% id="revive"
 def revive(rule):
-    """An SAE from the bad start, its dead latents planted after a third of the steps; which they were; the rows planted."""
+    """An SAE from the bad start, its dead latents planted after a third of the steps;
+    which they were; the rows planted.
+    """
     steps = budget(smoke=60, laptop=600)
     config = train.TrainConfig(tokens=512 * steps, lr=5e-3, dead_after_tokens=512 * (steps // 15))
     run = train.Run(sae.ReLUSAE(20, 64, l1_coeff=0.2, seed=1), activations.ArrayStream(x, batch=512), config)
@@ -572,17 +601,22 @@ def revive(rule):
 
 # %% id="revive-run"
 outcome = {}
-for name, rule in {"none": None, "worst example, noise 0.05": 0.05, "worst example, noise 0.2": 0.2, "Bricken et al.": "loss²"}.items():
+rules = {"none": None, "worst example, noise 0.05": 0.05, "worst example, noise 0.2": 0.2,
+         "Bricken et al.": "loss²"}
+row = "{:26} dead {:3}, pairs planted alike {:4.0%}, alive at the end {:3}, features found {:3}"
+for name, rule in rules.items():
     one, dead, aimed = revive(rule)
     alive = (latents_of(one, x_held) > 0).any(0).numpy()
     alike = np.mean((aimed @ aimed.T)[np.triu_indices(len(aimed), 1)] > 0.9)
     outcome[name] = int(dead.sum()), alike, int(alive[dead].sum()), int((cosines(D_true, one) > 0.9).sum())
-    print("{:26} dead {:3}, pairs planted alike {:4.0%}, alive at the end {:3}, features found {:3}".format(name, *outcome[name]))
+    print(row.format(name, *outcome[name]))
 
 # %% id="revive-claims"
-claim("true features found after Bricken et al.'s rule, more than after none", outcome["Bricken et al."][3] - outcome["none"][3], at_least=5)
-claim("share of pairs planted alike (cosine above 0.9), worst example minus Bricken et al.", outcome["worst example, noise 0.05"][1] - outcome["Bricken et al."][1], at_least=0.5)
-claim("alive again after Bricken et al.'s rule, share", outcome["Bricken et al."][2] / outcome["Bricken et al."][0], at_least=0.9)
+none, worst, bricken = outcome["none"], outcome["worst example, noise 0.05"], outcome["Bricken et al."]
+claim("true features found after Bricken et al.'s rule, more than after none", bricken[3] - none[3], at_least=5)
+claim("share of pairs planted alike (cosine above 0.9), worst example minus Bricken et al.",
+      worst[1] - bricken[1], at_least=0.5)
+claim("alive again after Bricken et al.'s rule, share", bricken[2] / bricken[0], at_least=0.9)
 
 # %% [markdown] id="revive-after"
 # Without planting, 32 latents must serve 64 features, and point between them. The article's rule gives all dead latents nearly one direction. They wake together on the same inputs, jointly say far too much, and the price drives them back. With a perturbation nearly as long as the direction (0.2 in each of 20 dimensions)
@@ -606,13 +640,14 @@ x_company = (torch.rand(40_000, 64, generator=draw) * on) @ torch.tensor(directi
 
 # %% id="wrong-k"
 by_k = {}
+row = "k = {:2}   features found {:3}   latents nearer to a pair than to any feature {:3}   EV {:.2f}"
 for k in (1, 2, 3, 8, 16):
     one = fit(x_company, "topk", 80, k=k, resample_at=(0.3, 0.5))
     rows_of = one.W_dec.detach().numpy()
     blends = ((rows_of @ pairs.T).max(axis=1) > (rows_of @ directions_true.T).max(axis=1)).sum()
     ev = float(metrics.explained_variance(x_company[:4000], one(x_company[:4000]).detach()))
     by_k[k] = int((cosines(directions_true, one) > 0.9).sum()), int(blends), ev
-    print("k = {:2}   features found {:3}   latents nearer to a pair than to any feature {:3}   EV {:.2f}".format(k, *by_k[k]))
+    print(row.format(k, *by_k[k]))
 
 # %% id="wrong-k-claims"
 claim("blends at k = 1, more than at k = 3", by_k[1][1] - by_k[3][1], at_least=10)
@@ -633,32 +668,36 @@ by_size = {d_sae: cosines(rare, fit(x_zipf, "topk", d_sae, k=3)) for d_sae in (3
 
 # %% id="zipf-figure"
 fig, ax = plots.panels(height=2.8)
-for (d_sae, match), marker in zip(by_size.items(), "o^s"):
-    ax.semilogx(frequency, match, marker, color=plots.LATENT, alpha=0.35 + 0.2 * "o^s".index(marker), markersize=4, label=f"{d_sae} latents: {(match > 0.9).sum()} found")
+for (d_sae, match), marker, alpha in zip(by_size.items(), "o^s", (0.35, 0.55, 0.75)):
+    ax.semilogx(frequency, match, marker, color=plots.LATENT, alpha=alpha, markersize=4,
+                label=f"{d_sae} latents: {(match > 0.9).sum()} found")
 ax.axhline(0.9, color=plots.BASELINE, linewidth=0.8)
-ax.set(title="Rare features are missed, small dictionaries miss more", xlabel="frequency of the feature (share of samples)", ylabel="largest cosine to a latent", ylim=(0, 1.03))
+ax.set(title="Rare features are missed, small dictionaries miss more",
+       xlabel="frequency of the feature (share of samples)", ylabel="largest cosine to a latent", ylim=(0, 1.03))
 ax.legend(loc="lower right")
 plots.show(fig, alt="Largest cosine to a latent over the frequency of the feature, for 32, 64 and 160 latents. Frequent features have a cosine near 1; with 32 latents most features active on less than 2 percent of the samples stay below 0.9; with 160 nearly all are found.")
 
 # %% id="zipf-claims"
 often, seldom = slice(0, 16), slice(48, 64)
-claim("32 latents: mean cosine of the 16 most frequent minus the 16 rarest features", by_size[32][often].mean() - by_size[32][seldom].mean(), at_least=0.15)
-claim("the 16 rarest features: found by 160 latents, more than by 32", (by_size[160][seldom] > 0.9).sum() - (by_size[32][seldom] > 0.9).sum(), at_least=8)
+claim("32 latents: mean cosine of the 16 most frequent minus the 16 rarest features",
+      by_size[32][often].mean() - by_size[32][seldom].mean(), at_least=0.15)
+claim("the 16 rarest features: found by 160 latents, more than by 32",
+      (by_size[160][seldom] > 0.9).sum() - (by_size[32][seldom] > 0.9).sum(), at_least=8)
 
 # %% [markdown] id="expansion-intro"
 # **Too few or too many latents.** The article recommends 4 to 16 times as many latents as dimensions. On the toy the truth is 64 / 20 = 3.2 times. From 1× to 16×, TopK with k = 3:
 
 # %% id="expansion"
-factors = (1, 2, 4, 8, 16)
 by_factor = {}
-for factor in factors:
+row = "{:2}×: EV {:.2f}, features found {:3}, latents alive {:3}, second ones for a feature {:3}"
+for factor in (1, 2, 4, 8, 16):
     one = fit(x, "topk", 20 * factor, k=3)
     z = latents_of(one, x_held)
     alive = (z > 0).any(0).numpy()
     nearest = (geometry.unit_norm(D_true) @ one.W_dec.detach().numpy()[alive].T).argmax(axis=0)
-    by_factor[factor] = (float(metrics.explained_variance(x_held, one.decode(z).detach())), int((cosines(D_true, one) > 0.9).sum()),
-                         int(alive.sum()), int(alive.sum()) - len(set(nearest)))
-    print("{:2}×: EV {:.2f}, features found {:3}, latents alive {:3}, second ones for a feature {:3}".format(factor, *by_factor[factor]))
+    by_factor[factor] = (float(metrics.explained_variance(x_held, one.decode(z).detach())),
+                         int((cosines(D_true, one) > 0.9).sum()), alive.sum(), alive.sum() - len(set(nearest)))
+    print(row.format(factor, *by_factor[factor]))
 
 # %% id="expansion-claims"
 claim("features found at 4×", by_factor[4][1], at_least=50)
@@ -672,16 +711,27 @@ claim("latents alive at 16×, of 320", by_factor[16][2], at_most=120)
 # %% [markdown] id="paper-intro"
 # ## The papers say / we measured
 
+# %% id="paper-rows"
+angle = largest_angle(auto.W_dec, best.components[:3])
+first_rows = [
+    ("Baldi & Hornik 1989: no bad minima, PCA subspace",
+     f"{len(errors)} of {len(errors)} starts at the tail; angle {angle:.0e} rad"),
+    ("Kunin et al. 2019: decay ties weights, gains 1 − decay/v",
+     f"largest difference {np.abs(gains - (1 - 1.0 / variance[:3])).max():.0e}"),
+    ("Gregor & LeCun 2010: few learned layers do the work of many steps",
+     f"3 layers ≈ {worth[3]} ISTA steps, 10 ≈ {worth[10]}"),
+    ("Sharkey et al. 2022: an SAE recovers a toy's features",
+     f"mean max cosine TopK {cosines(D_true, top).mean():.3f}, ReLU-L1 {rows[good][4]:.3f}")]
+
 # %% id="paper-table"
-table = [
-    ("Baldi & Hornik 1989: no bad minima, PCA subspace", f"{len(errors)} of {len(errors)} starts at the tail; angle {largest_angle(auto.W_dec, best.components[:3]):.0e} rad"),
-    ("Kunin et al. 2019: decay ties weights, gains 1 − decay/v", f"largest difference {np.abs(gains - (1 - 1.0 / variance[:3])).max():.0e}"),
-    ("Gregor & LeCun 2010: few learned layers do the work of many steps", f"3 layers ≈ {worth[3]} ISTA steps, 10 ≈ {worth[10]}"),
-    ("Sharkey et al. 2022: an SAE recovers a toy's features", f"mean max cosine TopK {cosines(D_true, top).mean():.3f}, ReLU-L1 {rows[good][4]:.3f}"),
-    ("Wright & Sharkey 2024: L1 suppresses sizes, refitting mends it", f"size {sizes['l1_coeff 0.2'][0]:.2f} → {sizes['l1_coeff 0.2'][1]:.2f}"),
-    ("Bricken et al. 2023: resampling by loss² revives latents", f"{outcome['Bricken et al.'][2]} of {outcome['Bricken et al.'][0]} alive; worst example: {outcome['worst example, noise 0.05'][2]}"),
-    ("Chanin & Garriga-Alonso 2025: wrong L0, wrong features", f"blends: {by_k[1][1]} at k = 1, {by_k[3][1]} at k = 3; found {by_k[3][0]} at k = 3, {by_k[16][0]} at k = 16"),
-]
+table = first_rows + [
+    ("Wright & Sharkey 2024: L1 suppresses sizes, refitting mends it",
+     f"size {sizes['l1_coeff 0.2'][0]:.2f} → {sizes['l1_coeff 0.2'][1]:.2f}"),
+    ("Bricken et al. 2023: resampling by loss² revives latents",
+     f"{bricken[2]} of {bricken[0]} alive; worst example: {worst[2]}"),
+    ("Chanin & Garriga-Alonso 2025: wrong L0, wrong features",
+     f"blends: {by_k[1][1]} at k = 1, {by_k[3][1]} at k = 3; "
+     f"found {by_k[3][0]} at k = 3, {by_k[16][0]} at k = 16")]
 print("\n".join(f"{says:68}{measured}" for says, measured in table))
 
 # %% [markdown] id="sources"

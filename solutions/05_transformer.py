@@ -11,7 +11,7 @@
 # %% id="setup"
 import numpy as np
 import torch
-from saekit import activations, concepts, corpus, dictlearn, geometry, interpret, metrics, plots, strips, transformer
+from saekit import activations, concepts, corpus, dictlearn, interpret, metrics, plots, strips, transformer
 from saekit.course import begin, budget, claim, exercise, predict, progress
 from saekit.course.widgets import explore
 begin("05_transformer")
@@ -24,7 +24,8 @@ begin("05_transformer")
 # %% id="load" tags=["nbval-check-output"]
 lm = transformer.load_lm("python-1l")
 before = transformer.weight_hash(lm.model)
-print(f"{lm.n_layers} block, {lm.d_model} numbers per hidden state, {lm.d_mlp} MLP neurons, {lm.d_vocab} tokens, up to {lm.n_ctx} of them at a time")
+print(f"{lm.n_layers} block, {lm.d_model} numbers per hidden state, {lm.d_mlp} MLP neurons, "
+      f"{lm.d_vocab} tokens, up to {lm.n_ctx} of them at a time")
 
 # %% [markdown] id="complete-intro"
 # Text is cut into **tokens**, frequent pieces with a number each. After each token the model gives every token a probability of coming next. **How would you go on after these four beginnings?** The model takes the likeliest token (*greedy* decoding), twelve times:
@@ -37,7 +38,8 @@ def complete(prompt, n_tokens=12):
         tokens.append(int(transformer.logits(lm, torch.tensor([tokens]))[0, -1].argmax()))
     return lm.tokenizer.decode(tokens[1:])
 
-for prompt in ("try:\n    import json\nexcept", "with open(path) as", "class Stack:\n    def __init__(self", "if x is"):
+prompts = ("try:\n    import json\nexcept", "with open(path) as", "class Stack:\n    def __init__(self", "if x is")
+for prompt in prompts:
     print(complete(prompt) + "\n-----")
 
 # %% [markdown] id="complete-after"
@@ -63,7 +65,8 @@ def code(x, D, lam=0.2):
 table = lm.model.get_input_embeddings().weight.numpy()
 embeddings = unit(table - table.mean(axis=0))                          # (4096 tokens, 128)
 start = embeddings[np.random.default_rng(0).permutation(len(embeddings))[:384]]
-word_atoms = dictlearn.learn_dictionary(embeddings, start, code, dictlearn.Online(), n_epochs=budget(smoke=1, laptop=8), batch_size=1024).D
+word_atoms = dictlearn.learn_dictionary(embeddings, start, code, dictlearn.Online(),
+                                        n_epochs=budget(smoke=1, laptop=8), batch_size=1024).D
 
 # %% [markdown] id="ex-nearest-task"
 # Three times as many atoms as dimensions. An atom has no name, but it lies among the tokens; let the nearest name it.
@@ -81,7 +84,8 @@ word_atoms = dictlearn.learn_dictionary(embeddings, start, code, dictlearn.Onlin
 # %% id="ex-nearest" exercise="nearest_tokens" difficulty=2 minutes=6 points=2
 @exercise
 def nearest_tokens(atom, embeddings, n):
-    """Positions of the n rows of embeddings (n_tokens, d) with the largest cosine to atom (d,), largest first, as integers.
+    """Positions of the n rows of embeddings (n_tokens, d) with the largest cosine to atom (d,),
+    largest first, as integers.
 
     >>> print(nearest_tokens(np.array([1.0, 0.0]), np.array([[2.0, 2.0], [0.0, 1.0], [0.5, 0.0]]), 2))
     [2 0]
@@ -121,7 +125,8 @@ for atom in np.argsort(-users)[::32]:
 # %% id="ex-recipe" exercise="recipe" difficulty=2 minutes=6 points=3
 @exercise
 def recipe(z, n):
-    """(which, shares, others) of a code z (n_atoms,) >= 0: its n largest entries' positions (n,), their shares (n,) of z.sum(), and the rest's share.
+    """(which, shares, others) of a code z (n_atoms,) >= 0: its n largest entries' positions (n,),
+    their shares (n,) of z.sum(), and the rest's share.
 
     >>> which, shares, others = recipe(np.array([0.0, 3.0, 1.0]), 1)
     >>> print(which, shares, others)
@@ -148,11 +153,13 @@ from textwrap import fill
 def in_words(z, D, n=4):
     """The lecture's line for one code."""
     which, shares, others = recipe(z, n)
-    return " + ".join(f"{share:.2f} ⟨{named(D[atom], 3)}⟩" for atom, share in zip(which, shares) if share > 0.005) + f" + {abs(others):.2f} others"
+    terms = [f"{share:.2f} ⟨{named(D[atom], 3)}⟩" for atom, share in zip(which, shares) if share > 0.005]
+    return " + ".join(terms) + f" + {abs(others):.2f} others"
 
 for word in (" matrices", " for", "Node", " self", "_size"):
     token = lm.tokenizer.encode(word).ids[0]
-    print(fill(f"{strings[token]!r} = {in_words(word_codes[token], word_atoms)}", 100, subsequent_indent="    ") + "\n")
+    print(fill(f"{strings[token]!r} = {in_words(word_codes[token], word_atoms)}", 100,
+               subsequent_indent="    ") + "\n")
 
 # %% [markdown] id="recipes-after"
 # But a LASSO gives *every* vector such a line, and nearest tokens name every direction. **What would a recipe look like that means nothing?** It would need many atoms, and still miss. A fair comparison: data with the same covariance, scaled to length 1 like ours: a **Gaussian twin**. If embeddings are sparse beyond what second moments explain,
@@ -160,20 +167,24 @@ for word in (" matrices", " for", "Node", " self", "_size"):
 
 # %% id="twin"
 def sparsity_test(x, n_atoms, n_epochs, lam, seed=0):
-    """For x and its Gaussian twin: (explained variance, atoms per sample) on the quarter of the samples not learned from."""
+    """For x and its Gaussian twin: (explained variance, atoms per sample) on the quarter of the samples
+    not learned from."""
     rng = np.random.default_rng(seed)
-    twin = unit(rng.multivariate_normal(np.zeros(x.shape[1]), np.cov(x.T), size=len(x), method="cholesky").astype(np.float32))
+    twin = rng.multivariate_normal(np.zeros(x.shape[1]), np.cov(x.T), size=len(x), method="cholesky")
+    twin = unit(twin.astype(np.float32))
     scores = []
     for samples in (x[rng.permutation(len(x))], twin):
         train, test = samples[len(x) // 4:], samples[:len(x) // 4]
-        D = dictlearn.learn_dictionary(train, train[:n_atoms], lambda x, D: code(x, D, lam), dictlearn.Online(), n_epochs, 1024).D
+        D = dictlearn.learn_dictionary(train, train[:n_atoms], lambda x, D: code(x, D, lam),
+                                       dictlearn.Online(), n_epochs, 1024).D
         z = code(test, D, lam)
         scores.append((metrics.explained_variance(test, z @ D), (z > 0).sum(axis=1).mean()))
     return scores
 
 # %% id="twin-words"
 (words_ev, words_l0), (twin_ev, twin_l0) = sparsity_test(embeddings, 384, budget(smoke=1, laptop=6), lam=0.2)
-print(f"embeddings: {words_ev:.2f} explained by {words_l0:.1f} atoms; Gaussian twin: {twin_ev:.2f} by {twin_l0:.1f}")
+print(f"embeddings: {words_ev:.2f} explained by {words_l0:.1f} atoms; "
+      f"Gaussian twin: {twin_ev:.2f} by {twin_l0:.1f}")
 claim("explained variance, embeddings minus twin", words_ev - twin_ev, at_least=0.05)
 claim("atoms per sample, twin minus embeddings", twin_l0 - words_l0, at_least=0.5)
 
@@ -198,7 +209,8 @@ stations = {"embedding": block.ln_1, "after attention": block.ln_2, "after MLP":
 def hidden_states(some_lm, stations, contexts):
     """What enters each station, at every token but the boundary: {station: (tokens, 128)}."""
     caught = {name: [] for name in stations}
-    handles = [module.register_forward_pre_hook(lambda _module, inputs, name=name: caught[name].append(inputs[0])) for name, module in stations.items()]
+    handles = [module.register_forward_pre_hook(lambda _module, inputs, name=name: caught[name].append(inputs[0]))
+               for name, module in stations.items()]
     with torch.inference_mode():
         for part in torch.from_numpy(contexts.astype(int)).split(32):
             some_lm.model.base_model(input_ids=part, use_cache=False)
@@ -210,7 +222,8 @@ def hidden_states(some_lm, stations, contexts):
 text = corpus.load_corpus("validation", lm.tokenizer, lm.boundary)
 contexts = corpus.contexts(text, lm.n_ctx, lm.boundary)
 n = budget(smoke=60, laptop=240, gpu=400)
-rows = {"fit": np.arange(0, 3 * n, 3), "held": np.arange(len(contexts) - 3 * n // 2, len(contexts), 3)}       # every third context
+rows = {"fit": np.arange(0, 3 * n, 3),                                         # every third context
+        "held": np.arange(len(contexts) - 3 * n // 2, len(contexts), 3)}
 tokens = {part: contexts[rows[part]][contexts[rows[part]] != lm.boundary].astype(int) for part in rows}
 states = {part: hidden_states(lm, stations, contexts[rows[part]]) for part in rows}
 print({part: f"{len(tokens[part]):,} tokens" for part in rows})
@@ -223,8 +236,10 @@ names = list(concepts.CONCEPTS)
 labels, depths = {}, {}
 for part in rows:
     keep = contexts[rows[part]] != lm.boundary
-    labels[part] = concepts.label_stream(text, lm.tokenizer, lm.n_ctx, rows[part])[keep]                # (tokens, concepts), True or False
-    depths[part] = concepts.depth_stream(text, lm.tokenizer, lm.n_ctx, rows[part])[keep]                # (tokens, 2): bracket, indent
+    # (tokens, concepts), True or False
+    labels[part] = concepts.label_stream(text, lm.tokenizer, lm.n_ctx, rows[part])[keep]
+    # (tokens, 2): bracket, indent
+    depths[part] = concepts.depth_stream(text, lm.tokenizer, lm.n_ctx, rows[part])[keep]
 print(fill(f"{len(names)} concepts, such as: {', '.join(names[::11])}", 100))
 
 # %% [markdown] id="ex-dimensions-task"
@@ -241,7 +256,8 @@ print(fill(f"{len(names)} concepts, such as: {', '.join(names[::11])}", 100))
 # %% id="ex-dimensions" exercise="dimensions_for" difficulty=2 minutes=6 points=3
 @exercise
 def dimensions_for(x, share):
-    """Smallest number of principal directions that together hold at least `share` of the variance of x (n, d), as one number.
+    """Smallest number of principal directions that together hold at least `share` of the variance of x (n, d),
+    as one number.
 
     >>> print(dimensions_for(np.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]]), 0.8))
     1
@@ -261,7 +277,8 @@ predict("dimensions", "b")
 noise = np.random.default_rng(0).normal(size=(10_000, lm.d_model)).astype(np.float32)
 clouds = {**{name: states["fit"][name][:10_000] for name in stations}, "noise": noise}
 for name, cloud in clouds.items():
-    print(f"{name:16} 50 % in {dimensions_for(cloud, 0.5):3}, 90 % in {dimensions_for(cloud, 0.9):3}, 99 % in {dimensions_for(cloud, 0.99):3} directions")
+    print(f"{name:16} 50 % in {dimensions_for(cloud, 0.5):3}, 90 % in {dimensions_for(cloud, 0.9):3}, "
+          f"99 % in {dimensions_for(cloud, 0.99):3} directions")
 ninety = dimensions_for(clouds["after attention"], 0.9)
 claim("directions that hold 90 % of the variance after attention", ninety, at_least=50, at_most=105)
 claim("the same for noise, minus that", dimensions_for(noise, 0.9) - ninety, at_least=10)
@@ -280,12 +297,15 @@ claim("the same for noise, minus that", dimensions_for(noise, 0.9) - ninety, at_
 keywords = [" for", " in", " is", " and", " or", " not", " as", " if", " with", " from"]
 prose = {part: labels[part][:, [names.index("comment"), names.index("docstring")]].any(axis=1) for part in rows}
 uses = {(part, word): tokens[part] == lm.tokenizer.encode(word).ids[0] for part in rows for word in keywords}
-words = [word for word in keywords if min((uses[part, word] & (prose[part] == which)).sum() for part in rows for which in (True, False)) >= 4]
+words = [word for word in keywords if min((uses[part, word] & (prose[part] == which)).sum()
+                                          for part in rows for which in (True, False)) >= 4]
 
 def prose_direction(station, some_words):
     """Unit vector from code to prose: the mean over words of the difference of their mean states, on fit."""
     x = states["fit"][station]
-    return unit(np.mean([x[uses["fit", w] & prose["fit"]].mean(axis=0) - x[uses["fit", w] & ~prose["fit"]].mean(axis=0) for w in some_words], axis=0))
+    differences = [x[uses["fit", w] & prose["fit"]].mean(axis=0) - x[uses["fit", w] & ~prose["fit"]].mean(axis=0)
+                   for w in some_words]
+    return unit(np.mean(differences, axis=0))
 
 def auc(high, low):
     """Share of pairs in which the value from `high` is larger; a tie counts half."""
@@ -294,10 +314,12 @@ def auc(high, low):
 # %% id="prose"
 aucs = {}
 for word in words:
-    inside = {station: states["held"][station] @ prose_direction(station, [w for w in words if w != word]) for station in stations}
+    other_words = [w for w in words if w != word]
+    inside = {station: states["held"][station] @ prose_direction(station, other_words) for station in stations}
     here, is_prose = uses["held", word], prose["held"]
     aucs[word] = [auc(s[here & is_prose], s[here & ~is_prose]) for s in inside.values()]
-    print(f"{word!r:7} {here.sum():4} uses, {100 * is_prose[here].mean():3.0f} % prose;  AUC " + "  ".join(f"{station} {value:.2f}" for station, value in zip(stations, aucs[word])))
+    by_station = "  ".join(f"{station} {value:.2f}" for station, value in zip(stations, aucs[word]))
+    print(f"{word!r:7} {here.sum():4} uses, {100 * is_prose[here].mean():3.0f} % prose;  AUC {by_station}")
 
 # %% id="prose-claims"
 mean_auc = dict(zip(stations, np.mean(list(aucs.values()), axis=0)))
@@ -313,7 +335,8 @@ placed = states["held"]["after attention"] @ direction
 fig, ax = plots.panels(height=2.9)
 groups = [(placed[uses["held", w] & ~prose["held"]], placed[uses["held", w] & prose["held"]]) for w in words]
 plots.two_uses(ax, [w.strip() for w in words], groups, ("in code", "in comments and docstrings"))
-ax.set(title="One direction says “prose” for every word", xlabel="hidden state after attention, along the direction")
+ax.set(title="One direction says “prose” for every word",
+       xlabel="hidden state after attention, along the direction")
 plots.show(fig, alt="For each of several words a row of dots along one direction: uses in code lie to the left, uses in comments and docstrings to the right, with little overlap.")
 
 # %% [markdown] id="recipe-context-intro"
@@ -323,7 +346,8 @@ plots.show(fig, alt="For each of several words a row of dots along one direction
 samples = np.random.default_rng(1).permutation(len(tokens["fit"]))[:budget(smoke=1600, laptop=12_000)]
 centre = states["fit"]["after attention"].mean(axis=0)
 x_states = unit(states["fit"]["after attention"][samples] - centre)
-state_atoms = dictlearn.learn_dictionary(x_states, x_states[:512], lambda x, D: code(x, D, 0.15), dictlearn.Online(), n_epochs=budget(smoke=1, laptop=5), batch_size=1024).D
+state_atoms = dictlearn.learn_dictionary(x_states, x_states[:512], lambda x, D: code(x, D, 0.15),
+                                         dictlearn.Online(), n_epochs=budget(smoke=1, laptop=5), batch_size=1024).D
 
 def state_code(x):
     return code(unit(x - centre), state_atoms, 0.15)
@@ -344,11 +368,14 @@ def excerpts(part, chosen, values, **window):
 
 # %% id="is-recipes"
 held_states, nothing = states["held"]["after attention"], np.zeros(len(tokens["held"]))
-found_uses = {(word, use): np.flatnonzero(uses["held", word] & (prose["held"] == (use == "prose"))) for word in words for use in ("code", "prose")}
+found_uses = {(word, use): np.flatnonzero(uses["held", word] & (prose["held"] == (use == "prose")))
+              for word in words for use in ("code", "prose")}
 for word, use in ((word, use) for word in words[:2] for use in ("code", "prose")):
     one = found_uses[word, use][1:2]
     seen = excerpts("held", one, nothing, before=9, after=0)[0]
-    print(f"{strips.visible(''.join(seen.tokens))!r} [{seen.file}]\n" + fill(f"= {in_words(state_code(held_states[one])[0], state_atoms)}", 100, initial_indent="   ", subsequent_indent="     ") + "\n")
+    print(f"{strips.visible(''.join(seen.tokens))!r} [{seen.file}]")
+    print(fill(f"= {in_words(state_code(held_states[one])[0], state_atoms)}", 100,
+               initial_indent="   ", subsequent_indent="     ") + "\n")
 
 # %% [markdown] id="shared-intro"
 # (⏎ is a line break. Shown is the second use of each kind.) The largest ingredient mostly says which token it is. Others have odd names: no token means "in a comment". But an atom for that would *point* along the prose direction. **Are there such atoms, learned without any label? Who uses them?**
@@ -359,11 +386,14 @@ some_codes, some_prose = state_code(held_states[some]), prose["held"][some]
 along = state_atoms @ unit(prose_direction("after attention", words))
 for atom in np.argsort(-along)[:5]:
     used = some_codes[:, atom] > 0
-    print(f"cosine {along[atom]:.2f}: in {100 * used.mean():4.1f} % of all tokens, {100 * some_prose[used].mean():3.0f} % of these in prose (all tokens: {100 * some_prose.mean():.0f} %)   {named(state_atoms[atom], 3)}")
+    print(f"cosine {along[atom]:.2f}: in {100 * used.mean():4.1f} % of all tokens, "
+          f"{100 * some_prose[used].mean():3.0f} % of these in prose "
+          f"(all tokens: {100 * some_prose.mean():.0f} %)   {named(state_atoms[atom], 3)}")
 
 # %% id="shared-claims"
 used = some_codes[:, np.argmax(along)] > 0
-claim("share of prose among the tokens that use the atom nearest to the prose direction", some_prose[used].mean(), at_least=0.75)
+claim("share of prose among the tokens that use the atom nearest to the prose direction",
+      some_prose[used].mean(), at_least=0.75)
 claim("share of all prose that this atom serves", used[some_prose].mean(), at_most=0.6)
 
 # %% [markdown] id="shared-after"
@@ -380,16 +410,21 @@ def bars(ax, word, use, which_one):
     ax.set(title="… " + text[text.find(" ", max(0, len(text) - 14)) + 1:], xlabel=f"share, in {use}")
 
 # %% id="explore"
-stills = [{"word": words[0], "use": "code", "which_one": 0}, {"word": words[0], "use": "prose", "which_one": 0}, {"word": words[1], "use": "prose", "which_one": 0}]
+stills = [{"word": words[0], "use": "code", "which_one": 0},
+          {"word": words[0], "use": "prose", "which_one": 0},
+          {"word": words[1], "use": "prose", "which_one": 0}]
 explore(bars, stills=stills, word=words, use=["code", "prose"], which_one=(0, 9),
-        alt="Bars with the shares of the five largest atoms of three hidden states: one word in code, the same word in prose, another word in prose; each has a grey bar for all other atoms.")
+        alt="Bars with the shares of the five largest atoms of three hidden states: one word in code, "
+            "the same word in prose, another word in prose; each has a grey bar for all other atoms.")
 
 # %% [markdown] id="twin-states-intro"
 # Are these codes any sparser than chance would have them? The same test, on hidden states. **Expect more or less of a gap than for embeddings?**
 
 # %% id="twin-states"
-(states_ev, states_l0), (twin_ev, twin_l0) = sparsity_test(x_states[:budget(smoke=1600, laptop=6000)], 384, budget(smoke=1, laptop=4), lam=0.15)
-print(f"hidden states: {states_ev:.2f} explained by {states_l0:.1f} atoms; Gaussian twin: {twin_ev:.2f} by {twin_l0:.1f}")
+(states_ev, states_l0), (twin_ev, twin_l0) = sparsity_test(
+    x_states[:budget(smoke=1600, laptop=6000)], 384, budget(smoke=1, laptop=4), lam=0.15)
+print(f"hidden states: {states_ev:.2f} explained by {states_l0:.1f} atoms; "
+      f"Gaussian twin: {twin_ev:.2f} by {twin_l0:.1f}")
 claim("explained variance, hidden states minus twin", states_ev - twin_ev, at_least=0.06)
 claim("atoms per sample, twin minus hidden states", twin_l0 - states_l0, at_least=1.5)
 
@@ -431,8 +466,10 @@ def line_and_plane(x, level):
     ### END SOLUTION
 
 # %% id="depth"
-left_out = [names.index(name) for name in ("newline", "line_break", "indent", "dedent", "comment", "docstring", "string")]
-chosen = {part: (depths[part][:, 1] >= 0) & (depths[part][:, 1] <= 5) & ~labels[part][:, left_out].any(axis=1) for part in rows}
+left_out = [names.index(name)
+            for name in ("newline", "line_break", "indent", "dedent", "comment", "docstring", "string")]
+chosen = {part: (depths[part][:, 1] >= 0) & (depths[part][:, 1] <= 5) & ~labels[part][:, left_out].any(axis=1)
+          for part in rows}
 level = {part: depths[part][chosen[part], 1].astype(int) for part in rows}
 x_depth = {part: {station: states[part][station][chosen[part]] for station in stations} for part in rows}
 shuffled = np.random.default_rng(0).permutation(level["fit"])
@@ -456,11 +493,14 @@ def reading(station, n_directions):
 
 scores = {station: [reading(station, k) for k in (1, 2, 3, 4)] for station in stations}
 for station, values in scores.items():
-    print(f"{station:16} " + ", ".join(f"{k} directions {value:.2f}" for k, value in zip((1, 2, 3, 4), values)) + "   (chance 0.17)")
+    by_count = ", ".join(f"{k} directions {value:.2f}" for k, value in zip((1, 2, 3, 4), values))
+    print(f"{station:16} {by_count}   (chance 0.17)")
 
 # %% id="depth-claims"
-claim("reading depth after attention in a plane, minus along a line", scores["after attention"][1] - scores["after attention"][0], at_least=0.04)
-claim("reading depth in a plane, after attention minus embedding", scores["after attention"][1] - scores["embedding"][1], at_least=0.15)
+claim("reading depth after attention in a plane, minus along a line",
+      scores["after attention"][1] - scores["after attention"][0], at_least=0.04)
+claim("reading depth in a plane, after attention minus embedding",
+      scores["after attention"][1] - scores["embedding"][1], at_least=0.15)
 
 # %% [markdown] id="depth-figure-intro"
 # **What does the line get wrong?** The means in their plane:
@@ -470,15 +510,17 @@ x = x_depth["fit"]["after attention"]
 means = np.array([x[level["fit"] == one].mean(axis=0) for one in range(6)])
 plane = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2][:2]
 clouds = [(x[level["fit"] == one][:150] - means.mean(axis=0)) @ plane.T for one in range(6)]
+station_colors = (plots.BASELINE, plots.TRUTH, plots.TRUTH)
 
 # %% id="depth-figure"
 fig, axes = plots.panels(2, height=3.0)
 plots.levels_in_plane(axes[0], clouds, (means - means.mean(axis=0)) @ plane.T, range(6))
 axes[0].set(title="Depths 0 to 5 lie on a bent curve")
-for (station, values), style in zip(scores.items(), ("o:", "o-", "o--")):
-    axes[1].plot((1, 2, 3, 4), values, style, color=plots.BASELINE if station == "embedding" else plots.TRUTH, label=station)
+for (station, values), style, color in zip(scores.items(), ("o:", "o-", "o--"), station_colors):
+    axes[1].plot((1, 2, 3, 4), values, style, color=color, label=station)
 axes[1].axhline(1 / 6, color=plots.BASELINE, linewidth=0.8, linestyle=":")
-axes[1].set(title="A plane reads more than a line", xlabel="directions used", ylabel="balanced accuracy, held-out files", xticks=(1, 2, 3, 4), ylim=(0, 1))
+axes[1].set(title="A plane reads more than a line", xlabel="directions used",
+            ylabel="balanced accuracy, held-out files", xticks=(1, 2, 3, 4), ylim=(0, 1))
 axes[1].legend(loc="upper left", fontsize=8, frameon=False)
 plots.show(fig, alt="Left: mean hidden states of indentation depths 0 to 5 in their best plane form a bent curve, with pale clouds of tokens around them. Right: accuracy of reading the depth grows from one to two directions after attention and stays near chance at the embedding.")
 
@@ -526,10 +568,12 @@ def mlp_post(inputs):
 # %% id="mlp-run" tags=["nbval-check-output"]
 def mlp_weights(block):
     """A block's part of the dict that `mlp_post` takes."""
-    tensors = {"scale": block.ln_2.weight, "shift": block.ln_2.bias, "W_in": block.mlp.c_fc.weight, "b_in": block.mlp.c_fc.bias}
+    tensors = {"scale": block.ln_2.weight, "shift": block.ln_2.bias,
+               "W_in": block.mlp.c_fc.weight, "b_in": block.mlp.c_fc.bias}
     return {key: value.numpy() for key, value in tensors.items()} | {"eps": block.ln_2.eps}
 
-neurons = {part: mlp_post({"hidden": states[part]["after attention"], **mlp_weights(block)}).astype(np.float32) for part in rows}
+neurons = {part: mlp_post({"hidden": states[part]["after attention"], **mlp_weights(block)}).astype(np.float32)
+           for part in rows}
 tapped = activations.harvest(lm, contexts[rows["held"][:4]]).numpy()
 print("your neurons are the model's:", np.allclose(neurons["held"][:len(tapped)], tapped, atol=1e-3))
 
@@ -563,8 +607,10 @@ def kurtosis(x):
     ### END SOLUTION
 
 # %% id="kurtosis-hand" tags=["nbval-check-output"]
-by_hand = np.column_stack([np.tile([1.0, -1.0], 50), np.linspace(-1, 1, 100), np.eye(100)[0], np.repeat([1.0, 0.0], [10, 90])])
-for kind_of, value in zip(("+1 or −1", "evenly spread", "on once in 100", "on 10 times in 100"), kurtosis(by_hand)):
+by_hand = np.column_stack([np.tile([1.0, -1.0], 50), np.linspace(-1, 1, 100),
+                           np.eye(100)[0], np.repeat([1.0, 0.0], [10, 90])])
+column_names = ("+1 or −1", "evenly spread", "on once in 100", "on 10 times in 100")
+for kind_of, value in zip(column_names, kurtosis(by_hand)):
     print(f"{kind_of:20}{value:6.1f}")
 
 # %% [markdown] id="kurtosis-intro"
@@ -581,21 +627,26 @@ def untrained_copy(some_lm):
 
 untrained_neurons = {part: activations.harvest(untrained_copy(lm), contexts[rows[part]]).numpy() for part in rows}
 turn = rng.normal(size=(lm.d_mlp, lm.d_mlp)).astype(np.float32) / np.sqrt(lm.d_mlp)
+some_neurons, some_states = neurons["fit"][:6000], states["fit"]["after attention"][:6000]
+groups = {"neurons": some_neurons, "random, neuron space": some_neurons @ turn,
+          "untrained neurons": untrained_neurons["fit"][:6000], "axes of the hidden state": some_states,
+          "random, hidden space": some_states @ rng.normal(size=(lm.d_model, lm.d_model)).astype(np.float32)}
 
 # %% id="kurtosis-groups"
-some_neurons, some_states = neurons["fit"][:6000], states["fit"]["after attention"][:6000]
-groups = {"neurons": some_neurons, "random, neuron space": some_neurons @ turn, "untrained neurons": untrained_neurons["fit"][:6000], "axes of the hidden state": some_states,
-          "random, hidden space": some_states @ rng.normal(size=(lm.d_model, lm.d_model)).astype(np.float32)}
 spikiness = {name: kurtosis(group[:, group.std(axis=0) > 0]) for name, group in groups.items()}
 for name, values in spikiness.items():
-    print(f"{name:25} median {np.median(values):5.1f}, middle half {np.quantile(values, 0.25):5.1f} to {np.quantile(values, 0.75):5.1f}")
+    print(f"{name:25} median {np.median(values):5.1f}, "
+          f"middle half {np.quantile(values, 0.25):5.1f} to {np.quantile(values, 0.75):5.1f}")
 for rival in ("random, neuron space", "untrained neurons"):
-    claim(f"median kurtosis of neurons over that of {rival}", np.median(spikiness["neurons"]) / np.median(spikiness[rival]), at_least=2)
+    claim(f"median kurtosis of neurons over that of {rival}",
+          np.median(spikiness["neurons"]) / np.median(spikiness[rival]), at_least=2)
 
 # %% id="density"
 density = (neurons["fit"] > 0).mean(axis=0)
 fig, axes = plots.panels(2, height=2.8)
-axes[0].boxplot(list(spikiness.values())[::-1], orientation="horizontal", whis=(5, 95), showfliers=False, tick_labels=["random,\nhidden", "axes,\nhidden", "untrained\nneurons", "random,\nneurons", "neurons"], medianprops={"color": plots.FAILURE})
+tick_labels = ["random,\nhidden", "axes,\nhidden", "untrained\nneurons", "random,\nneurons", "neurons"]
+axes[0].boxplot(list(spikiness.values())[::-1], orientation="horizontal", whis=(5, 95), showfliers=False,
+                tick_labels=tick_labels, medianprops={"color": plots.FAILURE})
 axes[0].axvline(3, color=plots.BASELINE, linewidth=0.8)
 axes[0].set(xscale="log", xlabel="kurtosis (normal: 3)", title="Neurons are spiky …")
 axes[1].hist(np.log10(density[density > 0]), bins=np.arange(-4, 0.1, 0.2), color=plots.NEURON)
@@ -629,7 +680,8 @@ claim("median density of a neuron", np.median(density), at_least=0.02, at_most=0
 # %% id="ex-f1" exercise="f1" difficulty=3 minutes=8 points=3
 @exercise
 def f1(fires, concept):
-    """F1 of every unit against every concept, (n_units, n_concepts): 2 both / (fires + concept) in counts; 0 where both never occur.
+    """F1 of every unit against every concept, (n_units, n_concepts): 2 both / (fires + concept) in counts;
+    0 where both never occur.
 
     fires (n, n_units), concept (n, n_concepts): True or False.
 
@@ -668,9 +720,11 @@ for kind_of, value in zip(("always fires", "one of three", "all and one more"), 
 def best_thresholds(activations, concept, candidates):
     """The candidate threshold with the largest F1, for every unit and concept: (n_units, n_concepts).
 
-    activations (n, n_units), concept (n, n_concepts) True or False, candidates (n_candidates, n_units); a unit fires above its threshold.
+    activations (n, n_units), concept (n, n_concepts) True or False, candidates (n_candidates, n_units);
+    a unit fires above its threshold.
 
-    >>> print(best_thresholds(np.array([[3.0], [1.0], [2.0]]), np.array([[True], [False], [True]]), np.array([[0.0], [1.5], [2.5]])))
+    >>> concept = np.array([[True], [False], [True]])
+    >>> print(best_thresholds(np.array([[3.0], [1.0], [2.0]]), concept, np.array([[0.0], [1.5], [2.5]])))
     [[1.5]]
     """
     ### BEGIN SOLUTION
@@ -699,7 +753,9 @@ def detectors(units, truth):
     candidates = np.quantile(some[::3], [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998], axis=0)
     cuts = best_thresholds(some, some_truth, candidates)
     best = [int(f1(some > cuts[:, j], some_truth[:, [j]])[:, 0].argmax()) for j in range(some_truth.shape[1])]
-    return np.array([f1(units["held"][:, [unit]] > cuts[unit, j], truth["held"][:, [j]])[0, 0] for j, unit in enumerate(best)]), best
+    scores = [f1(units["held"][:, [unit]] > cuts[unit, j], truth["held"][:, [j]])[0, 0]
+              for j, unit in enumerate(best)]
+    return np.array(scores), best
 
 # %% id="rivals"
 rivals = {"neurons": neurons, "random directions": {part: neurons[part] @ turn for part in rows},
@@ -714,9 +770,11 @@ predict("neuron-gap", "b")
 
 # %% id="probe"
 def readers(x, concept):
-    """Least-squares weights that read every concept from x (tokens, d), and an offset in the last row: (d + 1, n_concepts)."""
+    """Least-squares weights that read every concept from x (tokens, d), and an offset in the last row:
+    (d + 1, n_concepts)."""
     with_one = np.column_stack([x, np.ones(len(x), np.float32)])
-    return np.linalg.solve(with_one.T @ with_one + 10 * np.eye(with_one.shape[1]), with_one.T @ concept.astype(np.float32)).astype(np.float32)
+    gram = with_one.T @ with_one + 10 * np.eye(with_one.shape[1])
+    return np.linalg.solve(gram, with_one.T @ concept.astype(np.float32)).astype(np.float32)
 
 # %% id="probe-scores"
 def best_directions(units, truth):
@@ -731,20 +789,27 @@ def best_directions(units, truth):
 
 # %% id="detector-table"
 results = {name: scores for name, (scores, _) in found.items()}
-results["best direction"], results["the same, untrained"] = best_directions(neurons, truth), best_directions(untrained_neurons, truth)
+results["best direction"] = best_directions(neurons, truth)
+results["the same, untrained"] = best_directions(untrained_neurons, truth)
 for name, values in results.items():
-    print(f"{name:19} median F1 of {len(judged)} concepts {np.median(values):.2f}; above 0.8: {(values > 0.8).sum():2}; below 0.5: {(values < 0.5).sum():2}")
+    print(f"{name:19} median F1 of {len(judged)} concepts {np.median(values):.2f}; "
+          f"above 0.8: {(values > 0.8).sum():2}; below 0.5: {(values < 0.5).sum():2}")
 
 # %% id="detector-claims"
-claim("median F1 of the best neurons minus that of random directions", np.median(results["neurons"]) - np.median(results["random directions"]), at_least=0.05)
-claim("median F1 of the best directions minus that of the best neurons", np.median(results["best direction"]) - np.median(results["neurons"]), at_least=0.1)
+claim("median F1 of the best neurons minus that of random directions",
+      np.median(results["neurons"]) - np.median(results["random directions"]), at_least=0.05)
+claim("median F1 of the best directions minus that of the best neurons",
+      np.median(results["best direction"]) - np.median(results["neurons"]), at_least=0.1)
 claim("share of concepts whose best neuron stays below 0.8", (results["neurons"] < 0.8).mean(), at_least=0.5)
 
 # %% id="detector-figure"
 order = np.argsort(-results["best direction"])[np.linspace(0, len(judged) - 1, min(24, len(judged))).astype(int)]
 fig, ax = plots.panels(height=4.8)
-marks = {"best direction": (plots.TRUTH, "|"), "the same, untrained": (plots.BASELINE, "|"), "neurons": (plots.NEURON, "o"), "random directions": (plots.BASELINE, "x"), "untrained neurons": (plots.BASELINE, "^")}
-plots.best_scores(ax, [names[judged[j]] for j in order], {name: (results[name][order], *mark) for name, mark in marks.items()})
+marks = {"best direction": (plots.TRUTH, "|"), "the same, untrained": (plots.BASELINE, "|"),
+         "neurons": (plots.NEURON, "o"), "random directions": (plots.BASELINE, "x"),
+         "untrained neurons": (plots.BASELINE, "^")}
+plots.best_scores(ax, [names[judged[j]] for j in order],
+                  {name: (results[name][order], *mark) for name, mark in marks.items()})
 ax.set(title="What the neurons say together, no neuron says alone", xlabel="F1 on held-out files")
 plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly everywhere, the best neuron follows at some distance, random directions and untrained neurons lie lower.")
 
@@ -761,15 +826,20 @@ plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly 
 
 # %% id="kinds"
 kinds = ("comment", "docstring", "string", "number", "keyword", "name", "sign")
-sign = labels["fit"][:, [i for i, one in enumerate(names) if one.startswith(("operator", "bracket")) or one in ("comma", "dot", "block_colon", "equals_in_brackets")]].any(axis=1)
-table_of_kinds = np.column_stack([labels["fit"][:, names.index(kind)] for kind in kinds[:5]] + [np.zeros(len(sign), bool), sign])
+other_signs = ("comma", "dot", "block_colon", "equals_in_brackets")
+signs = [i for i, one in enumerate(names) if one.startswith(("operator", "bracket")) or one in other_signs]
+sign = labels["fit"][:, signs].any(axis=1)
+table_of_kinds = np.column_stack([labels["fit"][:, names.index(kind)] for kind in kinds[:5]]
+                                 + [np.zeros(len(sign), bool), sign])
 table_of_kinds[:, 2] &= ~table_of_kinds[:, 1]                                    # a docstring is a string too
 in_text = table_of_kinds[:, :3].any(axis=1)
 table_of_kinds[in_text, 3:] = False
-table_of_kinds[:, 5] = ~table_of_kinds.any(axis=1) & np.array([string.strip().isidentifier() for string in strings])[tokens["fit"]]
+is_name = np.array([string.strip().isidentifier() for string in strings])
+table_of_kinds[:, 5] = ~table_of_kinds.any(axis=1) & is_name[tokens["fit"]]
 
 def kind_shares(units, kinds_of_tokens):
-    """Share of each kind among the strongest 2 % of tokens of every unit that is active on that many: (n_units, kinds)."""
+    """Share of each kind among the strongest 2 % of tokens of every unit that is active on that many:
+    (n_units, kinds)."""
     strong = units >= np.maximum(np.quantile(units, 0.98, axis=0), 1e-6)
     return (strong.astype(np.float32).T @ kinds_of_tokens) / np.maximum(strong.sum(axis=0), 1)[:, None]
 
@@ -794,7 +864,8 @@ def show_neuron(neuron, title):
 # %% id="read-one"
 best_concept = int(np.argmax(results["neurons"]))
 one_neuron = int(found["neurons"][1][best_concept])
-show_neuron(one_neuron, f"Neuron {one_neuron}: best for {names[judged[best_concept]]}, F1 {results['neurons'][best_concept]:.2f}")
+show_neuron(one_neuron, f"Neuron {one_neuron}: best for {names[judged[best_concept]]}, "
+                        f"F1 {results['neurons'][best_concept]:.2f}")
 
 # %% [markdown] id="read-two-intro"
 # Then the one whose strongest tokens are spread most evenly over the kinds (the largest entropy), chosen by nothing else:
@@ -802,7 +873,8 @@ show_neuron(one_neuron, f"Neuron {one_neuron}: best for {names[judged[best_conce
 # %% id="read-two"
 shares = kind_shares(neurons["fit"], table_of_kinds)
 many_kinds = int(np.argmax(-(shares * np.log(shares + 1e-9)).sum(axis=1)))
-show_neuron(many_kinds, f"Neuron {many_kinds}: " + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, shares[many_kinds])))
+by_kind = ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, shares[many_kinds]))
+show_neuron(many_kinds, f"Neuron {many_kinds}: {by_kind}")
 
 # %% [markdown] id="read-after"
 # **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several unrelated things. But many *kinds* need not be many *things*: "inside brackets" is one concept and touches all kinds. And people find
@@ -816,28 +888,39 @@ show_neuron(many_kinds, f"Neuron {many_kinds}: " + ", ".join(f"{kind} {100 * sha
 
 # %% id="layers"
 def through_blocks(some_lm):
-    """Two lists over blocks, of {part: (tokens, d)} at `some_tokens`: what the MLP reads (d = 128), and its neurons (d = 512)."""
+    """Two lists over blocks, of {part: (tokens, d)} at `some_tokens`: what the MLP reads (d = 128),
+    and its neurons (d = 512)."""
     blocks = some_lm.model.transformer.h
-    caught = {part: hidden_states(some_lm, {i: block.ln_2 for i, block in enumerate(blocks)}, contexts[rows[part]]) for part in rows}
+    before_mlp = {i: block.ln_2 for i, block in enumerate(blocks)}
+    caught = {part: hidden_states(some_lm, before_mlp, contexts[rows[part]]) for part in rows}
     hidden = [{part: caught[part][i][some_tokens[part]] for part in rows} for i in range(len(blocks))]
-    return hidden, [{part: mlp_post({"hidden": x[part], **mlp_weights(block)}).astype(np.float32) for part in rows} for x, block in zip(hidden, blocks)]
+    units = [{part: mlp_post({"hidden": x[part], **mlp_weights(block)}).astype(np.float32) for part in rows}
+             for x, block in zip(hidden, blocks)]
+    return hidden, units
 
 # %% id="layers-load"
 deep = transformer.load_lm("python-4l")
-some_tokens = {part: np.flatnonzero(np.diff(place[part]) == 1)[::2] for part in rows}          # every other token whose successor is there too
+# every other token whose successor is there too
+some_tokens = {part: np.flatnonzero(np.diff(place[part]) == 1)[::2] for part in rows}
 deep_hidden, deep_neurons = through_blocks(deep)
 
 # %% [markdown] id="groups-intro"
 # Our concepts are hardly "semantic". But they can be sorted, before looking, by where one must look to know them: at the **token** itself (mostly); at its **neighbours**; or **far** back, where something was opened or begun. A fourth group is the model's task: which concept of the first group the **next** token will have.
 
-# %% id="groups"
-groups = {"token": "keyword_control keyword_return keyword_definition keyword_import keyword_logical keyword_exception keyword_constant number_int number_float operator_arithmetic "
-                   "operator_comparison comma dot bracket_open bracket_close self dunder_name private_name constant_name camel_case builtin exception_name",
+# %% id="group-members"
+groups = {"token": "keyword_control keyword_return keyword_definition keyword_import keyword_logical "
+                   "keyword_exception keyword_constant number_int number_float operator_arithmetic "
+                   "operator_comparison comma dot bracket_open bracket_close self dunder_name private_name "
+                   "constant_name camel_case builtin exception_name",
           "neighbours": "def_name class_name base_class attribute module_name imported_name loop_variable",
-          "far": "comment docstring string_plain string_triple depth_1 depth_2 depth_3 import_line argument default_value type_hint condition subscript dict_key comprehension"}
+          "far": "comment docstring string_plain string_triple depth_1 depth_2 depth_3 import_line argument "
+                 "default_value type_hint condition subscript dict_key comprehension"}
+
+# %% id="groups"
 columns = {group: [j for j in judged if names[j] in members.split()] for group, members in groups.items()}
 now, later = sum(columns.values(), []), columns["token"]
-aims = {part: np.column_stack([labels[part][at][:, now], labels[part][at + 1][:, later]]) for part, at in some_tokens.items()}
+aims = {part: np.column_stack([labels[part][at][:, now], labels[part][at + 1][:, later]])
+        for part, at in some_tokens.items()}
 group_of = np.repeat([*columns, "next"], [*map(len, columns.values()), len(later)])
 print({group: int((group_of == group).sum()) for group in (*columns, "next")})
 
@@ -845,14 +928,17 @@ print({group: int((group_of == group).sum()) for group in (*columns, "next")})
 # As in 5.8: the best direction, the best neuron, and the best direction among untrained neurons. **At which block will *far* concepts be read best? Where will the gap between direction and neuron, our sign of superposition, be widest?**
 
 # %% id="layers-run"
-by_block = {"direction": np.array([best_directions(units, aims) for units in deep_neurons]),                # (blocks, concepts)
+by_block = {"direction": np.array([best_directions(units, aims) for units in deep_neurons]),   # (blocks, concepts)
             "neuron": np.array([detectors(units, aims)[0] for units in deep_neurons]),
-            "untrained": np.array([best_directions(units, aims) for units in through_blocks(untrained_copy(deep))[1]])}
-medians = {(reader, group): np.median(scores[:, group_of == group], axis=1) for reader, scores in by_block.items() for group in (*columns, "next")}
+            "untrained": np.array([best_directions(units, aims)
+                                   for units in through_blocks(untrained_copy(deep))[1]])}
+medians = {(reader, group): np.median(scores[:, group_of == group], axis=1)
+           for reader, scores in by_block.items() for group in (*columns, "next")}
 
 # %% id="layers-figure"
 fig, axes = plots.panels(4, height=2.7, sharey=True)
-for ax, group, title in zip(axes, (*columns, "next"), ("token: at once", "neighbours: later", "far: later", "next token: later")):
+titles = ("token: at once", "neighbours: later", "far: later", "next token: later")
+for ax, group, title in zip(axes, (*columns, "next"), titles):
     for reader, style, color in zip(by_block, ("o-", "o-", "o:"), (plots.TRUTH, plots.NEURON, plots.BASELINE)):
         ax.plot(medians[reader, group], style, color=color, label=reader, markersize=4)
     ax.set(title=title, xlabel="block", xticks=range(4), ylim=(0, 1))
@@ -872,7 +958,8 @@ def lead(values, blocks):
 
 def kinds_needed(units):
     """Mean number of kinds that cover 80 % of a neuron's strongest tokens."""
-    shares = np.sort(kind_shares(units[:, units.any(axis=0)], table_of_kinds[some_tokens["fit"]]), axis=1)[:, ::-1].cumsum(axis=1)
+    shares = kind_shares(units[:, units.any(axis=0)], table_of_kinds[some_tokens["fit"]])
+    shares = np.sort(shares, axis=1)[:, ::-1].cumsum(axis=1)
     return 1 + (shares < 0.8 * shares[:, -1:]).sum(axis=1).mean()
 
 # %% id="story-verdict"
@@ -880,21 +967,28 @@ read_everywhere = (by_block["direction"] >= 0.5).all(axis=0) & (group_of != "nex
 gap = np.median((by_block["direction"] - by_block["neuron"])[:, read_everywhere], axis=1)
 needed = [kinds_needed(units["fit"]) for units in deep_neurons]
 for i, units in enumerate(deep_neurons):
-    print(f"block {i}: gap {gap[i]:.2f} on {read_everywhere.sum()} concepts, {needed[i]:.1f} kinds per neuron, median density {np.median((units['fit'] > 0).mean(axis=0)):.2f}")
+    print(f"block {i}: gap {gap[i]:.2f} on {read_everywhere.sum()} concepts, {needed[i]:.1f} kinds per neuron, "
+          f"median density {np.median((units['fit'] > 0).mean(axis=0)):.2f}")
 
 # %% id="story-told"
-story = {"article: least superposition early": lead(-gap, [0]), "article: most superposition in the middle": lead(gap, [1, 2]),
-         "article: far concepts read best in the middle": lead(medians["direction", "far"], [1, 2]), "article: the next token read best late": lead(medians["direction", "next"], [3]),
-         "Gurnee: most superposition early": lead(gap, [0]), "Gurnee: best neurons for far concepts in the middle": lead(medians["neuron", "far"], [1, 2])}
+story = {"article: least superposition early": lead(-gap, [0]),
+         "article: most superposition in the middle": lead(gap, [1, 2]),
+         "article: far concepts read best in the middle": lead(medians["direction", "far"], [1, 2]),
+         "article: the next token read best late": lead(medians["direction", "next"], [3]),
+         "Gurnee: most superposition early": lead(gap, [0]),
+         "Gurnee: best neurons for far concepts in the middle": lead(medians["neuron", "far"], [1, 2])}
 for statement, by in story.items():
-    print(f"{statement:52} lead {by:+.2f}: {'so it is here' if by >= 0.03 else 'not here' if by <= -0.03 else 'no clear lead'}")
+    verdict = "so it is here" if by >= 0.03 else "not here" if by <= -0.03 else "no clear lead"
+    print(f"{statement:52} lead {by:+.2f}: {verdict}")
 
 # %% id="layers-claims"
 token, far, ahead = (medians["direction", group] for group in ("token", "far", "next"))
-claim("median F1 of the best directions at block 0, token concepts minus far ones", token[0] - far[0], at_least=0.2)
+claim("median F1 of the best directions at block 0, token concepts minus far ones",
+      token[0] - far[0], at_least=0.2)
 claim("the same for far concepts, block 3 minus block 0", far[3] - far[0], at_least=0.15)
 claim("the same for the next token, block 3 minus the best before it", ahead[3] - ahead[:3].max(), at_least=0.01)
-claim("gap between direction and neuron, block 3 minus the widest before it", gap[3] - gap[:3].max(), at_least=0.04)
+claim("gap between direction and neuron, block 3 minus the widest before it",
+      gap[3] - gap[:3].max(), at_least=0.04)
 claim("kinds per neuron, block 3 minus block 0", needed[3] - needed[0], at_most=0.2)
 
 # %% [markdown] id="layers-after"
@@ -916,10 +1010,11 @@ def mean_auc_read(weights, x):
 carried = {}
 for name, blocks in (("neurons", deep_neurons), ("hidden states", deep_hidden)):
     weights = [readers(x["fit"], aims["fit"])[:-1] for x in blocks]
-    carry = np.array([[mean_auc_read(w, x) for x in blocks] for w in weights])               # (learned at, read at)
+    carry = np.array([[mean_auc_read(w, x) for x in blocks] for w in weights])              # (learned at, read at)
     shuffled = np.mean([mean_auc_read(rng.permutation(w), x) for w, x in zip(weights, blocks)])
     carried[name] = np.diag(carry).mean(), carry[~np.eye(len(blocks), dtype=bool)].mean()
-    print(f"{name:14} own block {carried[name][0]:.2f}, another {carried[name][1]:.2f}; own, with its weights shuffled {shuffled:.2f}")
+    print(f"{name:14} own block {carried[name][0]:.2f}, another {carried[name][1]:.2f}; "
+          f"own, with its weights shuffled {shuffled:.2f}")
 
 # %% id="transfer-claims"
 claim("mean AUC of directions among neurons, at their own block", carried["neurons"][0], at_least=0.85)
@@ -952,17 +1047,27 @@ print("the language model is unchanged:", transformer.weight_hash(lm.model) == b
 # %% [markdown] id="papers-intro"
 # ## The papers say / we measured
 
+# %% id="papers-states"
+about_states = [
+    ("Mikolov et al. 2013, Park et al. 2024: concepts are directions",
+     f"prose, from other words: AUC {mean_auc['after attention']:.2f}, "
+     f"at the embedding {mean_auc['embedding']:.2f}"),
+    ("Arora et al. 2018: word vectors are sparse sums of shared atoms",
+     f"{words_ev:.2f} explained by {words_l0:.1f} atoms, more than a Gaussian twin"),
+    ("Engels et al. 2024: some features are not one-dimensional",
+     f"depth read by a line {scores['after attention'][0]:.2f}, by a plane {scores['after attention'][1]:.2f}")]
+
 # %% id="papers"
-many = (1 + (np.sort(shares, axis=1)[:, ::-1].cumsum(axis=1) < 0.8 * shares.sum(axis=1, keepdims=True)).sum(axis=1) >= 2).mean()
-lines = [
-    ("Mikolov et al. 2013, Park et al. 2024: concepts are directions", f"prose, from other words: AUC {mean_auc['after attention']:.2f}, at the embedding {mean_auc['embedding']:.2f}"),
-    ("Arora et al. 2018: word vectors are sparse sums of shared atoms", f"{words_ev:.2f} explained by {words_l0:.1f} atoms, more than a Gaussian twin"),
-    ("Engels et al. 2024: some features are not one-dimensional", f"depth read by a line {scores['after attention'][0]:.2f}, by a plane {scores['after attention'][1]:.2f}"),
-    ("Elhage et al. 2021: the residual stream has no privileged basis, neurons have", f"median kurtosis {np.median(spikiness['axes of the hidden state']):.1f} and {np.median(spikiness['neurons']):.1f}"),
-    ("Gurnee et al. 2023: concepts are spread over neurons, most so in early layers", f"direction minus neuron, by block: {' '.join(f'{value:.2f}' for value in gap)}"),
-    ("Bricken et al. 2023: most neurons are polysemantic", f"{100 * many:.0f} % are strong on two kinds of token or more"),
-]
-print("\n".join(f"{says}\n    here: {measured}" for says, measured in lines))
+many = (shares.max(axis=1) < 0.8 * shares.sum(axis=1)).mean()
+about_neurons = [
+    ("Elhage et al. 2021: the residual stream has no privileged basis, neurons have",
+     f"median kurtosis {np.median(spikiness['axes of the hidden state']):.1f} "
+     f"and {np.median(spikiness['neurons']):.1f}"),
+    ("Gurnee et al. 2023: concepts are spread over neurons, most so in early layers",
+     f"direction minus neuron, by block: {' '.join(f'{value:.2f}' for value in gap)}"),
+    ("Bricken et al. 2023: most neurons are polysemantic",
+     f"{100 * many:.0f} % are strong on two kinds of token or more")]
+print("\n".join(f"{says}\n    here: {measured}" for says, measured in about_states + about_neurons))
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true

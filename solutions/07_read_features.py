@@ -10,8 +10,8 @@
 
 # %% id="setup"
 import numpy as np
-import torch
-from saekit import activations, autointerp, concepts, corpus, explain, interpret, intervene, plots, probing, readout, sae as saes, scores, strips, survey, transformer
+from saekit import (activations, autointerp, concepts, corpus, explain, interpret, intervene, plots, probing,
+                    readout, sae as saes, scores, strips, survey, transformer)
 from saekit.course import begin, budget, claim, exercise, predict, progress
 from saekit.course.widgets import explore
 begin("07_read_features")
@@ -26,29 +26,32 @@ lm = transformer.load_lm("python-1l")
 sae = saes.load_sae(transformer.data_folder() / "saes" / "python-1l-topk-4096").requires_grad_(False)
 text = corpus.load_corpus("validation", lm.tokenizer, lm.boundary)
 every = corpus.contexts(text, lm.n_ctx, lm.boundary)
-which = np.linspace(0, len(every) - 1, budget(smoke=40, laptop=240)).astype(int)          # spread over all files
+which = np.linspace(0, len(every) - 1, budget(smoke=40, laptop=240)).astype(int)         # spread over all files
 contexts = every[which]
 keep = contexts != lm.boundary
-train = explain.train_half(text, explain.file_of_rows(text, contexts, lm.boundary, which))  # (tokens,) True or False
+file_of_row = explain.file_of_rows(text, contexts, lm.boundary, which)
+train = explain.train_half(text, file_of_row)                                            # (tokens,) True or False
 
 # %% id="data"
-overview = survey.survey(sae, lm, contexts)                                   # what every latent does on every token
+overview = survey.survey(sae, lm, contexts)                                 # what every latent does on every token
 latents, neurons = overview.latents.tocsr(), activations.harvest(lm, contexts).numpy()
-grid = concepts.label_stream(text, lm.tokenizer, lm.n_ctx, which)             # what Python says of every token
+grid = concepts.label_stream(text, lm.tokenizer, lm.n_ctx, which)           # what Python says of every token
 labels, names = grid[keep], list(concepts.CONCEPTS)
-properties = explain.make_properties(contexts, grid, lm.tokenizer, lm.boundary)         # concepts, tokens, previous tokens
+properties = explain.make_properties(contexts, grid, lm.tokenizer,          # concepts, tokens, previous tokens
+                                     lm.boundary)
 seen, held = (latents[train].tocsc(), labels[train]), (latents[~train].tocsc(), labels[~train])
 alive = np.flatnonzero(overview.counts)
-print(f"{len(train):,} tokens, {100 * train.mean():.0f} % of them in train files; {len(alive):,} of {sae.d_sae:,} latents fire")
+print(f"{len(train):,} tokens, {100 * train.mean():.0f} % of them in train files; "
+      f"{len(alive):,} of {sae.d_sae:,} latents fire")
 
 # %% [markdown] id="specimen-intro"
 # Which latent do we read? Whoever picks the prettiest learns nothing about the others. So two, by rule. The **specimen**: among latents that fire on 0.2 to 2 % of tokens, the one with the best F1 on train for a concept that *no single token spells* (of all tokens, taken as its detector, none reaches an F1 of 0.3). And one **drawn** at random from the same densities, which we keep for the end.
 
 # %% id="specimen"
 tokens_of = properties.matrix[train][:, [name.startswith("token ") for name in properties.names]]
-n_both = tokens_of.T @ seen[1].astype(np.float32)                                                      # (tokens, concepts)
+n_both = tokens_of.T @ seen[1].astype(np.float32)                                             # (tokens, concepts)
 n_either = np.asarray(tokens_of.sum(axis=0)).T + seen[1].sum(axis=0)
-spelled = (2 * n_both / np.maximum(n_either, 1)).max(axis=0)                                           # best token's F1
+spelled = (2 * n_both / np.maximum(n_either, 1)).max(axis=0)                                  # best token's F1
 on_train = interpret.concept_scores(seen, seen, n=1)
 band = [i for i in alive if 0.002 <= overview.density[i] <= 0.02 and on_train[i]]
 specimen = max((i for i in band if spelled[on_train[i][0].concept] < 0.3), key=lambda i: on_train[i][0].f1)
@@ -105,7 +108,8 @@ print("smallest activation that we counted as firing is above 0:", bool(overview
 # %% id="ex-kinds" exercise="density_kinds" difficulty=1 minutes=5 points=2
 @exercise
 def density_kinds(counts, n_tokens, low):
-    """0 where a latent never fires, 1 where its density is above 0 and below low, 2 elsewhere: (d_sae,) ints from counts (d_sae,).
+    """0 where a latent never fires, 1 where its density is above 0 and below low, 2 elsewhere: (d_sae,) ints
+    from counts (d_sae,).
 
     >>> print(density_kinds(np.array([0, 3, 40]), 1_000_000, 1e-5))
     [0 1 2]
@@ -123,7 +127,7 @@ print("in ten thousand tokens:", density_kinds(np.array([0, 1, 9, 10, 400]), 10_
 # In ten thousand tokens nothing *can* look ultra-low: one firing is already more. So a kind is a statement about a latent **and a text**. How much does it say about the next text? We judge by every fourth context (with a bound that fits so few tokens), and look whether the latent fires in the other three quarters. **Which share of the "dead" will wake?**
 
 # %% id="kinds"
-context_of = overview.cells // lm.n_ctx                                       # (tokens,) which context each stands in
+context_of = overview.cells // lm.n_ctx                                    # (tokens,) which context each stands in
 quarter = context_of % 4 == 0
 early = np.diff(latents[quarter].tocsc().indptr)
 kinds = density_kinds(early, quarter.sum(), low=3 / quarter.sum())
@@ -134,21 +138,29 @@ for kind, name in enumerate(("dead", "ultra-low: fires once or twice", "alive"))
 # %% [markdown] id="spectrum-intro"
 # "Dead" on a short text is "rare". A latent of density p stays silent on n tokens with probability about exp(−pn); so silence on n tokens says only that p is hardly above 3/n (exp(−3) is 0.05). Lesson 6 drew the spectrum of densities beside the neurons'. Here is the same spectrum as texts of three lengths show it:
 
-# %% id="spectrum"
-fig, ax = plots.panels(height=2.6)
-silent = {}
-for every_nth, style in ((16, ":"), (4, "--"), (1, "-")):
+# %% id="spectrum-lengths"
+silent, spectra = {}, {}
+for every_nth in (16, 4, 1):
     part = context_of % every_nth == 0
     counts = np.diff(latents[part].tocsc().indptr)
     silent[every_nth] = (counts == 0).mean()
-    ax.hist(np.log10(counts[counts > 0] / part.sum()), bins=np.arange(-5, 0.01, 0.2), histtype="step", color=plots.LATENT, linestyle=style, label=f"{part.sum():,} tokens: {(counts == 0).sum():,} silent")
-ax.set(title="The longer the text, the more rare latents it shows", xlabel="density: log10 of the share of tokens", ylabel="latents")
+    label = f"{part.sum():,} tokens: {(counts == 0).sum():,} silent"
+    spectra[label] = np.log10(counts[counts > 0] / part.sum())
+
+# %% id="spectrum"
+fig, ax = plots.panels(height=2.6)
+for (label, spectrum), style in zip(spectra.items(), (":", "--", "-")):
+    ax.hist(spectrum, bins=np.arange(-5, 0.01, 0.2), histtype="step",
+            color=plots.LATENT, linestyle=style, label=label)
+ax.set(title="The longer the text, the more rare latents it shows",
+       xlabel="density: log10 of the share of tokens", ylabel="latents")
 ax.legend(loc="upper right")
 plots.show(fig, alt="Histograms of log density of the same latents on a sixteenth, a quarter and all of the text: the longer the text, the farther the left end reaches and the fewer latents are silent.")
 
 # %% id="spectrum-claim"
 claim("share of silent latents, a sixteenth of the text minus all of it", silent[16] - silent[1], at_least=0.05)
-print(f"with fewer than 3 firings in all: {100 * (overview.counts < 3).mean():.0f} % of the latents; on more than a tenth of all tokens: {(overview.density > 0.1).sum()} latents")
+print(f"with fewer than 3 firings in all: {100 * (overview.counts < 3).mean():.0f} % of the latents; "
+      f"on more than a tenth of all tokens: {(overview.density > 0.1).sum()} latents")
 
 # %% [markdown] id="spectrum-after"
 # What the spectrum says: few firings are few examples to read and unsure scores; very many cannot stand for a rare thing. What it does not say: whether anything is *meant* (7.10 looks at both ends).
@@ -166,7 +178,8 @@ def fires(i):
 def excerpts(i, chosen):
     """The held firings of latent i numbered `chosen`, as examples with 8 tokens before and 4 after."""
     rows = np.flatnonzero(~train)[fires(i)[0][chosen]]
-    return interpret.examples(rows, latents[:, [i]].toarray()[:, 0], contexts, text, lm.tokenizer, before=8, after=4, which=which)
+    return interpret.examples(rows, latents[:, [i]].toarray()[:, 0], contexts, text, lm.tokenizer,
+                              before=8, after=4, which=which)
 
 strongest = np.argsort(-fires(specimen)[1])
 strips.TokenStrips(excerpts(specimen, strongest[:6]), f"latent {specimen}: its strongest places")
@@ -187,7 +200,8 @@ strips.TokenStrips(excerpts(specimen, strongest[:6]), f"latent {specimen}: its s
 # %% id="ex-interval" exercise="interval_of" difficulty=2 minutes=8 points=3
 @exercise
 def interval_of(activations):
-    """The interval of each activation (n,) > 0, as ints: s where (10 - s)/10 < activation / largest <= (11 - s)/10.
+    """The interval of each activation (n,) > 0, as ints:
+    s where (10 - s)/10 < activation / largest <= (11 - s)/10.
 
     >>> print(interval_of(np.array([2.0, 1.5, 0.1])))
     [ 1  3 10]
@@ -201,7 +215,8 @@ def interval_of(activations):
 rows, values = fires(specimen)
 interval = interval_of(values)
 one_each = [np.flatnonzero(interval == s)[0] for s in range(1, 11) if (interval == s).any()]
-strips.TokenStrips(excerpts(specimen, one_each), f"latent {specimen}: the first place of every interval, highest first")
+strips.TokenStrips(excerpts(specimen, one_each),
+                   f"latent {specimen}: the first place of every interval, highest first")
 
 # %% [markdown] id="flatter-intro"
 # Now in numbers, for all latents with enough firings. Each has a best concept, chosen on train. Which share of its **held** firings has that concept: of the 20 strongest, of each interval, of all? **From interval 1 down to 10, averaged over latents, this share …** `"a"`: stays about the same. `"b"`: falls. `"c"`: rises.
@@ -211,9 +226,11 @@ predict("flatter", "b")
 
 # %% id="flatter"
 enough = budget(smoke=15, laptop=50)
-readable = [i for i in alive if on_train[i] and min(np.diff(part.indptr)[i] for part in (seen[0], held[0])) >= enough]
+readable = [i for i in alive
+            if on_train[i] and min(np.diff(part.indptr)[i] for part in (seen[0], held[0])) >= enough]
 def shares(i):
-    """Of latent i's held firings: share with its concept among the top 20, all, each interval; share of firings in each interval."""
+    """Of latent i's held firings: share with its concept among the top 20, all, each interval;
+    share of firings in each interval."""
     rows, values = fires(i)
     has, interval = held[1][rows, on_train[i][0].concept], interval_of(values)
     inside = [interval == s for s in range(1, 11)]
@@ -229,13 +246,16 @@ axes[0].bar(range(1, 11), np.nanmean(right, axis=0), color=plots.LATENT)
 for value, name, above in ((top.mean(), "the 20 strongest", 0.02), (all_firings.mean(), "all firings", -0.07)):
     axes[0].axhline(value, color=plots.TRUTH, linewidth=0.8)
     axes[0].text(10.6, value + above, name, ha="right", fontsize=8)
-axes[0].set(title="The top flatters …", xlabel="interval (1: the strongest)", ylabel="share with its concept", ylim=(0, 1))
+axes[0].set(title="The top flatters …", xlabel="interval (1: the strongest)",
+            ylabel="share with its concept", ylim=(0, 1))
 axes[1].bar(range(1, 11), size.mean(axis=0), color=plots.LATENT)
 axes[1].set(title="… and is a small part", xlabel="interval (1: the strongest)", ylabel="share of its firings")
 plots.show(fig, alt="Left: share of firings that have the latent's concept, falling from the strongest to the weakest interval, with lines for the 20 strongest and for all. Right: share of firings in each interval, most in the weak ones.")
 
 # %% id="flatter-claims"
-print(f"{len(readable)} latents: right {100 * top.mean():.0f} % of the 20 strongest, {100 * all_firings.mean():.0f} % of all; weakest four intervals hold {100 * size[:, 6:].sum(axis=1).mean():.0f} % of firings")
+print(f"{len(readable)} latents: right {100 * top.mean():.0f} % of the 20 strongest, "
+      f"{100 * all_firings.mean():.0f} % of all; "
+      f"weakest four intervals hold {100 * size[:, 6:].sum(axis=1).mean():.0f} % of firings")
 claim("share with the concept, 20 strongest minus all firings", top.mean() - all_firings.mean(), at_least=0.03)
 claim("share of firings in the five weaker intervals", size[:, 5:].sum(axis=1).mean(), at_least=0.5)
 
@@ -247,13 +267,16 @@ by_f1 = sorted(readable, key=lambda i: -on_train[i][0].f1)
 def firings(ax, rank):
     i = by_f1[rank - 1]
     rows, values = fires(i)
-    has, interval = held[1][rows, on_train[i][0].concept], interval_of(values)
+    concept = on_train[i][0].concept
+    has, interval = held[1][rows, concept], interval_of(values)
     with_it, without = (np.bincount(interval[has == yes], minlength=11)[1:] for yes in (True, False))
     ax.bar(range(1, 11), with_it, color=plots.TRUTH)
     ax.bar(range(1, 11), without, bottom=with_it, color=plots.BASELINE)
-    ax.set(title=f"{rank}: {names[on_train[i][0].concept]}", xlabel=f"interval of latent {i}", ylabel="held firings")
+    ax.set(title=f"{rank}: {names[concept]}", xlabel=f"interval of latent {i}", ylabel="held firings")
 
-explore(firings, stills=[{"rank": 1}, {"rank": len(by_f1) // 2}, {"rank": len(by_f1)}], alt="Held-out firings of three latents by interval, black with and grey without the latent's best concept: the best, a middling and the worst latent by F1 on train.", rank=(1, len(by_f1)))
+explore(firings, stills=[{"rank": 1}, {"rank": len(by_f1) // 2}, {"rank": len(by_f1)}], rank=(1, len(by_f1)),
+        alt="Held-out firings of three latents by interval, black with and grey without the latent's best "
+            "concept: the best, a middling and the worst latent by F1 on train.")
 
 # %% [markdown] id="ex-lens-task"
 # A latent whose lower intervals turn grey may have a loose threshold, or be several things; of one that is grey throughout, our list lacks the concept. Examples alone do not tell.
@@ -279,7 +302,8 @@ explore(firings, stills=[{"rank": 1}, {"rank": len(by_f1) // 2}, {"rank": len(by
 def logit_lens(direction, W_down, gamma, scale, W_U):
     """Logits per unit of activation that a direction in the neurons writes, centred over the tokens: (d_vocab,).
 
-    direction (d_mlp,), W_down (d_mlp, d_model), gamma (d_model,) and scale (a number) of the final norm, W_U (d_model, d_vocab).
+    direction (d_mlp,), W_down (d_mlp, d_model), gamma (d_model,) and scale (a number) of the final norm,
+    W_U (d_model, d_vocab).
     """
     ### BEGIN SOLUTION
     written = direction @ W_down
@@ -292,7 +316,8 @@ def logit_lens(direction, W_down, gamma, scale, W_U):
 
 # %% id="lens-hand" tags=["nbval-check-output"]
 W_hand, U_hand = np.array([[1.0, 2.0], [5.0, 5.0]]), np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
-print(logit_lens(np.array([1.0, 0.0]), W_hand, np.array([0.5, 1.0]), 0.5, U_hand).round(2) + 0, "= (1, 4, 5) minus their mean")
+by_hand = logit_lens(np.array([1.0, 0.0]), W_hand, np.array([0.5, 1.0]), 0.5, U_hand)
+print(by_hand.round(2) + 0, "= (1, 4, 5) minus their mean")
 
 # %% id="lens"
 W_dec, W_down = sae.W_dec.numpy(), readout.down_weight(lm.model).numpy()
@@ -301,7 +326,8 @@ gamma, scale = norm.weight.numpy(), readout.final_scale(lm, contexts[::8])
 strings = [strips.visible(string) for string in interpret.token_strings(lm.tokenizer, range(lm.d_vocab))]
 def ends(logits, n=8):
     order = np.argsort(-logits)
-    return f"up: {'  '.join(strings[t] for t in order[:n])}\n  down: {'  '.join(strings[t] for t in order[:-n - 1:-1])}"
+    up, down = ("  ".join(strings[t] for t in end) for end in (order[:n], order[:-n - 1:-1]))
+    return f"up: {up}\n  down: {down}"
 
 lens = logit_lens(W_dec[specimen], W_down, gamma, scale, W_U)
 print(f"latent {specimen}, {subject}\n  {ends(lens)}")
@@ -325,7 +351,8 @@ rng, errors, cosines = np.random.default_rng(0), [], []
 for row in rng.permutation(len(stream))[:budget(smoke=30, laptop=200)]:
     x, direction = stream[row], W_dec[rng.choice(latents[row].indices)]
     here = logit_lens(direction.astype(np.float64), W_down, gamma, (x.var() + norm.eps) ** 0.5, W_U)
-    frozen, true = slope(lambda y: unembed(y, x), x, direction @ W_down), slope(lambda y: unembed(y, y), x, direction @ W_down)
+    frozen = slope(lambda y: unembed(y, x), x, direction @ W_down)
+    true = slope(lambda y: unembed(y, y), x, direction @ W_down)
     errors.append(np.linalg.norm(here - frozen) / np.linalg.norm(frozen))
     cosines.append(here @ true / np.linalg.norm(here) / np.linalg.norm(true))
 
@@ -335,16 +362,21 @@ print("cosine with the true derivative: 5 %, median, 95 %:", np.quantile(cosines
 # %% [markdown] id="lens-rival-intro"
 # So the lens is exact for a frozen norm and nearly right for the real one. But does a *top ten* mean anything? Every direction has one. Here is that of a random direction of the same length; then, for each kind of direction, how far its largest logit stands out, in standard deviations of its own logits. **Which kind will stand out most?**
 
-# %% id="lens-rival"
+# %% id="lens-directions"
 noise = np.random.default_rng(1).normal(size=(512, lm.d_mlp)).astype(np.float32)
 noise /= np.linalg.norm(noise, axis=1, keepdims=True)
-print(f"a random direction\n  {ends(logit_lens(noise[0], W_down, gamma, scale, W_U))}\n\nlargest logit in standard deviations: 5 %, median, 95 %")
+kinds_of_directions = {"random directions": noise, "neurons": np.eye(lm.d_mlp), "latents that fire": W_dec[alive]}
+
+# %% id="lens-rival"
+print(f"a random direction\n  {ends(logit_lens(noise[0], W_down, gamma, scale, W_U))}\n")
+print("largest logit in standard deviations: 5 %, median, 95 %")
 peaks = {}
-for name, directions in (("random directions", noise), ("neurons", np.eye(lm.d_mlp)), ("latents that fire", W_dec[alive])):
+for name, directions in kinds_of_directions.items():
     written = readout.logit_lens(lm, directions, scale).numpy()
     peaks[name] = written.max(axis=1) / written.std(axis=1)
     beyond = (peaks[name] > np.quantile(peaks["random directions"], 0.95)).mean()
-    print(f"  {name:20}{np.quantile(peaks[name], [0.05, 0.5, 0.95]).round(1)}   beyond 95 % of the random ones: {100 * beyond:.0f} %")
+    quantiles = np.quantile(peaks[name], [0.05, 0.5, 0.95]).round(1)
+    print(f"  {name:20}{quantiles}   beyond 95 % of the random ones: {100 * beyond:.0f} %")
 
 # %% [markdown] id="lens-rival-after"
 # Judge by this table how much a list of ten tokens can prove in this model: a list is evidence only as far as it stands out from the first row.
@@ -360,18 +392,21 @@ predict("blue", "b")
 rows_here, effects = page.effects[specimen]                     # every firing in the page's excerpts
 rows_here, effects = rows_here[np.isfinite(effects)], effects[np.isfinite(effects)]
 blue, red = (effects < -0.01).sum(), (effects > 0.01).sum()
-print(f"latent {specimen}: {blue} blue, {red} red, {len(effects) - blue - red} neither; mean Δ {effects.mean():+.3f} nats")
+print(f"latent {specimen}: {blue} blue, {red} red, {len(effects) - blue - red} neither; "
+      f"mean Δ {effects.mean():+.3f} nats")
 
 # %% [markdown] id="underline-hand-intro"
 # The largest of them by a second route: run the model with the latent ablated, and subtract.
 
 # %% id="underline-hand"
+import torch
 place = np.abs(effects).argmax()
 context, position = divmod(page.fit.survey.cells[rows_here[place]], lm.n_ctx)
 block = torch.from_numpy(page.fit.survey.contexts[[context]].astype(int))
 again = float(intervene.loss_change(lm, block, 0, intervene.ablate(sae, specimen))[0, position])
 p = np.exp(-page.predictions.loss[rows_here[place]])
-print(f"{strings[block[0, position]]!r}, then {strings[block[0, position + 1]]!r}: Δ {effects[place]:+.3f}; chance of that token {p:.2g} with the latent, {p * np.exp(-again):.2g} without")
+print(f"{strings[block[0, position]]!r}, then {strings[block[0, position + 1]]!r}: Δ {effects[place]:+.3f}; "
+      f"chance of that token {p:.2g} with the latent, {p * np.exp(-again):.2g} without")
 claim("difference between the page's Δ and the model's (nats)", abs(again - effects[place]), at_most=1e-3)
 
 # %% [markdown] id="underline-after"
@@ -419,7 +454,8 @@ def nearest_neuron(W):
 # %% id="ex-pearson" exercise="pearson" difficulty=3 minutes=10 points=4
 @exercise
 def pearson(a, b):
-    """Pearson correlation over rows of each column of a (n, p) with each column of b (n, q): (p, q); 0 for a constant column.
+    """Pearson correlation over rows of each column of a (n, p) with each column of b (n, q): (p, q);
+    0 for a constant column.
 
     >>> print(pearson(np.array([[0.0], [1.0], [2.0]]), np.array([[1.0, 5.0], [2.0, 3.0], [3.0, 1.0]])).round(6))
     [[ 1. -1.]]
@@ -434,26 +470,36 @@ def pearson(a, b):
 
 # %% id="pearson-check" tags=["nbval-check-output"]
 some = band[:8]
-every_r, _ = overview.neuron_correlations()                                      # the same from running sums, all latents
-print("yours and the survey's agree within 1e-3:", bool(np.abs(pearson(latents[:, some].toarray(), neurons) - every_r[some]).max() < 1e-3))
+every_r, _ = overview.neuron_correlations()                              # the same from running sums, all latents
+yours = pearson(latents[:, some].toarray(), neurons)
+print("yours and the survey's agree within 1e-3:", bool(np.abs(yours - every_r[some]).max() < 1e-3))
 unrelated = np.random.default_rng(0).random((10_000, 2))
-print(f"two unrelated columns, both positive: Pearson {abs(pearson(unrelated[:, :1], unrelated[:, 1:])[0, 0]):.1f}, but cosine {np.dot(*unrelated.T) / np.prod(np.linalg.norm(unrelated, axis=0)):.2f}")
+correlation = abs(pearson(unrelated[:, :1], unrelated[:, 1:])[0, 0])
+cosine = np.dot(*unrelated.T) / np.prod(np.linalg.norm(unrelated, axis=0))
+print(f"two unrelated columns, both positive: Pearson {correlation:.1f}, but cosine {cosine:.2f}")
 
 # %% id="neurons-figure"
+def histogram(ax, values, **style):
+    """Draw which share of the values, all from 0 to 1, falls into each of 40 bins."""
+    ax.hist(values, bins=np.linspace(0, 1, 41), weights=np.full(len(values), 1 / len(values)), **style)
+
 axis, r = nearest_neuron(W_dec[alive]), every_r[alive].max(axis=1)
 fig, axes = plots.panels(2, height=2.6)
-for values, color, name in ((axis, plots.LATENT, "latents"), (nearest_neuron(noise), plots.BASELINE, "random directions")):
-    axes[0].hist(values, bins=np.linspace(0, 1, 41), weights=np.full(len(values), 1 / len(values)), color=color, alpha=0.7, label=name)
+histogram(axes[0], axis, color=plots.LATENT, alpha=0.7, label="latents")
+histogram(axes[0], nearest_neuron(noise), color=plots.BASELINE, alpha=0.7, label="random directions")
 axes[0].set(title="Most latents are not a neuron", xlabel="cosine with the nearest neuron's axis", ylabel="share")
 axes[0].legend()
-axes[1].hist(r, bins=np.linspace(0, 1, 41), weights=np.full(len(r), 1 / len(r)), color=plots.LATENT)
+histogram(axes[1], r, color=plots.LATENT)
 axes[1].set(title="… nor move like one", xlabel="largest correlation with a neuron")
 plots.show(fig, alt="Left: histogram of the cosine with the nearest neuron's axis for latents and for random directions. Right: histogram of each latent's largest correlation with a neuron.")
 
 # %% id="neurons-claims"
 for bound in (0.5, 0.7, 0.9):
-    print(f"above {bound}: direction {100 * (axis > bound).mean():3.0f} %, correlation {100 * (r > bound).mean():3.0f} %, both {100 * ((axis > bound) & (r > bound)).mean():3.0f} % of {len(alive):,} latents")
-claim("share of living latents that are no neuron (cosine and correlation both at most 0.9)", ((axis <= 0.9) & (r <= 0.9)).mean(), at_least=0.7)
+    print(f"above {bound}: direction {100 * (axis > bound).mean():3.0f} %, "
+          f"correlation {100 * (r > bound).mean():3.0f} %, "
+          f"both {100 * ((axis > bound) & (r > bound)).mean():3.0f} % of {len(alive):,} latents")
+claim("share of living latents that are no neuron (cosine and correlation both at most 0.9)",
+      ((axis <= 0.9) & (r <= 0.9)).mean(), at_least=0.7)
 
 # %% [markdown] id="inputs-intro"
 # The few above 0.9 in both are neurons that the SAE has passed on under another number.
@@ -475,7 +521,8 @@ claim("share of living latents that are no neuron (cosine and correlation both a
 # %% id="ex-table" exercise="token_means" difficulty=2 minutes=8 points=3
 @exercise
 def token_means(tokens, activations, d_vocab):
-    """Mean activation on each token id, the overall mean for ids that do not occur: (d_vocab,); tokens, activations (n,).
+    """Mean activation on each token id, the overall mean for ids that do not occur: (d_vocab,);
+    tokens, activations (n,).
 
     >>> print(token_means(np.array([0, 2, 2]), np.array([1.0, 4.0, 4.0]), 4))
     [1. 3. 4. 3.]
@@ -490,8 +537,9 @@ def token_means(tokens, activations, d_vocab):
 # The table is made on train, and used to predict the activation on held tokens; the score is the correlation. For latents drawn among those with enough firings:
 
 # %% id="inputs"
+# the last token's next is its context's first
 place_in = {"at hand": contexts, "before": np.roll(contexts, 1, axis=1), "next": np.roll(contexts, -1, axis=1)}
-tokens = {name: shifted[keep].astype(int) for name, shifted in place_in.items()}       # the last token's next is its context's first
+tokens = {name: shifted[keep].astype(int) for name, shifted in place_in.items()}
 def predicted_by(name, values):
     table = token_means(tokens[name][train], values[train], lm.d_vocab)
     return scores.correlation(table[tokens[name][~train]], values[~train])
@@ -499,24 +547,33 @@ def predicted_by(name, values):
 sample = np.random.default_rng(2).permutation(readable)[:budget(smoke=20, laptop=300)]
 known = np.array([[predicted_by(name, latents[:, [i]].toarray()[:, 0]) for name in tokens] for i in sample])
 for column, name in enumerate(tokens):
-    print(f"token {name:8}: median correlation {np.nanmedian(known[:, column]):.2f}; the best of the three for {100 * (np.nanargmax(known, axis=1) == column).mean():.0f} % of {len(sample)} latents")
+    print(f"token {name:8}: median correlation {np.nanmedian(known[:, column]):.2f}; the best of the three "
+          f"for {100 * (np.nanargmax(known, axis=1) == column).mean():.0f} % of {len(sample)} latents")
 
 # %% id="inputs-figure"
 fig, ax = plots.panels(height=3.0)
 ax.plot(known[:, 0], known[:, 2], ".", color=plots.LATENT)
 ax.plot([0, 1], [0, 1], color=plots.BASELINE, linewidth=0.8)
-ax.set(title="Most latents follow the token at hand, not the one to come", xlabel="correlation with a table of the token at hand", ylabel="… of the next token", xlim=(-0.05, 1), ylim=(-0.05, 1))
+ax.set(title="Most latents follow the token at hand, not the one to come",
+       xlabel="correlation with a table of the token at hand", ylabel="… of the next token",
+       xlim=(-0.05, 1), ylim=(-0.05, 1))
 plots.show(fig, alt="One dot per latent: correlation of its activation with a table of the current token against that with a table of the next token; most lie below the diagonal.")
 
 # %% id="inputs-claim"
-claim("share of latents better known from the token at hand than from the next", np.mean(known[:, 0] > known[:, 2]), at_least=0.6)
+claim("share of latents better known from the token at hand than from the next",
+      np.mean(known[:, 0] > known[:, 2]), at_least=0.6)
 
 # %% id="inputs-words"
-on_token = token_means(tokens["at hand"], latents[:, [specimen]].toarray()[:, 0], lm.d_vocab) * (np.bincount(tokens["at hand"], minlength=lm.d_vocab) >= 5)
-print(f"latent {specimen} as an input, fires most on:  {'  '.join(strings[t] for t in np.argsort(-on_token)[:8])}\n          as an output, promotes most: {'  '.join(strings[t] for t in np.argsort(-lens)[:8])}")
+values = latents[:, [specimen]].toarray()[:, 0]
+often = np.bincount(tokens["at hand"], minlength=lm.d_vocab) >= 5
+on_token = token_means(tokens["at hand"], values, lm.d_vocab) * often
+fires_on, promotes = ("  ".join(strings[t] for t in np.argsort(-per_token)[:8]) for per_token in (on_token, lens))
+print(f"latent {specimen} as an input, fires most on:  {fires_on}")
+print(f"          as an output, promotes most: {promotes}")
 W_enc = sae.W_enc.numpy().T[alive]
 cosine = (W_enc * W_dec[alive]).sum(axis=1) / np.linalg.norm(W_enc, axis=1) / np.linalg.norm(W_dec[alive], axis=1)
-print("cosine of what it listens to (W_enc) with what it writes (W_dec): 5 %, median, 95 %:", np.quantile(cosine, [0.05, 0.5, 0.95]).round(2))
+print("cosine of what it listens to (W_enc) with what it writes (W_dec): 5 %, median, 95 %:",
+      np.quantile(cosine, [0.05, 0.5, 0.95]).round(2))
 
 # %% [markdown] id="inputs-after"
 # Near the left edge lie latents that no single token explains: these take reading. And a latent's two faces need not match: it may fire on one thing *in order to* announce another.
@@ -528,8 +585,11 @@ print("cosine of what it listens to (W_enc) with what it writes (W_dec): 5 %, me
 # %% id="relatives"
 similar, near = (columns[specimen] for columns in page.nearest)
 twins, twin_r, _ = (columns[specimen] for columns in page.against)
-print("nearest in the same SAE:", ", ".join(f"{i} ({value:.2f}{', ' + names[on_train[i][0].concept] if on_train[i] else ''})" for i, value in zip(similar, near)))
-print("in the other SAE, by correlation over tokens:", ", ".join(f"{i} ({value:.2f})" for i, value in zip(twins, twin_r)))
+concept_of = {i: f", {names[on_train[i][0].concept]}" if on_train[i] else "" for i in similar}
+print("nearest in the same SAE:",
+      ", ".join(f"{i} ({value:.2f}{concept_of[i]})" for i, value in zip(similar, near)))
+print("in the other SAE, by correlation over tokens:",
+      ", ".join(f"{i} ({value:.2f})" for i, value in zip(twins, twin_r)))
 
 # %% [markdown] id="ex-formula-task"
 # ## 7.9 Explain without a language model
@@ -551,7 +611,8 @@ print("in the other SAE, by correlation over tokens:", ", ".join(f"{i} ({value:.
 # %% id="ex-formula" exercise="formula_correlation" difficulty=3 minutes=8 points=3
 @exercise
 def formula_correlation(n, s, n_rows, mean, sd):
-    """(s/N - n/N mean) / (sd sqrt(n/N (1 - n/N))) for formulas that hold on n (m,) of N = n_rows rows, where activations sum to s (m,).
+    """(s/N - n/N mean) / (sd sqrt(n/N (1 - n/N))) for formulas that hold on n (m,) of N = n_rows rows,
+    where activations sum to s (m,).
 
     mean, sd > 0: of the activations over all rows. 0 where n is 0 or N.
     """
@@ -564,7 +625,8 @@ def formula_correlation(n, s, n_rows, mean, sd):
 
 # %% id="formula-hand" tags=["nbval-check-output"]
 a, holds = np.array([3.0, 2.0, 0.0, 0.0, 1.0, 0.0]), np.array([1, 1, 0, 0, 0, 0])
-print("from sums:", formula_correlation(np.array([2]), np.array([5.0]), 6, a.mean(), a.std()).round(4), " by np.corrcoef:", np.corrcoef(a, holds)[0, 1].round(4))
+from_sums = formula_correlation(np.array([2]), np.array([5.0]), 6, a.mean(), a.std())
+print("from sums:", from_sums.round(4), " by np.corrcoef:", np.corrcoef(a, holds)[0, 1].round(4))
 
 # %% [markdown] id="properties-intro"
 # One sparse product gives all sums. The specimen's five best single properties, on train:
@@ -581,9 +643,12 @@ for i in np.argsort(-r_train)[:5]:
 
 # %% id="search"
 (reading,) = explain.explain(latents[:, [specimen]], properties, train)
-print(f"latent {specimen}: {reading.text}; r {reading.train_correlation:.2f} on train, {reading.correlation:.2f} on held; precision {reading.precision:.2f}, recall {reading.recall:.2f}")
+print(f"latent {specimen}: {reading.text}; "
+      f"r {reading.train_correlation:.2f} on train, {reading.correlation:.2f} on held; "
+      f"precision {reading.precision:.2f}, recall {reading.recall:.2f}")
 nothing = explain.explain(np.random.default_rng(3).normal(size=(len(train), 20)), properties, train, signed=True)
-fitted, honest = (np.mean([getattr(one, name) for one in nothing]) for name in ("train_correlation", "correlation"))
+fitted = np.mean([one.train_correlation for one in nothing])
+honest = np.mean([one.correlation for one in nothing])
 print(f"pure noise, e.g. {nothing[0].text!r}: mean r {fitted:.3f} on train, {honest:+.3f} on held")
 claim("noise: r on train minus r on held", fitted - honest, at_least=0.005)
 
@@ -597,21 +662,26 @@ n_units, part = budget(smoke=24, laptop=512), np.arange(0, len(train), 2)
 def densest(density):
     return np.argsort(-density, kind="stable")[:n_units]
 
+any_that_fire = np.random.default_rng(4).permutation(alive)[:n_units]
 kinds_of_units = {"latents, densest": latents[part][:, densest(overview.density)],
-                  "latents, any that fire": latents[part][:, np.random.default_rng(4).permutation(alive)[:n_units]],
-                  "neurons": neurons[part][:, densest((neurons > 0).mean(axis=0))], "random directions": neurons[part] @ noise[:n_units].T}
+                  "latents, any that fire": latents[part][:, any_that_fire],
+                  "neurons": neurons[part][:, densest((neurons > 0).mean(axis=0))],
+                  "random directions": neurons[part] @ noise[:n_units].T}
 control = transformer.data_folder() / "saes" / "python-1l-untrained-topk-2048"
 if (control / "sae.safetensors").is_file():
-    blank = survey.survey(saes.load_sae(control).requires_grad_(False), transformer.load_lm("python-1l:untrained"), contexts)
+    blank = survey.survey(saes.load_sae(control).requires_grad_(False),
+                          transformer.load_lm("python-1l:untrained"), contexts)
     kinds_of_units["latents, untrained model"] = blank.latents.tocsr()[part][:, densest(blank.density)]
 
 # %% id="table-run"
-split, labels_part, properties_part = train[part], labels[part], explain.Properties(properties.names, properties.matrix[part])
+split, labels_part = train[part], labels[part]
+properties_part = explain.Properties(properties.names, properties.matrix[part])
 n_each = np.minimum(labels_part[split].sum(axis=0), labels_part[~split].sum(axis=0))
 common = (n_each >= budget(smoke=10, laptop=60)) & (labels_part.mean(axis=0) < 0.25)
 def quality(units):
     """Of every unit: F1 of its best concept on held files, r of its formula on train and on held files."""
-    single = probing.single(units.toarray() if hasattr(units, "toarray") else units, labels_part[:, common], split, explain.SHARES)
+    single = probing.single(units.toarray() if hasattr(units, "toarray") else units,
+                            labels_part[:, common], split, explain.SHARES)
     found = explain.explain(units, properties_part, split, signed=True, beam=2)
     best = single.f1[np.arange(units.shape[1]), single.train_f1.argmax(axis=1)]
     return best, np.array([one.train_correlation for one in found]), np.array([one.correlation for one in found])
@@ -619,18 +689,24 @@ def quality(units):
 qualities = {name: quality(units) for name, units in kinds_of_units.items()}
 
 # %% id="table-show"
-print(f"{n_units} units of each kind; {common.sum()} concepts, {len(properties.names):,} properties\n{'':26}{'best-concept F1':>18}{'explanation r, median':>24}{'r, held':>12}\n{'':26}{'median':>9}{'90 %':>9}{'train':>12}{'held':>12}{'90 %':>12}{'explained':>12}")
+print(f"{n_units} units of each kind; {common.sum()} concepts, {len(properties.names):,} properties")
+print(f"{'':26}{'best-concept F1':>18}{'explanation r, median':>24}{'r, held':>12}")
+print(f"{'':26}{'median':>9}{'90 %':>9}{'train':>12}{'held':>12}{'90 %':>12}{'explained':>12}")
 for name, (f1, fit, score) in qualities.items():
-    print(f"{name:26}{np.median(f1):9.2f}{np.quantile(f1, 0.9):9.2f}{np.nanmedian(fit):12.2f}{np.nanmedian(score):12.2f}{np.nanquantile(score, 0.9):12.2f}{np.isfinite(score).sum():12}")
+    print(f"{name:26}{np.median(f1):9.2f}{np.quantile(f1, 0.9):9.2f}"
+          f"{np.nanmedian(fit):12.2f}{np.nanmedian(score):12.2f}{np.nanquantile(score, 0.9):12.2f}"
+          f"{np.isfinite(score).sum():12}")
 if "latents, untrained model" not in qualities:
     print("(no SAE of the untrained model lies in data/saes: its row is missing)")
 
 # %% id="table-verdict"
-columns = {"F1, median": lambda q: np.median(q[0]), "F1, 90 %": lambda q: np.quantile(q[0], 0.9), "r, median": lambda q: np.nanmedian(q[2]), "r, 90 %": lambda q: np.nanquantile(q[2], 0.9)}
+columns = {"F1, median": lambda q: np.median(q[0]), "F1, 90 %": lambda q: np.quantile(q[0], 0.9),
+           "r, median": lambda q: np.nanmedian(q[2]), "r, 90 %": lambda q: np.nanquantile(q[2], 0.9)}
 for title, of in columns.items():
     order = sorted(qualities, key=lambda name: -of(qualities[name]))
     print(f"{title:11} " + " > ".join(f"{name} {of(qualities[name]):.2f}" for name in order))
-claim("r at the 90 % mark, densest latents minus random directions", columns["r, 90 %"](qualities["latents, densest"]) - columns["r, 90 %"](qualities["random directions"]), at_least=0.03)
+densest_r, random_r = (columns["r, 90 %"](qualities[name]) for name in ("latents, densest", "random directions"))
+claim("r at the 90 % mark, densest latents minus random directions", densest_r - random_r, at_least=0.03)
 
 # %% [markdown] id="table-after"
 # (*explained* counts the units that fire often enough for a search: the others are missing from r, but not from F1.) Read who leads in *each* column, and whether the typical unit (median) and the best tenth (90 %) agree: an SAE may give a few very clear units and leave the typical one no clearer than a neuron. If latents of the untrained model score well, clarity comes from the *text*, which any wide random layer passes on (Heap et al. 2025): then a clear latent is no proof that the model has *learned* what it stands for. And the columns measure different things: F1 rewards a unit that fires often, as any frequent concept is partly hit by chance; a rare one has no frequent concept to be good at.
@@ -640,7 +716,8 @@ claim("r at the 90 % mark, densest latents minus random directions", columns["r,
 # %% id="deciles"
 explained = np.flatnonzero(np.diff(seen[0].indptr) >= explain.MIN_FIRES)[::budget(smoke=8, laptop=1)]
 formulas = explain.explain(latents[:, explained], properties, train, beam=2)
-r_fit, r_held = (np.array([getattr(one, name) for one in formulas]) for name in ("train_correlation", "correlation"))
+r_fit = np.array([one.train_correlation for one in formulas])
+r_held = np.array([one.correlation for one in formulas])
 tenths = np.array_split(np.argsort(overview.density[explained], kind="stable"), 10)
 middle = [np.median(overview.density[explained[tenth]]) for tenth in tenths]
 by_tenth = np.array([[np.nanmedian(values[tenth]) for tenth in tenths] for values in (r_fit, r_held)])
@@ -650,24 +727,34 @@ best_tenth = int(by_tenth[1].argmax())
 fig, ax = plots.panels(height=2.8)
 ax.plot(middle, by_tenth[1], "o-", color=plots.LATENT, label="held files")
 ax.plot(middle, by_tenth[0], "o:", color=plots.LATENT, label="train files, where the formula was found")
-ax.set(xscale="log", ylim=(0, 1), xlabel="density (median of each tenth of the latents)", ylabel="explanation's r, median", title=f"Best explained: group {best_tenth + 1} of 10 (1 rarest, 10 most frequent)")
+ax.set(xscale="log", ylim=(0, 1), xlabel="density (median of each tenth of the latents)",
+       ylabel="explanation's r, median",
+       title=f"Best explained: group {best_tenth + 1} of 10 (1 rarest, 10 most frequent)")
 ax.legend()
 plots.show(fig, alt="Median correlation of the explanation against density, for ten groups of latents: on held files and, dotted and higher, on the train files where formulas were found.")
 
 # %% [markdown] id="few-intro"
 # And the *because*? Take the best-explained group, and let it be as poor in examples as the rarest: search again on so few train contexts that it fires about as often there. If its score falls to that of the rarest group, scarcity is all; if it stays above, rare latents are hard for another reason too: many fire in one or two files only, and the other half of the files knows nothing like it.
 
-# %% id="few"
+# %% id="few-search"
 n_seen = np.diff(seen[0].indptr)[explained]
 poor = np.median(n_seen[tenths[0]]) / np.median(n_seen[tenths[best_tenth]])
 train_contexts = np.random.default_rng(5).permutation(np.unique(context_of[train]))
 few = ~train | np.isin(context_of, train_contexts[:max(3, round(poor * len(train_contexts)))])
-again = explain.explain(latents[few][:, explained[tenths[best_tenth]]], explain.Properties(properties.names, properties.matrix[few]), train[few], beam=2, min_count=5)
+properties_few = explain.Properties(properties.names, properties.matrix[few])
+again = explain.explain(latents[few][:, explained[tenths[best_tenth]]], properties_few, train[few],
+                        beam=2, min_count=5)
+
+# %% id="few"
 r_few = np.array([one.correlation for one in again])
 both = np.isfinite(r_few)
-print(f"group {best_tenth + 1}, the {both.sum()} latents that can be explained from {(train & few).sum():,} of {train.sum():,} train tokens: {np.median(r_held[tenths[best_tenth]][both]):.2f} with all, {np.median(r_few[both]):.2f} with few")
-print(f"rarest group {by_tenth[1, 0]:.2f} (on train {by_tenth[0, 0]:.2f}), most frequent {by_tenth[1, -1]:.2f} (on train {by_tenth[0, -1]:.2f})")
-claim("r of the best-explained group minus r of the rarest and of the most frequent", by_tenth[1, best_tenth] - max(by_tenth[1, 0], by_tenth[1, -1]), at_least=0.05)
+print(f"group {best_tenth + 1}, the {both.sum()} latents that can be explained from "
+      f"{(train & few).sum():,} of {train.sum():,} train tokens: "
+      f"{np.median(r_held[tenths[best_tenth]][both]):.2f} with all, {np.median(r_few[both]):.2f} with few")
+print(f"rarest group {by_tenth[1, 0]:.2f} (on train {by_tenth[0, 0]:.2f}), "
+      f"most frequent {by_tenth[1, -1]:.2f} (on train {by_tenth[0, -1]:.2f})")
+claim("r of the best-explained group minus r of the rarest and of the most frequent",
+      by_tenth[1, best_tenth] - max(by_tenth[1, 0], by_tenth[1, -1]), at_least=0.05)
 
 # %% [markdown] id="writer-intro"
 # ## 7.11 With a language model, and the article's categories
@@ -675,7 +762,8 @@ claim("r of the best-explained group minus r of the rarest and of the most frequ
 # The usual route replaces our search: show a large language model the top **and** interval examples, ask for one sentence, and let a second model predict activations from it (Bills et al. 2023). The article's "LM(examples, explanations)" is this score. It must be validated against people, as the article says: a fluent sentence is not a measured one. `autointerp.prompt` builds the question from any unit's examples:
 
 # %% id="writer"
-shown = excerpts(specimen, list(dict.fromkeys([*strongest[:3], *one_each])))       # the top three, and one of each interval
+# the top three, and one of each interval
+shown = excerpts(specimen, list(dict.fromkeys([*strongest[:3], *one_each])))
 peak = fires(specimen)[1].max()
 question = autointerp.prompt(shown, peak)
 print(question[:420], "\n[…]\n", question[-160:])
@@ -698,15 +786,21 @@ scripts = Counter()
 for character, n in characters.items():
     if character.isalpha():
         scripts[unicodedata.name(character, "?").split()[0]] += n
-print(", ".join(f"{script.lower()} {scripts[script]:,}" for script in ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")))
+looked_for = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
+print(", ".join(f"{script.lower()} {scripts[script]:,}" for script in looked_for))
 
 # %% [markdown] id="categories-rule"
 # Then, for each of the article's examples that Python text can hold: the latent with the best F1 on train (of all, firing above 0), its F1 on held; beside it the best neuron, which may choose threshold and sign. Concepts with fewer than 20 tokens in either half are too rare to score.
 
 # %% id="categories"
-HERE = {"syntax: brackets": "depth_2", "syntax: clause boundaries": "block_colon", "semantics: numbers": "number", "semantics: named entities": "module_name", "code: definitions": "def_name", "code: calls": "call_name",
-        "code: assignments": "assigned_name", "code: control flow": "keyword_control", "code: error handling": "exception_name", "language: SQL within Python": "sql",
-        "security: SQL injection": "sql_built", "security: keys, base64": "key_like", "security: eval, exec": "eval_exec", "security: shells": "shell_true", "security: unsafe loading": "pickle"}
+HERE = {"syntax: brackets": "depth_2", "syntax: clause boundaries": "block_colon",
+        "semantics: numbers": "number", "semantics: named entities": "module_name",
+        "code: definitions": "def_name", "code: calls": "call_name", "code: assignments": "assigned_name",
+        "code: control flow": "keyword_control", "code: error handling": "exception_name",
+        "language: SQL within Python": "sql",
+        "security: SQL injection": "sql_built", "security: keys, base64": "key_like",
+        "security: eval, exec": "eval_exec", "security: shells": "shell_true",
+        "security: unsafe loading": "pickle"}
 columns = [names.index(concept) for concept in HERE.values()]
 def f1_of(part):
     """F1 of every latent as a detector of every one of these concepts: (d_sae, n_concepts)."""
@@ -719,8 +813,11 @@ best_neuron = probing.single(neurons[part], labels_part[:, columns], split)
 # %% id="categories-table"
 print(f"{'found here':30}{'concept':18}{'latent':>7}{'F1':>6}{'neuron':>9}{'F1':>6}")
 for j, (category, concept) in enumerate(HERE.items()):
-    n, i, neuron = min(seen[1][:, columns[j]].sum(), held[1][:, columns[j]].sum()), f1_train[:, j].argmax(), best_neuron.train_f1[:, j].argmax()
-    result = f"{i:7}{f1_held[i, j]:6.2f}{neuron:9}{best_neuron.f1[neuron, j]:6.2f}" if n >= 20 else f"   too rare: {n} tokens in one half (lesson 8 writes its own)"
+    n = min(seen[1][:, columns[j]].sum(), held[1][:, columns[j]].sum())
+    i, neuron = f1_train[:, j].argmax(), best_neuron.train_f1[:, j].argmax()
+    result = f"{i:7}{f1_held[i, j]:6.2f}{neuron:9}{best_neuron.f1[neuron, j]:6.2f}"
+    if n < 20:
+        result = f"   too rare: {n} tokens in one half (lesson 8 writes its own)"
     print(f"{category:30}{concept:18}{result}")
 
 # %% [markdown] id="categories-absent"
@@ -759,7 +856,9 @@ view(page, drawn)
 
 # %% id="drawn-formula"
 (machine,) = explain.explain(latents[:, [drawn]], properties, train)
-print(f"latent {drawn}: {machine.text or '(too few firings)'}; r {machine.train_correlation:.2f} on train, {machine.correlation:.2f} on held; precision {machine.precision:.2f}, recall {machine.recall:.2f}")
+print(f"latent {drawn}: {machine.text or '(too few firings)'}; "
+      f"r {machine.train_correlation:.2f} on train, {machine.correlation:.2f} on held; "
+      f"precision {machine.precision:.2f}, recall {machine.recall:.2f}")
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true

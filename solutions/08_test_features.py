@@ -11,9 +11,9 @@
 # %% id="setup"
 import numpy as np
 import torch
-from saekit import activations, concepts, corpus, explain, intervene, interpret, plots, probing, ratings, readout, sae as saes, scores, strips, transformer
+from saekit import (activations, concepts, corpus, explain, intervene, interpret, plots, probing, ratings, readout,
+                    sae as saes, scores, strips, transformer)
 from saekit.course import begin, budget, claim, exercise, predict, progress
-from saekit.course.widgets import explore
 begin("08_test_features")
 
 # %% [markdown] id="load-intro"
@@ -28,20 +28,22 @@ lm = transformer.load_lm("python-1l")
 sae = saes.load_sae(transformer.data_folder() / "saes" / "python-1l-topk-4096").requires_grad_(False)
 text = corpus.load_corpus("validation", lm.tokenizer, lm.boundary)
 every = corpus.contexts(text, lm.n_ctx, lm.boundary)
-which = np.linspace(0, len(every) - 1, budget(smoke=30, laptop=120, gpu=400)).astype(int)       # spread over all files
+which = np.linspace(0, len(every) - 1, budget(smoke=30, laptop=120, gpu=400)).astype(int)  # spread over all files
 contexts = every[which]
 keep = contexts != lm.boundary
-file_of = explain.file_of_rows(text, contexts, lm.boundary, which)                              # (rows,) index of the file
-train = explain.train_half(text, file_of)                                                       # (rows,) True or False
+file_of = explain.file_of_rows(text, contexts, lm.boundary, which)    # (rows,) index of the file
+train = explain.train_half(text, file_of)                             # (rows,) True or False
 
 # %% id="data"
 neurons = activations.harvest(lm, contexts).numpy()
 latents = interpret.sparse_latents(sae, neurons)
 grid = concepts.label_stream(text, lm.tokenizer, lm.n_ctx, which)
 labels, names = grid[keep], list(concepts.CONCEPTS)
-properties = explain.make_properties(contexts, grid, lm.tokenizer, lm.boundary)         # properties that formulas are made of
+# properties that formulas are made of
+properties = explain.make_properties(contexts, grid, lm.tokenizer, lm.boundary)
 density = np.diff(latents.indptr) / len(neurons)
-print(f"{len(neurons):,} tokens, {100 * train.mean():.0f} % of them in train files; {(density > 0).sum():,} of {sae.d_sae:,} latents fire here")
+print(f"{len(neurons):,} tokens, {100 * train.mean():.0f} % of them in train files; "
+      f"{(density > 0).sum():,} of {sae.d_sae:,} latents fire here")
 
 # %% [markdown] id="choose-intro"
 # Which latents shall we test? Not those that we like, and not a number we remember: for each concept, **the latent with the best F1 on train**, counting a latent as a detector that fires above 0.
@@ -52,7 +54,8 @@ both = fires.T @ truth                                                        # 
 train_f1 = 2 * both / np.maximum(np.asarray(fires.sum(axis=0)).T + truth.sum(axis=0), 1)
 best = {name: int(train_f1[:, i].argmax()) for i, name in enumerate(names) if truth[:, i].sum() >= 20}
 for name in sorted(best, key=lambda name: -train_f1[best[name], names.index(name)])[:6]:
-    print(f"{name:20} latent {best[name]:4}, F1 on train {train_f1[best[name], names.index(name)]:.2f}, fires on {100 * density[best[name]]:.2f} % of tokens")
+    print(f"{name:20} latent {best[name]:4}, F1 on train {train_f1[best[name], names.index(name)]:.2f}, "
+          f"fires on {100 * density[best[name]]:.2f} % of tokens")
 
 # %% [markdown] id="ex-change-task"
 # ## 8.2 Take it away
@@ -86,7 +89,8 @@ def change_latent(x, old, new, atom):
 
 # %% id="setting"
 def setting(latent, value, atom=None):
-    """Neurons with one latent set to a value, a number or a function of its own values; atom: another direction to go along."""
+    """Neurons with one latent set to a value, a number or a function of its own values;
+    atom: another direction to go along."""
     atom = sae.W_dec[latent].numpy() if atom is None else atom
     def replacement(x):
         old = sae.encode(x)[:, latent].numpy()
@@ -105,7 +109,8 @@ block = torch.from_numpy(contexts[:4].astype(int))
 inside = sae.encode(activations.harvest(lm, contexts[:4])).sum(dim=0)
 loud, silent = int(inside.argmax()), int(inside.argmin())
 clean = run(None, block)
-print("own value: no logit changes by more than 1e-4:", bool((run(setting(loud, lambda z: z), block) - clean).abs().max() <= 1e-4))
+own_value = run(setting(loud, lambda z: z), block)
+print("own value: no logit changes by more than 1e-4:", bool((own_value - clean).abs().max() <= 1e-4))
 print("ablating a silent latent: exactly the same logits:", torch.equal(run(setting(silent, 0.0), block), clean))
 print("putting x̂ in place of x changes a logit by more than 1:", bool((run(sae, block) - clean).abs().max() > 1))
 
@@ -125,7 +130,8 @@ print("putting x̂ in place of x changes a logit by more than 1:", bool((run(sae
 # %% id="ex-loss" exercise="loss_change" difficulty=2 minutes=8 points=3
 @exercise
 def loss_change(clean, changed, targets):
-    """Loss with the change minus loss without, in nats, of each prediction: (n,). clean, changed (n, d_vocab) logits, targets (n,) ints.
+    """Loss with the change minus loss without, in nats, of each prediction: (n,).
+    clean, changed (n, d_vocab) logits, targets (n,) ints.
 
     >>> print(loss_change(np.array([[0.0, 0.0]]), np.array([[0.0, np.log(3)]]), np.array([0])).round(3))
     [0.693]
@@ -153,9 +159,11 @@ clean, changed = run(None, block)[:, :-1].numpy(), run(setting(latent, 0.0), blo
 
 # %% id="ablate-loss"
 targets, active = contexts[chosen][:, 1:].astype(int), on[chosen][:, :-1] > 0
-delta = loss_change(clean.reshape(-1, lm.d_vocab), changed.reshape(-1, lm.d_vocab), targets.ravel()).reshape(targets.shape)
+delta = loss_change(clean.reshape(-1, lm.d_vocab), changed.reshape(-1, lm.d_vocab), targets.ravel())
+delta = delta.reshape(targets.shape)
 print(f"latent {latent}, best for {subject!r}: fires on {active.sum()} of these {active.size} tokens")
-print(f"where it fires: mean change {delta[active].mean():+.3f} nats, worse at {100 * (delta[active] > 0).mean():.0f} % of tokens")
+print(f"where it fires: mean change {delta[active].mean():+.3f} nats, "
+      f"worse at {100 * (delta[active] > 0).mean():.0f} % of tokens")
 print(f"elsewhere:      largest change {np.abs(delta[~active]).max():.1e} nats")
 
 # %% id="ablate-where" tags=["nbval-check-output"]
@@ -179,14 +187,17 @@ for token in np.argsort(-np.abs(after - before))[:6]:
 some = contexts[::budget(smoke=4, laptop=1)]
 def experiments(control):
     """(latents, changes of loss) of one ablation per token, each text read twice with other latents."""
-    runs = [intervene.ablate_one_each(sae, lm, some, density, seed, control) for seed in range(budget(smoke=1, laptop=2))]
+    seeds = range(budget(smoke=1, laptop=2))
+    runs = [intervene.ablate_one_each(sae, lm, some, density, seed, control) for seed in seeds]
     return np.concatenate([one[0] for one in runs]), np.concatenate([one[2] for one in runs])
 
 (which_latent, change), (_, random_change) = experiments(False), experiments(True)
 for name, values in (("one latent", change), ("random direction, same length", random_change)):
-    print(f"{name:30} mean change {values.mean():+.4f} nats, mean |change| {np.abs(values).mean():.4f}, worse at {100 * (values > 0).mean():.0f} % of tokens")
+    print(f"{name:30} mean change {values.mean():+.4f} nats, mean |change| {np.abs(values).mean():.4f}, "
+          f"worse at {100 * (values > 0).mean():.0f} % of tokens")
 difference = change - random_change
-print(f"latent minus random direction: {difference.mean():+.4f} nats, standard error {difference.std() / len(difference) ** 0.5:.4f}")
+print(f"latent minus random direction: {difference.mean():+.4f} nats, "
+      f"standard error {difference.std() / len(difference) ** 0.5:.4f}")
 claim("mean change of loss when a latent that fires is ablated (nats)", change.mean(), at_least=0.0)
 
 # %% [markdown] id="every-after"
@@ -222,12 +233,15 @@ def control_directions(atom, noise):
 # A completion of code can be judged by what it contains. For six things we write down beforehand what their text looks like. The hypothesis comes from reading, and from weights alone: by the **logit lens** (lesson 7), which latent, at its usual top value, lifts that token's logit farthest above the logit of every other token?
 
 # %% id="steer-choose"
-LOOKS = {"a comment": "#", "a docstring": '"""', "an exception": "raise", "a return": "return", "an import": "import", "an object's own": "self"}
+LOOKS = {"a comment": "#", "a docstring": '"""', "an exception": "raise", "a return": "return",
+         "an import": "import", "an object's own": "self"}
 strings = np.array(interpret.token_strings(lm.tokenizer, range(lm.d_vocab)), dtype=object)
-usual_top = np.array([np.quantile(column, 0.99) if len(column := latents.data[a:b]) >= 10 else 0 for a, b in zip(latents.indptr, latents.indptr[1:])])
-lens = readout.logit_lens(lm, sae.W_dec, readout.final_scale(lm, contexts[:32])).numpy()                               # (latents, tokens)
-written_as = {name: [i for i, string in enumerate(strings) if string.strip() == look] for name, look in LOOKS.items()}
-margin = {name: (lens[:, ids].max(axis=1) - np.delete(lens, ids, axis=1).max(axis=1)) * usual_top for name, ids in written_as.items() if ids}
+usual_top = np.array([np.quantile(column, 0.99) if len(column := latents.data[a:b]) >= 10 else 0
+                      for a, b in zip(latents.indptr, latents.indptr[1:])])
+lens = readout.logit_lens(lm, sae.W_dec, readout.final_scale(lm, contexts[:32])).numpy()  # (latents, tokens)
+written_as = {name: [i for i, one in enumerate(strings) if one.strip() == look] for name, look in LOOKS.items()}
+margin = {name: (lens[:, ids].max(axis=1) - np.delete(lens, ids, axis=1).max(axis=1)) * usual_top
+          for name, ids in written_as.items() if ids}
 writer = {name: int(values.argmax()) for name, values in margin.items() if values.max() > 0}
 
 # %% [markdown] id="steer-test-intro"
@@ -236,7 +250,8 @@ writer = {name: int(values.argmax()) for name, values in margin.items() if value
 # %% id="steer-prompts"
 starts = np.flatnonzero((every[:, 1:15] != lm.boundary).all(axis=1))
 first = corpus.contexts(text, lm.n_ctx, lm.boundary)[starts, :2]
-is_train = explain.train_half(text, explain.file_of_rows(text, first, lm.boundary, starts * (lm.n_ctx - 1)))            # side of each first token
+file_of_first = explain.file_of_rows(text, first, lm.boundary, starts * (lm.n_ctx - 1))
+is_train = explain.train_half(text, file_of_first)  # side of each first token
 wanted = {"train": starts[is_train][:24], "held": starts[~is_train]}
 wanted["held"] = wanted["held"][np.linspace(0, len(wanted["held"]) - 1, budget(smoke=24, laptop=200)).astype(int)]
 prompts = {half: torch.from_numpy(every[rows, :13].astype(int)) for half, rows in wanted.items()}
@@ -250,7 +265,8 @@ def share(texts, name):
     return np.mean([LOOKS[name] in one for one in texts])
 
 unsteered = completions(None, "train")
-gain = {name: share(completions(setting(i, 6 * usual_top[i]), "train", 4), name) - share(unsteered, name) for name, i in writer.items()}
+gain = {name: share(completions(setting(i, 6 * usual_top[i]), "train", 4), name) - share(unsteered, name)
+        for name, i in writer.items()}
 steered = max(gain, key=gain.get)
 latent, atom = writer[steered], sae.W_dec[writer[steered]].numpy()
 print("; ".join(f"{name} {value:+.2f}" for name, value in gain.items()) + f"\nchosen: {steered}, latent {latent}")
@@ -266,34 +282,50 @@ def random_push(amount):
         return x + amount * torch.from_numpy(randoms.astype(np.float32)[np.arange(len(x)) * 4 // len(x)])
     return replacement
 
-texts = {dose: completions(setting(latent, dose * usual_top[latent]) if dose else None, "held") for dose in doses}
-rival_texts = {dose: completions(random_push(dose * usual_top[latent]) if dose else None, "held") for dose in doses}
+texts = {dose: completions(setting(latent, dose * usual_top[latent]) if dose else None, "held")
+         for dose in doses}
+rival_texts = {dose: completions(random_push(dose * usual_top[latent]) if dose else None, "held")
+               for dose in doses}
 curve, rival_curve = ([share(part[dose], steered) for dose in doses] for part in (texts, rival_texts))
 
+# %% id="dose-variety"
+def different_tokens(written):
+    """Mean share of different tokens in a completion."""
+    ids = [lm.tokenizer.encode(one).ids for one in written]
+    return np.mean([len(set(row)) / max(1, len(row)) for row in ids])
+
+variety = [[different_tokens(part[dose]) for dose in doses] for part in (texts, rival_texts)]
+
 # %% id="dose-figure"
-variety = [[np.mean([len(set(lm.tokenizer.encode(one).ids)) / max(1, len(lm.tokenizer.encode(one).ids)) for one in part[dose]]) for dose in doses] for part in (texts, rival_texts)]
 fig, axes = plots.panels(2, height=2.8)
 for ax, pair in zip(axes, ((curve, rival_curve), variety)):
     ax.plot(doses, pair[0], "o-", color=plots.LATENT, label="the latent")
     ax.plot(doses, pair[1], "o-", color=plots.BASELINE, label="random directions")
-axes[0].set(title=f"What the push does: {LOOKS[steered]} appears", xlabel="dose (times its usual top value)", ylabel=f"completions with {LOOKS[steered]}", ylim=(-0.03, 1.03))
-axes[1].set(title="… and what it costs", xlabel="dose (times its usual top value)", ylabel="share of different tokens", ylim=(0, 1.03))
+    ax.set(xlabel="dose (times its usual top value)")
+axes[0].set(title=f"What the push does: {LOOKS[steered]} appears",
+            ylabel=f"completions with {LOOKS[steered]}", ylim=(-0.03, 1.03))
+axes[1].set(title="… and what it costs", ylabel="share of different tokens", ylim=(0, 1.03))
 axes[0].legend()
 plots.show(fig, alt="Left: share of completions that contain the concept's text against dose, for the latent and for random directions of the same length. Right: share of different tokens in a completion, for both.")
 
 # %% id="dose-claims"
 lift, rival_lift = max(curve) - curve[0], max(rival_curve) - curve[0]
-print(f"{len(texts[0])} held-out beginnings: {curve[0]:.2f} unsteered, at most {max(curve):.2f} with the latent, {max(rival_curve):.2f} with random directions")
+print(f"{len(texts[0])} held-out beginnings: {curve[0]:.2f} unsteered, at most {max(curve):.2f} with the latent, "
+      f"{max(rival_curve):.2f} with random directions")
 claim("rise of the share by the latent, minus the rise by random directions", lift - rival_lift, at_least=0.15)
 
 # %% [markdown] id="completions-intro"
 # The same model, the same four beginnings, one number changed:
 
 # %% id="completions"
-gentle = next(dose for dose, value in zip(doses, curve) if value >= (curve[0] + max(curve)) / 2)     # half-way up, or the first beyond
+# half-way up, or the first beyond
+gentle = next(dose for dose, value in zip(doses, curve) if value >= (curve[0] + max(curve)) / 2)
 more = doses[min(doses.index(gentle) + 1, len(doses) - 1)]
 for i in np.linspace(0, len(texts[0]) - 1, 4).astype(int):
-    print(f"… {lm.tokenizer.decode(prompts['held'][i, -6:].tolist())!r}\n    unsteered    {texts[0][i]!r}\n    dose {gentle:<7} {texts[gentle][i]!r}\n    dose {more:<7} {texts[more][i]!r}")
+    print(f"… {lm.tokenizer.decode(prompts['held'][i, -6:].tolist())!r}")
+    print(f"    unsteered    {texts[0][i]!r}")
+    print(f"    dose {gentle:<7} {texts[gentle][i]!r}")
+    print(f"    dose {more:<7} {texts[more][i]!r}")
 
 # %% [markdown] id="writers-intro"
 # And each of the other latents on one held-out beginning, at six times its usual top value:
@@ -309,14 +341,20 @@ for name, i in writer.items():
 # Move the dose yourself and watch what the model expects next on one held-out beginning:
 
 # %% id="explore"
+from saekit.course.widgets import explore
+
 def next_tokens(ax, prompt, dose):
-    p = intervene.next_probabilities(lm, prompts["held"][prompt:prompt + 1], 0, setting(latent, dose * usual_top[latent]) if dose else None)[0]
+    replacement = setting(latent, dose * usual_top[latent]) if dose else None
+    p = intervene.next_probabilities(lm, prompts["held"][prompt:prompt + 1], 0, replacement)[0]
     p, order = p.numpy(), p.argsort(descending=True)[:7].numpy()
     ax.barh(range(7), p[order], color=plots.LATENT if dose else plots.BASELINE)
-    ax.set(yticks=range(7), yticklabels=[strips.visible(one).replace(" ", "␣")[:6] for one in interpret.token_strings(lm.tokenizer, order)], xlim=(0, 1), xlabel="probability of the next token")
+    shown = [strips.visible(one).replace(" ", "␣")[:6] for one in interpret.token_strings(lm.tokenizer, order)]
+    ax.set(yticks=range(7), yticklabels=shown, xlim=(0, 1), xlabel="probability of the next token")
     ax.invert_yaxis()
 
-explore(next_tokens, stills=[{"prompt": 3, "dose": dose} for dose in (0.0, 1.0, 4.0)], alt="The seven likeliest next tokens of one beginning at dose 0, 1 and 4.", prompt=(0, 19), dose=(0.0, 8.0, 0.5))
+explore(next_tokens, stills=[{"prompt": 3, "dose": dose} for dose in (0.0, 1.0, 4.0)],
+        alt="The seven likeliest next tokens of one beginning at dose 0, 1 and 4.",
+        prompt=(0, 19), dose=(0.0, 8.0, 0.5))
 
 # %% [markdown] id="ex-cut-task"
 # A dose the model never sees in life (several times the top, at every token) shows what the direction *can* do, not what it *does*. And at large doses text breaks down: variety falls.
@@ -355,7 +393,8 @@ def best_cut(score, truth):
 # %% id="cut-hand" tags=["nbval-check-output"]
 score, has = np.array([5.0, 4.0, 3.0, 2.0, 1.0]), np.array([True, False, True, False, False])
 says = score > best_cut(score, has)
-print(f"yes to the scores {score[says]}: F1 {probing.f1(says, has):.2f}; to the first alone it would be {probing.f1(score > 4.5, has):.2f}")
+print(f"yes to the scores {score[says]}: F1 {probing.f1(says, has):.2f}; "
+      f"to the first alone it would be {probing.f1(score > 4.5, has):.2f}")
 
 # %% [markdown] id="ex-different-task"
 # ### Exercise 8.5 · Which units know?
@@ -371,9 +410,11 @@ print(f"yes to the scores {score[says]}: F1 {probing.f1(says, has):.2f}; to the 
 # %% id="ex-different" exercise="most_different" difficulty=2 minutes=8 points=3
 @exercise
 def most_different(x, has, k):
-    """Positions of the k units of x (n, n_units) with the largest |mean with - mean without| / standard deviation; has (n,) True or False.
+    """Positions of the k units of x (n, n_units) with the largest |mean with - mean without| / standard deviation;
+    has (n,) True or False.
 
-    >>> print(most_different(np.array([[0.0, 0.0], [1.0, 9.0], [0.0, 4.0], [1.0, 5.0]]), np.array([False, True, False, True]), 1))
+    >>> x, has = np.array([[0.0, 0.0], [1.0, 9.0], [0.0, 4.0], [1.0, 5.0]]), np.array([False, True, False, True])
+    >>> print(most_different(x, has, 1))
     [0]
     """
     ### BEGIN SOLUTION
@@ -393,7 +434,8 @@ axes_pca = np.linalg.eigh(np.cov(x[train[part]].T))[1][:, ::-1][:, :n_units].ast
 rivals = {"latents, densest": latents[part][:, np.argsort(-density)[:n_units]].toarray(),
           "latents, any": latents[part][:, rng.permutation(alive)[:n_units]].toarray(),
           "neurons": x[:, np.argsort(-x.mean(axis=0))[:n_units]], "PCA": x @ axes_pca,
-          "random directions": x @ rng.normal(size=(lm.d_mlp, n_units)).astype(np.float32) / np.float32(lm.d_mlp ** 0.5)}
+          "random directions": x @ rng.normal(size=(lm.d_mlp, n_units)).astype(np.float32)
+                               / np.float32(lm.d_mlp ** 0.5)}
 
 # %% id="judged"
 from textwrap import fill
@@ -415,7 +457,8 @@ def one_unit(x, has):
     says = sign * x[~split, unit] > best_cut(sign * seen[:, unit], truth)
     return probing.f1(says, has[~split])
 
-table = {name: {1: np.array([one_unit(units, labels_part[:, i]) for i in judged])} for name, units in rivals.items()}
+table = {name: {1: np.array([one_unit(units, labels_part[:, i]) for i in judged])}
+         for name, units in rivals.items()}
 
 # %% [markdown] id="k-sparse-intro"
 # Then logistic regression on the 2, 5, 10, 50 most different units, and on all (`probing.k_sparse`). **Neurons, PCA and random directions, all units of each: who wins?** `"a"`: the neurons, by far. `"b"`: they come out nearly alike. `"c"`: random directions, having no habits.
@@ -427,7 +470,8 @@ predict("probe-all", "b")
 ks = (2, 5, 10, 50, n_units)
 for name, units in rivals.items():
     table[name] |= probing.k_sparse(units, labels_part[:, judged], split, ks, max_rows=3000)
-print(f"{'median F1, held-out files':27}" + "".join(f"{'all' if k == n_units else f'k = {k}':>8}" for k in (1, *ks)))
+print(f"{'median F1, held-out files':27}"
+      + "".join(f"{'all' if k == n_units else f'k = {k}':>8}" for k in (1, *ks)))
 for name, row in table.items():
     print(f"{name:27}" + "".join(f"{np.median(row[k]):8.2f}" for k in (1, *ks)))
 share_of_yes = labels_part[~split][:, judged].mean(axis=0)
@@ -442,16 +486,20 @@ def tally(kind, k):
 for kind in ("latents, densest", "latents, any"):
     for k in (1, 5, n_units):
         print(f"{kind}, {'all units' if k == n_units else f'k = {k}'}: win / lose against {tally(kind, k)}")
-claim("median F1 with all units, neurons minus random directions (absolute)", abs(np.median(table["neurons"][n_units]) - np.median(table["random directions"][n_units])), at_most=0.1)
+claim("median F1 with all units, neurons minus random directions (absolute)",
+      abs(np.median(table["neurons"][n_units]) - np.median(table["random directions"][n_units])), at_most=0.1)
 worst = int(np.argmin(table["latents, densest"][1] - table["neurons"][1]))
-print(f"the largest defeat of one latent by one neuron: {names[judged[worst]]}, {table['latents, densest'][1][worst]:.2f} against {table['neurons'][1][worst]:.2f}")
+print(f"the largest defeat of one latent by one neuron: {names[judged[worst]]}, "
+      f"{table['latents, densest'][1][worst]:.2f} against {table['neurons'][1][worst]:.2f}")
 
 # %% id="k-sparse-figure"
 fig, ax = plots.panels(height=3.0)
-looks = {"latents, densest": (plots.LATENT, "o-"), "latents, any": (plots.LATENT, "o:"), "neurons": (plots.NEURON, "o-"), "PCA": (plots.ATOM, "o-"), "random directions": (plots.BASELINE, "o-")}
+looks = {"latents, densest": (plots.LATENT, "o-"), "latents, any": (plots.LATENT, "o:"),
+         "neurons": (plots.NEURON, "o-"), "PCA": (plots.ATOM, "o-"), "random directions": (plots.BASELINE, "o-")}
 for name, (color, style) in looks.items():
     ax.plot(range(len(ks) + 1), [np.median(table[name][k]) for k in (1, *ks)], style, color=color, label=name)
-ax.set(xticks=range(len(ks) + 1), xticklabels=[1, *ks[:-1], "all"], xlabel="units the probe may use", ylabel="median F1, held-out files", ylim=(0, 1), title="With enough units the basis hardly matters")
+ax.set(xticks=range(len(ks) + 1), xticklabels=[1, *ks[:-1], "all"], xlabel="units the probe may use",
+       ylabel="median F1, held-out files", ylim=(0, 1), title="With enough units the basis hardly matters")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plots.show(fig, alt="Median F1 on held-out files against the number of units a probe may use, one line per kind of unit; the lines come closer to each other from left to right.")
 
@@ -460,9 +508,12 @@ plots.show(fig, alt="Median F1 on held-out files against the number of units a p
 
 # %% id="all-latents"
 many = budget(smoke=256, laptop=sae.d_sae)
-whole = probing.k_sparse(latents[part][:, :many].toarray(), labels_part[:, judged], split, (n_units,), max_rows=3000)[n_units]
+whole = probing.k_sparse(latents[part][:, :many].toarray(), labels_part[:, judged], split, (n_units,),
+                         max_rows=3000)[n_units]
 gap = whole - table["neurons"][n_units]
-print(f"{n_units} of all {many:,} latents: median F1 {np.median(whole):.2f}; all neurons {np.median(table['neurons'][n_units]):.2f}; latents win / lose {(gap > 0.02).sum()} / {(gap < -0.02).sum()}")
+print(f"{n_units} of all {many:,} latents: median F1 {np.median(whole):.2f}; "
+      f"all neurons {np.median(table['neurons'][n_units]):.2f}; "
+      f"latents win / lose {(gap > 0.02).sum()} / {(gap < -0.02).sum()}")
 
 # %% [markdown] id="all-latents-after"
 # If even then the latents lose, what is missing went into the SAE's error, or is spread over latents too rare to learn from. Both would be reasons to probe neurons when all you want is a classifier.
@@ -481,30 +532,36 @@ print(f"{n_units} of all {many:,} latents: median F1 {np.median(whole):.2f}; all
 #
 # The bounds are ours. **Which mark will be rarest?**
 
-# %% id="marks"
+# %% id="marks-explained"
 explained = alive[:budget(smoke=150, laptop=sae.d_sae)]
 found = dict(zip(explained, explain.explain(latents[:, explained], properties, train, beam=2)))
 coherence = np.full(sae.d_sae, np.nan)
 coherence[explained] = [one.correlation for one in found.values()]
+
+# %% id="marks"
 effect, error, n_tested = scores.effect_per_latent(which_latent, change, sae.d_sae)
 cosine = scores.largest_cosine(sae.W_dec.numpy(), density > 0)
 marks = scores.four_marks(density, coherence, effect, error, cosine)[alive]
 for name, share_of in zip(scores.MARKS, marks.mean(axis=0)):
     print(f"{name:10} {100 * share_of:3.0f} % of the {len(alive):,} latents that fire")
-print(f"all four   {100 * marks.all(axis=1).mean():3.0f} %; no more than one {100 * (marks.sum(axis=1) <= 1).mean():3.0f} %")
+print(f"all four   {100 * marks.all(axis=1).mean():3.0f} %; "
+      f"no more than one {100 * (marks.sum(axis=1) <= 1).mean():3.0f} %")
 
 # %% id="marks-control"
 random_effect, random_error, _ = scores.effect_per_latent(which_latent, random_change, sae.d_sae)
 false_alarms = (random_effect > 2 * random_error)[alive].mean()
 tested = n_tested[alive] >= 5
-print(f"'causal' by the same rule for random directions: {100 * false_alarms:.0f} %; latents with 5 or more tests: {100 * tested.mean():.0f} %")
+print(f"'causal' by the same rule for random directions: {100 * false_alarms:.0f} %; "
+      f"latents with 5 or more tests: {100 * tested.mean():.0f} %")
 
 # %% id="marks-figure"
 fig, axes = plots.panels(2, height=2.6)
 axes[0].hist(coherence[np.isfinite(coherence)], bins=np.linspace(-0.1, 1, 23), color=plots.LATENT)
-axes[0].set(title="Coherent is a matter of degree", xlabel="explanation's correlation, held-out files", ylabel="latents")
-for values, color, name in ((effect, plots.LATENT, "latents"), (random_effect, plots.BASELINE, "random directions")):
-    axes[1].hist(values[np.isfinite(values)], bins=np.linspace(-0.2, 0.5, 36), color=color, histtype="step", linewidth=1.5, label=name)
+axes[0].set(title="Coherent is a matter of degree", xlabel="explanation's correlation, held-out files",
+            ylabel="latents")
+step = {"bins": np.linspace(-0.2, 0.5, 36), "histtype": "step", "linewidth": 1.5}
+axes[1].hist(effect[np.isfinite(effect)], color=plots.LATENT, label="latents", **step)
+axes[1].hist(random_effect[np.isfinite(random_effect)], color=plots.BASELINE, label="random directions", **step)
 axes[1].set(title="Few effects exceed random pushes", xlabel="mean change of loss when ablated (nats)")
 axes[1].legend()
 plots.show(fig, alt="Left: histogram of explanation correlations over latents. Right: histograms of the mean change of loss by ablation, for latents and for random directions of the same length.")
@@ -540,7 +597,8 @@ def balanced_accuracy(answers, truth):
 
 # %% id="balanced-hand" tags=["nbval-check-output"]
 rare = np.arange(100) < 3
-print(f"3 cases in 100, always no: accuracy {np.mean(rare == False):.2f}, balanced accuracy {balanced_accuracy(np.zeros(100, bool), rare):.2f}")
+print(f"3 cases in 100, always no: accuracy {np.mean(rare == False):.2f}, "
+      f"balanced accuracy {balanced_accuracy(np.zeros(100, bool), rare):.2f}")
 
 # %% [markdown] id="judge-intro"
 # Our judge is the formula itself: it needs no language model. Its rival gets another latent's formula. Excerpts are 16 tokens from held-out files; the latents are drawn at random among those with an explanation and enough firings there.
@@ -548,7 +606,8 @@ print(f"3 cases in 100, always no: accuracy {np.mean(rare == False):.2f}, balanc
 # %% id="judge"
 held = np.flatnonzero(~train)
 n_fired = np.diff(latents[held].tocsc().indptr)
-enough = [i for i, one in found.items() if one.text and density[i] < 0.2 and n_fired[i] >= budget(smoke=5, laptop=20)]
+enough = [i for i, one in found.items()
+          if one.text and density[i] < 0.2 and n_fired[i] >= budget(smoke=5, laptop=20)]
 drawn = rng.permutation(enough)[:budget(smoke=10, laptop=80)]
 fired = latents[held][:, drawn].toarray() > 0
 formula = explain.where([found[i] for i in drawn], properties)[held]
@@ -556,15 +615,20 @@ formula = explain.where([found[i] for i in drawn], properties)[held]
 def judge(says, i):
     rows, is_true = scores.detection_task(fired[:, i], seed=i)
     marked_rows, marked, is_right = scores.fuzzing_task(fired[:, i], seed=i)
-    return balanced_accuracy(scores.formula_detects(says, rows), is_true), balanced_accuracy(scores.formula_fuzzes(says, marked_rows, marked), is_right)
+    return (balanced_accuracy(scores.formula_detects(says, rows), is_true),
+            balanced_accuracy(scores.formula_fuzzes(says, marked_rows, marked), is_right))
 
-# %% id="judge-run"
+# %% id="judge-scores"
 own = np.array([judge(formula[:, i], i) for i in range(len(drawn))])
 other = np.array([judge(formula[:, (i + 1) % len(drawn)], i) for i in range(len(drawn))])
 tokens = contexts[keep].astype(int)
-by_token = [scores.correlation(scores.token_table(tokens, values, train)[held], values[held]) for values in latents[:, drawn].toarray().T]
+by_token = [scores.correlation(scores.token_table(tokens, values, train)[held], values[held])
+            for values in latents[:, drawn].toarray().T]
+
+# %% id="judge-run"
 print(f"{'':26}{'detection':>10}{'fuzzing':>10}{'simulation':>12}")
-print(f"{'its own formula':26}{np.nanmean(own[:, 0]):10.2f}{np.nanmean(own[:, 1]):10.2f}{np.nanmean(coherence[drawn]):12.2f}")
+print(f"{'its own formula':26}{np.nanmean(own[:, 0]):10.2f}{np.nanmean(own[:, 1]):10.2f}"
+      f"{np.nanmean(coherence[drawn]):12.2f}")
 print(f"{'another latent’s formula':26}{np.nanmean(other[:, 0]):10.2f}{np.nanmean(other[:, 1]):10.2f}")
 print(f"{'a table of tokens':26}{'':20}{np.nanmean(by_token):12.2f}")
 claim("fuzzing, own formula minus another's", np.nanmean(own[:, 1]) - np.nanmean(other[:, 1]), at_least=0.05)
@@ -604,13 +668,15 @@ def cohen_kappa(a, b):
 a, b = np.repeat([1, 1, 0, 0], [20, 5, 10, 15]), np.repeat([1, 0, 1, 0], [20, 5, 10, 15])
 print(f"they agree on {100 * np.mean(a == b):.0f} %, by chance it would be 50 %: kappa = {cohen_kappa(a, b):.2f}")
 guess = np.random.default_rng(0).random((2, 1000)) < 0.9
-print(f"two who say yes nine times in ten, blindly, agree on {100 * np.mean(guess[0] == guess[1]):.0f} %: kappa = {abs(cohen_kappa(guess[0] * 1, guess[1] * 1)):.1f}")
+print(f"two who say yes nine times in ten, blindly, agree on {100 * np.mean(guess[0] == guess[1]):.0f} %: "
+      f"kappa = {abs(cohen_kappa(guess[0] * 1, guess[1] * 1)):.1f}")
 
 # %% [markdown] id="rating-intro"
 # The protocol: `ratings.blind_list` mixes equal numbers of each kind under meaningless keys. The rater sees six places spread over the strongest 2 % of an item's tokens and answers on a scale of four.
 
 # %% id="rating-list"
-pool = {"latents": rng.permutation(alive)[:200], "neurons": np.arange(lm.d_mlp), "random directions": np.arange(200)}
+pool = {"latents": rng.permutation(alive)[:200], "neurons": np.arange(lm.d_mlp),
+        "random directions": np.arange(200)}
 items = ratings.blind_list(pool, 10, seed=8)
 directions = np.random.default_rng(8).normal(size=(lm.d_mlp, 200)).astype(np.float32)
 
@@ -632,7 +698,9 @@ def excerpts(rows, values):
     full = np.zeros(contexts.shape, dtype=np.float32)
     full[keep] = values
     windows = [(row, context[row], slice(max(1, position[row] - 8), position[row] + 5)) for row in rows]
-    return [interpret.Example(interpret.token_strings(lm.tokenizer, contexts[c, w]), full[c, w], position[row] - w.start, text.names[file_of[row]]) for row, c, w in windows]
+    return [interpret.Example(interpret.token_strings(lm.tokenizer, contexts[c, w]), full[c, w],
+                              position[row] - w.start, text.names[file_of[row]])
+            for row, c, w in windows]
 
 # %% [markdown] id="rating-show-intro"
 # With a kernel, these are buttons; your answers stay in a file on this machine:
@@ -650,7 +718,8 @@ records = [(f"simulated {i}", ratings.simulated_answers(items, chances, seed=i),
 answers = np.array([[given[item.key] for _, given, _ in records] for item in items])
 low, high = ratings.bootstrap(ratings.fleiss_kappa, answers, draws=300)
 print(f"{ratings.who(records)}, {len(items)} items (not a result about people or features):")
-print(f"Cohen's kappa of the first two {cohen_kappa(answers[:, 0], answers[:, 1]):.2f}; Fleiss' kappa {ratings.fleiss_kappa(answers):.2f}, interval {low:.2f} to {high:.2f}")
+print(f"Cohen's kappa of the first two {cohen_kappa(answers[:, 0], answers[:, 1]):.2f}; "
+      f"Fleiss' kappa {ratings.fleiss_kappa(answers):.2f}, interval {low:.2f} to {high:.2f}")
 
 # %% [markdown] id="risk-intro"
 # Thirty items and three raters leave a wide interval: count how many you need *before* you rate.
@@ -660,12 +729,24 @@ print(f"Cohen's kappa of the first two {cohen_kappa(answers[:, 0], answers[:, 1]
 # The lecture's example is sycophancy: a feature found, then clamped. Our model's world has risky code. The validation text has too little of it, so we write beginnings of our own, each risky line with a harmless twin; the first half is train, the second held.
 
 # %% id="risk-prompts"
-RISKY = {"eval, exec": ("eval(", "len(", ["x = {}data)", "return {}text)", "y = {}line)", "print({}code))", "r = {}body)", "out = {}user)"]),
-         "pickle": ("pickle", "json", ["import {}", "d = {}.load(f)", "{}.dump(d, f)", "x = {}.loads(b)", "from {} import load", "s = {}.dumps(x)"]),
-         "shell=True": ("shell=True", "check=True", ["run(cmd, {})", "Popen(args, {})", "call(c, {})", "subprocess.run(x, {})", "check_call(a, {})", "p = Popen(cmd, {})"]),
-         "SQL joined": ("' + name", "', (name,", ["execute('SELECT * FROM t WHERE a = {})", "q('DELETE FROM users WHERE n = {})", "run('INSERT INTO t VALUES {})", "db.execute('UPDATE t SET a = {})", "c.execute('SELECT x FROM y WHERE z = {})", "cur.execute('DROP TABLE {})"]),
-         "key": ("'sk9f3a7c2b81e4d0'", "'a short sentence'", ["api_key = {}", "token = {}", "password = {}", "SECRET = {}", "key = {}", "auth = {}"]),
-         "bare except": ("except:", "except ValueError:", ["try:\n    f()\n{}", "try:\n    x = 1\n{}", "try:\n    import a\n{}", "try:\n    g(y)\n{}", "try:\n    return z\n{}", "try:\n    open(p)\n{}"])}
+RISKY = {
+    "eval, exec": ("eval(", "len(", [
+        "x = {}data)", "return {}text)", "y = {}line)", "print({}code))", "r = {}body)", "out = {}user)"]),
+    "pickle": ("pickle", "json", [
+        "import {}", "d = {}.load(f)", "{}.dump(d, f)",
+        "x = {}.loads(b)", "from {} import load", "s = {}.dumps(x)"]),
+    "shell=True": ("shell=True", "check=True", [
+        "run(cmd, {})", "Popen(args, {})", "call(c, {})",
+        "subprocess.run(x, {})", "check_call(a, {})", "p = Popen(cmd, {})"]),
+    "SQL joined": ("' + name", "', (name,", [
+        "execute('SELECT * FROM t WHERE a = {})", "q('DELETE FROM users WHERE n = {})",
+        "run('INSERT INTO t VALUES {})", "db.execute('UPDATE t SET a = {})",
+        "c.execute('SELECT x FROM y WHERE z = {})", "cur.execute('DROP TABLE {})"]),
+    "key": ("'sk9f3a7c2b81e4d0'", "'a short sentence'", [
+        "api_key = {}", "token = {}", "password = {}", "SECRET = {}", "key = {}", "auth = {}"]),
+    "bare except": ("except:", "except ValueError:", [
+        "try:\n    f()\n{}", "try:\n    x = 1\n{}", "try:\n    import a\n{}",
+        "try:\n    g(y)\n{}", "try:\n    return z\n{}", "try:\n    open(p)\n{}"])}
 
 def strongest(snippet):
     """Every latent's and neuron's largest value over the tokens of a snippet."""
@@ -703,16 +784,21 @@ for kind, (ours, theirs) in verdicts.items():
 forms = [form.format("except") for form in RISKY["bare except"][2]]
 colon = lm.tokenizer.encode("except:").ids[-1]
 def p_bare(replacement, forms):
-    p = [intervene.next_probabilities(lm, torch.tensor([[lm.boundary] + lm.tokenizer.encode(one).ids]), 0, replacement)[0, colon] for one in forms]
+    beginnings = [torch.tensor([[lm.boundary] + lm.tokenizer.encode(one).ids]) for one in forms]
+    p = [intervene.next_probabilities(lm, one, 0, replacement)[0, colon] for one in beginnings]
     return float(np.mean(p))
 
-active = {int(i) for one in forms[:3] for i in np.flatnonzero(sae.encode(activations.harvest(lm, np.array([[lm.boundary] + lm.tokenizer.encode(one).ids])))[-1])}
+at_except = [sae.encode(activations.harvest(lm, np.array([[lm.boundary] + lm.tokenizer.encode(one).ids])))[-1]
+             for one in forms[:3]]
+active = {int(i) for values in at_except for i in np.flatnonzero(values)}
 suspect = min(active, key=lambda i: p_bare(setting(i, 0.0), forms[:3]))
 size = float(usual_top[suspect]) or 1.0
 push = control_directions(sae.W_dec[suspect].numpy(), np.random.default_rng(1).normal(size=(1, lm.d_mlp)))[0]
 
 # %% id="risk-clamp-run"
-for name, replacement in (("as it is", None), ("ablated", setting(suspect, 0.0)), ("clamped to its top", setting(suspect, size)), ("random direction, same push", setting(suspect, size, push))):
+edits = (("as it is", None), ("ablated", setting(suspect, 0.0)), ("clamped to its top", setting(suspect, size)),
+         ("random direction, same push", setting(suspect, size, push)))
+for name, replacement in edits:
     print(f"{name:28} p(bare except) on held beginnings {p_bare(replacement, forms[3:]):.3f}")
 
 # %% [markdown] id="risk-after"
@@ -720,11 +806,18 @@ for name, replacement in (("as it is", None), ("ablated", setting(suspect, 0.0))
 
 # %% id="papers-intro"
 print("the papers say / we measured")
-lines = [("Bricken et al. 2023: features have interpretable causal effects", f"ablating a firing latent: {change.mean():+.3f} nats; random direction {random_change.mean():+.3f}"),
-         ("Templeton et al. 2024: clamping a feature steers behaviour", f"{steered}: {curve[0]:.2f} → {max(curve):.2f} of completions; random {max(rival_curve):.2f}"),
-         ("Kantamneni et al. 2025: SAE probes rarely beat baselines", f"median F1, all units: latents {np.median(table['latents, densest'][n_units]):.2f}, neurons {np.median(table['neurons'][n_units]):.2f}"),
-         ("Paulo et al. 2024: detection and fuzzing tell explanations apart", f"fuzzing {np.nanmean(own[:, 1]):.2f}, another's formula {np.nanmean(other[:, 1]):.2f}")]
-print("\n".join(f"{says}\n    here: {measured}" for says, measured in lines))
+def compare(says, measured):
+    print(f"{says}\n    here: {measured}")
+
+compare("Bricken et al. 2023: features have interpretable causal effects",
+        f"ablating a firing latent: {change.mean():+.3f} nats; random direction {random_change.mean():+.3f}")
+compare("Templeton et al. 2024: clamping a feature steers behaviour",
+        f"{steered}: {curve[0]:.2f} → {max(curve):.2f} of completions; random {max(rival_curve):.2f}")
+compare("Kantamneni et al. 2025: SAE probes rarely beat baselines",
+        f"median F1, all units: latents {np.median(table['latents, densest'][n_units]):.2f}, "
+        f"neurons {np.median(table['neurons'][n_units]):.2f}")
+compare("Paulo et al. 2024: detection and fuzzing tell explanations apart",
+        f"fuzzing {np.nanmean(own[:, 1]):.2f}, another's formula {np.nanmean(other[:, 1]):.2f}")
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true

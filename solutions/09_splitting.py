@@ -11,9 +11,9 @@
 # %% id="setup"
 import numpy as np
 import torch
-from saekit import activations, chain_plots, chains, concepts, corpus, explain, feature_map, files, geometry, interpret, intervene, metrics, plots, sae as saes, splitting, strips, synthetic, train, transformer, universality
+from saekit import activations, concepts, corpus, explain, files, geometry, interpret, metrics, plots
+from saekit import sae as saes, splitting, strips, synthetic, train, transformer, universality
 from saekit.course import begin, budget, claim, exercise, predict, progress
-from saekit.course.widgets import explore
 begin("09_splitting")
 
 # %% [markdown] id="shelf-intro"
@@ -27,8 +27,14 @@ shelf = transformer.data_folder() / "saes"
 def load(name):
     return saes.load_sae(shelf / f"python-1l-topk-{name}").requires_grad_(False)
 
-tails = {path.parent.name.removeprefix("python-1l-topk-") for path in shelf.glob("python-1l-topk-*/sae.safetensors")}
-names = sorted((tail for tail in tails if int(tail.split("-")[0]) <= budget(smoke=2048, laptop=10**6)), key=lambda tail: (int(tail.split("-")[0]), tail))
+def n_latents(name):
+    """The number with which a name such as 2048-seed1 begins."""
+    return int(name.split("-")[0])
+
+folders = [path.parent.name for path in shelf.glob("python-1l-topk-*/sae.safetensors")]
+names = [folder.removeprefix("python-1l-topk-") for folder in folders]
+names = sorted(names, key=lambda name: (n_latents(name), name))
+names = [name for name in names if n_latents(name) <= budget(smoke=2048, laptop=10**6)]
 dictionaries = {name: load(name) for name in names}
 W = {name: geometry.unit_norm(sae.W_dec.numpy()) for name, sae in dictionaries.items()}      # unit directions
 widths = sorted({len(one) for one in W.values()})
@@ -44,7 +50,7 @@ print("on the shelf:", ", ".join(names))
 # %% id="data"
 text = corpus.load_corpus("validation", lm.tokenizer, lm.boundary)
 every = corpus.contexts(text, lm.n_ctx, lm.boundary)
-which = np.linspace(0, len(every) - 1, budget(smoke=12, laptop=120, gpu=400)).astype(int)        # spread over all files
+which = np.linspace(0, len(every) - 1, budget(smoke=12, laptop=120, gpu=400)).astype(int)  # spread over all files
 contexts = every[which]
 keep = contexts != lm.boundary
 tokens, labels = contexts[keep], concepts.label_stream(text, lm.tokenizer, lm.n_ctx, which)[keep]
@@ -57,9 +63,11 @@ def explained(sae, x):
     return float(metrics.explained_variance(x, torch.cat([sae(part) for part in x.split(2048)])))
 
 neurons = activations.harvest(lm, contexts).numpy()
-latents = {name: interpret.sparse_latents(sae, neurons) for name, sae in dictionaries.items()}    # tokens × latents, only non-zeros stored
+# tokens × latents, only non-zeros stored
+latents = {name: interpret.sparse_latents(sae, neurons) for name, sae in dictionaries.items()}
 fires = {name: (part > 0).astype(np.float32) for name, part in latents.items()}
-counts = {name: np.diff(part.indptr) for name, part in latents.items()}                           # on how many tokens each latent fires
+# on how many tokens each latent fires
+counts = {name: np.diff(part.indptr) for name, part in latents.items()}
 ev = {name: explained(sae, torch.from_numpy(neurons)) for name, sae in dictionaries.items()}
 print(f"{len(neurons):,} tokens\ndictionary   × neurons  explained variance  fire here")
 for name in names:
@@ -78,7 +86,9 @@ kinds = np.array([[np.cos(angle), np.sin(angle)], [np.cos(angle), -np.sin(angle)
 middle = geometry.unit_norm(kinds.mean(axis=0, keepdims=True))
 error = ((kinds - kinds @ middle.T @ middle) ** 2).sum(axis=1).mean()
 print(f"one atom: error {error:.3f}, one active; two atoms: error 0, one active")
-print(f"cosine of the old atom with each new one {float((middle @ kinds.T)[0, 0]):.2f}, of the new ones with each other {float(kinds[0] @ kinds[1]):.2f}")
+old_with_new, new_with_new = float((middle @ kinds.T)[0, 0]), float(kinds[0] @ kinds[1])
+print(f"cosine of the old atom with each new one {old_with_new:.2f}, "
+      f"of the new ones with each other {new_with_new:.2f}")
 
 # %% [markdown] id="ex-together-task"
 # Two atoms are better at the same price, so the loss splits whatever it has room to split, whether or not the kinds mean anything. The signs of a split: the children lie **near the parent**, and they fire **where it fires**.
@@ -96,7 +106,8 @@ print(f"cosine of the old atom with each new one {float((middle @ kinds.T)[0, 0]
 # %% id="ex-together" exercise="together" difficulty=2 minutes=6 points=3
 @exercise
 def together(both, n_small, n_large):
-    """P(parent i fires | child j fires): both (n_parents, n_children), n_small (n_parents,), n_large (n_children,) counts of tokens.
+    """P(parent i fires | child j fires): both (n_parents, n_children), n_small (n_parents,), n_large (n_children,)
+    counts of tokens.
 
     >>> print(together(np.array([[2, 2]]), np.array([4]), np.array([2, 4])))
     [[1.  0.5]]
@@ -119,7 +130,8 @@ def together(both, n_small, n_large):
 # %% id="ex-parents" exercise="parents_of" difficulty=3 minutes=8 points=4
 @exercise
 def parents_of(cosine, together, least_cosine, least_together):
-    """Each child's parent (n_children,): row of its largest cosine, -1 if cosine or together there is too low; both are (n_parents, n_children).
+    """Each child's parent (n_children,): row of its largest cosine, -1 if cosine or together there is too low;
+    both are (n_parents, n_children).
 
     >>> print(parents_of(np.array([[0.9, 0.2], [0.1, 0.3]]), np.array([[1.0, 1.0], [1.0, 1.0]]), 0.4, 0.5))
     [ 0 -1]
@@ -136,7 +148,8 @@ def parents_of(cosine, together, least_cosine, least_together):
 # %% id="plan" tags=["nbval-check-output"]
 plan = files.read_json(transformer.data_folder() / "splitting-concepts.json")
 rule = plan["rule"]
-print(f"cosine at least {rule['cosine']}, together at least {rule['together']}; {len(plan['concepts'])} concepts, for instance:")
+print(f"cosine at least {rule['cosine']}, together at least {rule['together']}; "
+      f"{len(plan['concepts'])} concepts, for instance:")
 for name in ("keyword_import", "self", "dot"):
     print(f"  {name:16} {plan['concepts'][name]}")
 
@@ -155,9 +168,11 @@ def own_number(parent):
     return np.mean(parent[parent >= 0] == np.flatnonzero(parent >= 0)) if (parent >= 0).any() else 0.0
 
 # %% id="levels-run"
-for small, large in [(a, b) for d, next_d in zip(widths, widths[1:]) for a in of_width(d) for b in of_width(next_d)]:
+neighbours = [(a, b) for d, next_d in zip(widths, widths[1:]) for a in of_width(d) for b in of_width(next_d)]
+for small, large in neighbours:
     real, chance = level(small, large), level(small, large, shuffled=True)
-    print(f"{small:>10} → {large:10} have a parent {100 * np.mean(real >= 0):3.0f} % (shuffled {100 * np.mean(chance >= 0):.0f} %), of the same number {100 * own_number(real):3.0f} %")
+    print(f"{small:>10} → {large:10} have a parent {100 * np.mean(real >= 0):3.0f} % "
+          f"(shuffled {100 * np.mean(chance >= 0):.0f} %), of the same number {100 * own_number(real):3.0f} %")
 
 # %% [markdown] id="twins-intro"
 # Look at the last column. By chance a parent has its child's number once in several hundred times. Where it is common, we have caught ourselves: dictionaries drawn with the **same seed begin with the same rows**, so that latent 7 of one resembles latent 7 of the other because both *started* there. So only dictionaries that began apart are compared: of each size the first on the shelf for which less than 5 % of the parents have the child's number.
@@ -169,7 +184,8 @@ for d in widths[1:]:
 steps = list(zip(ladder, ladder[1:]))
 levels = [level(*step) for step in steps]
 print("the ladder:", " → ".join(ladder))
-claim("latents with a parent in the last step, minus shuffled", np.mean(levels[-1] >= 0) - np.mean(level(*steps[-1], shuffled=True) >= 0), at_least=0.1)
+claim("latents with a parent in the last step, minus shuffled",
+      np.mean(levels[-1] >= 0) - np.mean(level(*steps[-1], shuffled=True) >= 0), at_least=0.1)
 
 # %% [markdown] id="trees-intro"
 # A latent's *founder* is its parent's founder, back to the smallest dictionary. For each concept the root is the latent there with the best F1 on train. How many descendants has it? Two counts: the first by the rule that was written down; the second, by *firing* (correlation of activations at least 0.3) in place of direction, was added **after** we had seen the first, so it deserves less trust. Section 9.5 shows why direction is the weaker witness.
@@ -182,12 +198,19 @@ def founders_by(levels):
         found[large] = np.where(parent >= 0, found[small][parent], -1)
     return found
 
-by_firing = [parents_of(universality.activation_correlations(latents[small], latents[large]), splitting.fires_together(latents[small], latents[large]), 0.3, rule["together"]) for small, large in steps]
+by_firing = []
+for small, large in steps:
+    pair = latents[small], latents[large]
+    correlation, share = universality.activation_correlations(*pair), splitting.fires_together(*pair)
+    by_firing.append(parents_of(correlation, share, 0.3, rule["together"]))
 founder, founder_by_firing = founders_by(levels), founders_by(by_firing)
 
 # %% id="roots"
-f1 = {half: {name: splitting.firing_f1(latents[name][rows], labels[rows]) for name in names} for half, rows in (("train", is_train), ("held", ~is_train))}
-root = {concept: int(f1["train"][ladder[0]][:, kinds_of_token.index(concept)].argmax()) for concept in plan["concepts"]}
+rows_of = {"train": is_train, "held": ~is_train}
+f1 = {half: {name: splitting.firing_f1(latents[name][rows], labels[rows]) for name in names}
+      for half, rows in rows_of.items()}
+train_f1 = f1["train"][ladder[0]]
+root = {concept: int(train_f1[:, kinds_of_token.index(concept)].argmax()) for concept in plan["concepts"]}
 last = ladder[-1]
 
 def best_held(concept, name, among):
@@ -196,28 +219,35 @@ def best_held(concept, name, among):
     return f1["held"][name][among[f1["train"][name][among, column].argmax()], column] if len(among) else np.nan
 
 # %% id="tree-table"
-print(f"{'':20}by the rule: " + " ".join(f"{name:>10}" for name in ladder[1:]) + "   by firing: " + " ".join(f"{name:>10}" for name in ladder[1:]) + "   F1: root  best descendant  best of all")
+heads = " ".join(f"{name:>10}" for name in ladder[1:])
+print(f"{'':20}by the rule: {heads}   by firing: {heads}   F1: root  best descendant  best of all")
 for concept, i in root.items():
-    declared, later = ([np.flatnonzero(found[name] == i) for name in ladder[1:]] for found in (founder, founder_by_firing))
-    marks = best_held(concept, ladder[0], np.array([i])), best_held(concept, last, later[-1]), best_held(concept, last, np.arange(len(W[last])))
-    print(f"{concept:33}" + " ".join(f"{len(kin):10}" for kin in declared) + " " * 14 + " ".join(f"{len(kin):10}" for kin in later) + "{:11.2f}{:17.2f}{:13.2f}".format(*marks))
+    declared = [np.flatnonzero(founder[name] == i) for name in ladder[1:]]
+    later = [np.flatnonzero(founder_by_firing[name] == i) for name in ladder[1:]]
+    choices = (ladder[0], np.array([i])), (last, later[-1]), (last, np.arange(len(W[last])))
+    marks = [best_held(concept, *choice) for choice in choices]
+    n_declared, n_later = (" ".join(f"{len(kin):10}" for kin in generations) for generations in (declared, later))
+    print(f"{concept:33}{n_declared}{'':14}{n_later}" + "{:11.2f}{:17.2f}{:13.2f}".format(*marks))
 
 # %% [markdown] id="tree-stored-intro"
 # Do the families go on growing? Dictionaries too large to ship (marked by a star from here on) were measured beforehand on the same tokens by `benchmarks/large_dictionaries.py`, the parents of their latents among the 4,096 too:
 
 # %% id="stored"
-stored = {path.stem.removeprefix("splitting-"): files.load_arrays(path)[0] for path in transformer.data_folder().glob("splitting-*.safetensors")}
-stored = {name: kept for name, kept in stored.items() if name not in names and int(name.split("-")[0]) > widths[-1]}
-stored = dict(sorted(stored.items(), key=lambda item: int(item[0].split("-")[0])))
+paths = transformer.data_folder().glob("splitting-*.safetensors")
+stored = {path.stem.removeprefix("splitting-"): files.load_arrays(path)[0] for path in paths}
+larger = [name for name in stored if name not in names and n_latents(name) > widths[-1]]
+stored = {name: stored[name] for name in sorted(larger, key=n_latents)}
 
 # %% id="tree-stored"
 families = {}
 for concept, i in root.items():
     kin = [np.flatnonzero(founder_by_firing[name] == i) for name in ladder[1:]]
-    families[concept] = [len(one) for one in kin] + [np.isin(kept["parent_by_firing"], kin[-1]).sum() for kept in stored.values()]
+    families[concept] = [len(one) for one in kin]
+    families[concept] += [np.isin(kept["parent_by_firing"], kin[-1]).sum() for kept in stored.values()]
 print(f"{'by firing':20}" + "".join(f"{name:>16}" for name in [*ladder[1:], *(name + "*" for name in stored)]))
 print("\n".join(f"{concept:20}" + "".join(f"{size:16}" for size in row) for concept, row in families.items()))
-print(f"from the first of these to the last, {sum(row[-1] > row[0] for row in families.values())} of {len(families)} families have grown")
+grown = sum(row[-1] > row[0] for row in families.values())
+print(f"from the first of these to the last, {grown} of {len(families)} families have grown")
 
 # %% [markdown] id="tree-figure-intro"
 # Some families die out: a much larger dictionary need not refine the small one's cuts, it makes its own.
@@ -242,15 +272,20 @@ def few(concept, most=9):
         shown.append(kin[np.argsort(-counts[large][kin], kind="stable")[:most]])
     return shown
 
-# %% id="tree-draw"
+# %% id="tree-chosen"
 kin = {concept: np.flatnonzero(founder_by_firing[last] == i) for concept, i in root.items()}
-found = [concept for concept, i in root.items() if concept != "dot" and f1["train"][ladder[0]][i, kinds_of_token.index(concept)] >= budget(smoke=0, laptop=0.4)]
+root_f1 = {concept: train_f1[i, kinds_of_token.index(concept)] for concept, i in root.items()}
+found = [concept for concept in root if concept != "dot" and root_f1[concept] >= budget(smoke=0, laptop=0.4)]
 by_size = sorted(found, key=lambda concept: len(kin[concept]))
+
+# %% id="tree-draw"
 fig, axes = plots.panels(3, height=3.4)
 for ax, concept in zip(axes, (by_size[-1], by_size[len(by_size) // 2], "dot")):
     shown = few(concept)
-    texts = {(i, latent): busiest_token(latents[ladder[i]], latent) for i in (0, len(ladder) - 1) for latent in shown[i]}
-    plots.splitting_tree(ax, shown, by_firing, [len(W[name]) for name in ladder], [counts[name] / len(tokens) for name in ladder], texts)
+    texts = {(i, latent): busiest_token(latents[ladder[i]], latent)
+             for i in (0, len(ladder) - 1) for latent in shown[i]}
+    plots.splitting_tree(ax, shown, by_firing, [len(W[name]) for name in ladder],
+                         [counts[name] / len(tokens) for name in ladder], texts)
     ax.set(title=concept)
 plots.show(fig, alt="Three trees from the smallest dictionary on the left to the largest on the right: a concept with many descendants, one with a middling number, and the dot. Leaves carry the token on which the latent fires most.")
 
@@ -268,7 +303,9 @@ samples = np.array([p, p, p + c, p + c])                                     # h
 honest, greedy = np.array([p, c]), np.array([p, (p + c) / np.sqrt(2)])
 for name, D in (("honest, atoms p and c", honest), ("greedy, atoms p and p+c", greedy)):
     z = samples @ np.linalg.inv(D)
-    print(f"{name:24} error {np.abs(z @ D - samples).max():.0f}, active per sample {np.mean((z > 1e-9).sum(axis=1)):.1f}, sum of latents {z.sum(axis=1).mean():.2f}, p's latent fires on {100 * np.mean(z[:, 0] > 1e-9):.0f} %")
+    error, active, total = np.abs(z @ D - samples).max(), np.mean((z > 1e-9).sum(axis=1)), z.sum(axis=1).mean()
+    print(f"{name:24} error {error:.0f}, active per sample {active:.1f}, sum of latents {total:.2f}, "
+          f"p's latent fires on {100 * np.mean(z[:, 0] > 1e-9):.0f} %")
 
 # %% [markdown] id="absorb-predict"
 # **Predict:** an SAE is trained on such data. Which dictionary will sparsity choose? `"a"`: the honest one, since p and c are the features. `"b"`: the greedy one, since it needs fewer latents. `"c"`: either, since both are exact.
@@ -284,11 +321,14 @@ toy = synthetic.hierarchy(budget(smoke=8_000, laptop=40_000))
 N_PARENTS, x_toy = 8, torch.from_numpy(toy.x.astype(np.float32))
 def train_toy(arch, seed=0):
     sae = saes.new_sae(arch, 48, 40, seed=seed, k=2)
-    train.train_sae(sae, activations.ArrayStream(x_toy, 512, seed), train.TrainConfig(tokens=budget(smoke=20_000, laptop=400_000), lr=3e-3, dead_after_tokens=50_000))
+    config = train.TrainConfig(tokens=budget(smoke=20_000, laptop=400_000), lr=3e-3, dead_after_tokens=50_000)
+    train.train_sae(sae, activations.ArrayStream(x_toy, 512, seed), config)
     return sae.requires_grad_(False)
 
 sparse, sparse_again = train_toy("batchtopk", 0), train_toy("batchtopk", 1)
-print(f"active features per sample {(toy.z > 0).sum(axis=1).mean():.2f}, latents {float((sparse.encode(x_toy) > 0).sum(1).float().mean()):.2f}; explained variance {metrics.explained_variance(x_toy, sparse(x_toy)):.3f}")
+active = float((sparse.encode(x_toy) > 0).sum(1).float().mean())
+print(f"active features per sample {(toy.z > 0).sum(axis=1).mean():.2f}, latents {active:.2f}; "
+      f"explained variance {metrics.explained_variance(x_toy, sparse(x_toy)):.3f}")
 
 # %% [markdown] id="ex-absorbed-task"
 # ### Exercise 9.3 · Absorbed
@@ -304,9 +344,11 @@ print(f"active features per sample {(toy.z > 0).sum(axis=1).mean():.2f}, latents
 # %% id="ex-absorbed" exercise="absorbed" difficulty=3 minutes=10 points=4
 @exercise
 def absorbed(latents, W_dec, own, direction, size):
-    """Samples (n,) on which latent `own` is silent while the feature is there and others write at least half of it; latents (n, d_sae), W_dec (d_sae, d_in), direction (d_in,) of length 1, size (n,).
+    """Samples (n,) on which latent `own` is silent while the feature is there and others write at least half
+    of it; latents (n, d_sae), W_dec (d_sae, d_in), direction (d_in,) of length 1, size (n,).
 
-    >>> print(absorbed(np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[1.0, 0.0], [0.6, 0.8]]), 0, np.array([1.0, 0.0]), np.array([1.0, 1.0])))
+    >>> print(absorbed(np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[1.0, 0.0], [0.6, 0.8]]), 0,
+    ...                np.array([1.0, 0.0]), np.array([1.0, 1.0])))
     [ True False]
     """
     ### BEGIN SOLUTION
@@ -328,7 +370,8 @@ def absorbed_shares(sae):
     return np.array(out)
 
 in_sparse = absorbed_shares(sparse)
-print("parent absorbed, no child there:", in_sparse[:, 0].round(2), "\n     …    with a child there:    ", in_sparse[:, 1].round(2))
+print("parent absorbed, no child there:", in_sparse[:, 0].round(2),
+      "\n     …    with a child there:    ", in_sparse[:, 1].round(2))
 claim("toy: share absorbed where a child is there, mean over parents", in_sparse[:, 1].mean(), at_least=0.1)
 
 # %% [markdown] id="ex-matryoshka-task"
@@ -349,9 +392,11 @@ claim("toy: share absorbed where a child is there, mean over parents", in_sparse
 # %% id="ex-matryoshka" exercise="matryoshka_loss" difficulty=3 minutes=8 points=4
 @exercise
 def matryoshka_loss(x, latents, W_dec, b_dec, prefixes):
-    """Mean over prefixes m of mean_samples ||x - (latents[:, :m] W_dec[:m] + b_dec)||^2; x (n, d_in), latents (n, d_sae), prefixes (n_prefixes,) ints.
+    """Mean over prefixes m of mean_samples ||x - (latents[:, :m] W_dec[:m] + b_dec)||^2;
+    x (n, d_in), latents (n, d_sae), prefixes (n_prefixes,) ints.
 
-    >>> print(matryoshka_loss(np.array([[2.0]]), np.array([[1.0, 1.0]]), np.array([[1.0], [1.0]]), np.array([0.0]), np.array([1, 2])))
+    >>> print(matryoshka_loss(np.array([[2.0]]), np.array([[1.0, 1.0]]), np.array([[1.0], [1.0]]),
+    ...                       np.array([0.0]), np.array([1, 2])))
     0.5
     """
     ### BEGIN SOLUTION
@@ -371,7 +416,8 @@ for name, D in (("honest", honest), ("greedy", greedy)):
 nested = train_toy("matryoshka")
 z = nested.encode(x_toy)
 ours = matryoshka_loss(toy.x, z.numpy(), nested.W_dec.numpy(), nested.b_dec.numpy(), np.array(nested.prefixes))
-print(f"dolls of {', '.join(map(str, nested.prefixes))} latents; your loss agrees with the trainer's: {bool(np.isclose(ours, float(nested.recon(x_toy, z)[0]), rtol=1e-3))}")
+agrees = bool(np.isclose(ours, float(nested.recon(x_toy, z)[0]), rtol=1e-3))
+print(f"dolls of {', '.join(map(str, nested.prefixes))} latents; your loss agrees with the trainer's: {agrees}")
 
 # %% [markdown] id="cure-intro"
 # The same data, the same number of active latents:
@@ -382,14 +428,17 @@ fig, ax = plots.panels(height=2.6)
 place = np.arange(N_PARENTS)
 ax.bar(place - 0.2, in_sparse[:, 1], 0.4, color=plots.FAILURE, label="BatchTopK")
 ax.bar(place + 0.2, in_nested[:, 1], 0.4, color=plots.LATENT, label="Matryoshka")
-ax.set(title="Sparsity digs holes into parents, nesting closes most", xlabel="parent feature (samples on which a child is there)", ylabel="share absorbed", ylim=(0, 1), xticks=place)
+ax.set(title="Sparsity digs holes into parents, nesting closes most", ylim=(0, 1), xticks=place,
+       xlabel="parent feature (samples on which a child is there)", ylabel="share absorbed")
 ax.legend()
 plots.show(fig, alt="For each of eight parent features the share of samples with a child on which the parent is absorbed, as bars for BatchTopK and for Matryoshka.")
 
 # %% id="cure-claims"
 price = metrics.explained_variance(x_toy, sparse(x_toy)) - metrics.explained_variance(x_toy, nested(x_toy))
-print(f"mean share absorbed: BatchTopK {in_sparse[:, 1].mean():.2f}, Matryoshka {in_nested[:, 1].mean():.2f}; explained variance given up: {float(price):.3f}")
-claim("toy: share absorbed, Matryoshka as a part of BatchTopK's", in_nested[:, 1].mean() / in_sparse[:, 1].mean(), at_most=0.6)
+by_sparse, by_nested = in_sparse[:, 1].mean(), in_nested[:, 1].mean()
+print(f"mean share absorbed: BatchTopK {by_sparse:.2f}, Matryoshka {by_nested:.2f}; "
+      f"explained variance given up: {float(price):.3f}")
+claim("toy: share absorbed, Matryoshka as a part of BatchTopK's", by_nested / by_sparse, at_most=0.6)
 
 # %% [markdown] id="lm-absorb-intro"
 # In the language model nobody knows the true features, so what follows is an **example, not a measurement**. For the feature we take the root's direction; it is *there* on the concept's tokens on which the root fires. In the largest dictionary its *own* latent is the one that fires most like the root. How often is that one silent, and how often do others then write half of the feature?
@@ -419,9 +468,11 @@ for concept in root:
 # The article calls an expansion of 4 to 16 times the best. By which measure? Explained variance; **F1** on held of each concept's best latent on train; and the same among equally many latents, drawn at random (a larger dictionary has more tickets in the lottery). A star again marks the dictionaries that are too large to ship.
 
 # %% id="sizes"
-frequent = [i for i in range(len(kinds_of_token)) if min(labels[is_train, i].sum(), labels[~is_train, i].sum()) >= budget(smoke=5, laptop=50)]
+frequent = [i for i in range(len(kinds_of_token))
+            if min(labels[is_train, i].sum(), labels[~is_train, i].sum()) >= budget(smoke=5, laptop=50)]
 def median_f1(one, among, concepts=frequent):
-    """Median over concepts of the F1 on held of the latent that is best on train; one = {half: F1 (n_latents, n_concepts)}."""
+    """Median over concepts of the F1 on held of the latent that is best on train;
+    one = {half: F1 (n_latents, n_concepts)}."""
     best = one["train"][np.ix_(among, concepts)].argmax(axis=0)
     return np.median(one["held"][among[best], concepts])
 
@@ -432,16 +483,21 @@ def fair(one, n_draws=10):
 
 # %% id="sizes-table"
 halves = {name: {half: f1[half][name] for half in f1} for name in sizes}
-table = {name: (len(W[name]), ev[name], median_f1(one, np.arange(len(W[name]))), fair(one)) for name, one in halves.items()}
-table |= {name: (int(name.split("-")[0]), float(kept["explained_variance"][0]), np.median(kept["f1_all"][frequent]), np.median(kept["f1_drawn"][:, frequent], axis=1).mean()) for name, kept in stored.items()}
+table = {name: (len(W[name]), ev[name], median_f1(one, np.arange(len(W[name]))), fair(one))
+         for name, one in halves.items()}
+for name, kept in stored.items():
+    f1_all, f1_drawn = np.median(kept["f1_all"][frequent]), np.median(kept["f1_drawn"][:, frequent], axis=1)
+    table[name] = n_latents(name), float(kept["explained_variance"][0]), f1_all, f1_drawn.mean()
 
 # %% id="sizes-run"
 print("× neurons   explained  F1, all  F1, equally many")
 for name, (size, *row) in table.items():
     print("{:8g}×{}{:11.3f}{:9.2f}{:18.2f}".format(size / lm.d_mlp, "*" if name in stored else " ", *row))
+largest_here = list(table.values())[-1][0]
 for i, measure in enumerate(("explained variance", "F1, all latents", "F1, equally many latents"), start=1):
     size = max(table.values(), key=lambda row: row[i])[0]
-    print(f"best by {measure:26}{size / lm.d_mlp:g}×" + (" (the largest here: it may go on)" if size == list(table.values())[-1][0] else ""))
+    remark = " (the largest here: it may go on)" if size == largest_here else ""
+    print(f"best by {measure:26}{size / lm.d_mlp:g}×{remark}")
 claim("explained variance, largest minus smallest dictionary", ev[sizes[-1]] - ev[sizes[0]], at_least=0.0)
 
 # %% [markdown] id="ex-mutual-task"
@@ -484,7 +540,8 @@ def rays(*degrees):
 
 first, second = rays(0, 18, 90), rays(10, 95, 200)
 similarity = universality.cosines(first, second)
-print("best for each, repeats allowed:", similarity.argmax(axis=1), f"mean cosine {geometry.mean_max_cosine(first, second, signed=True):.2f}")
+print("best for each, repeats allowed:", similarity.argmax(axis=1),
+      f"mean cosine {geometry.mean_max_cosine(first, second, signed=True):.2f}")
 one_to_one = geometry.match_atoms(first, second, signed=True)
 print("one to one (Hungarian):        ", one_to_one.index, f"mean cosine {one_to_one.cosine.mean():.2f}")
 print("each other's best:             ", [tuple(map(int, pair)) for pair in mutual_pairs(similarity)])
@@ -499,7 +556,8 @@ predict("best-of-2048", "b")
 
 # %% id="chance" tags=["nbval-check-output"]
 for n in (1, 64, 2048, 131072):
-    print(f"best of {n:7,} random directions in 512 dimensions: expected cosine {universality.expected_max_cosine(512, n):.3f}")
+    expected = universality.expected_max_cosine(512, n)
+    print(f"best of {n:7,} random directions in 512 dimensions: expected cosine {expected:.3f}")
 
 # %% [markdown] id="chance-after"
 # Decoder rows are not drawn evenly: some neurons weigh more in all of them. So the stricter control shuffles the *coordinates* of a real dictionary.
@@ -513,7 +571,8 @@ def recurring(similarity):
 
 trio = ("2048", "2048-seed1", "2048-seed2")
 rivals = {f"seeds {i}, {j}": (W[trio[i]], W[trio[j]]) for i, j in ((0, 1), (0, 2), (1, 2))}
-rivals |= {"shuffled": (W[trio[0]], universality.shuffled_coordinates(W[trio[1]])), "random": (W[trio[0]], synthetic.random_dictionary(2048, lm.d_mlp, seed=9))}
+rivals["shuffled"] = W[trio[0]], universality.shuffled_coordinates(W[trio[1]])
+rivals["random"] = W[trio[0]], synthetic.random_dictionary(2048, lm.d_mlp, seed=9)
 similar = {name: universality.cosines(*pair) for name, pair in rivals.items()}
 
 # %% id="seeds-table"
@@ -521,7 +580,8 @@ print(f"{'by direction':14}mean best  Hungarian  each other's best  … with cos
 recur = {name: len(recurring(cosine)) / 2048 for name, cosine in similar.items()}
 for name, pair in rivals.items():
     matched = geometry.match_atoms(*pair, signed=True).cosine.mean()
-    print(f"{name:14}{similar[name].max(axis=1).mean():9.2f}{matched:11.2f}{len(mutual_pairs(similar[name])) / 2048:19.2f}{recur[name]:17.2f}")
+    best, mutual = similar[name].max(axis=1).mean(), len(mutual_pairs(similar[name])) / 2048
+    print(f"{name:14}{best:9.2f}{matched:11.2f}{mutual:19.2f}{recur[name]:17.2f}")
 between = np.array([share for name, share in recur.items() if name.startswith("seeds")])
 print(f"recur by direction, three pairs of seeds: mean {between.mean():.3f}, spread {between.std(ddof=1):.3f}")
 claim("share that recurs by direction, minus shuffled", between.mean() - recur["shuffled"], at_least=0.02)
@@ -529,13 +589,18 @@ claim("share that recurs by direction, minus shuffled", between.mean() - recur["
 # %% [markdown] id="seeds-figure-intro"
 # The third column is a warning: somebody has to be the best, even between dictionaries that have nothing in common. Only with a bound does it mean something. And a bound of 0.7 is a choice; the whole curve needs none:
 
-# %% id="seeds-figure"
+# %% id="seeds-curves"
 bounds = np.linspace(0, 1, 101)
+reached = {name: [(cosine.max(axis=1) >= bound).mean() for bound in bounds] for name, cosine in similar.items()}
+
+# %% id="seeds-figure"
 fig, ax = plots.panels(height=2.8)
-for name, label in (("seeds 0, 1", "another seed (three pairs)"), ("seeds 0, 2", None), ("seeds 1, 2", None), ("shuffled", "shuffled"), ("random", "random")):
-    reached = [(similar[name].max(axis=1) >= bound).mean() for bound in bounds]
-    ax.plot(bounds, reached, "--" if name == "random" else "-", color=plots.LATENT if name.startswith("seeds") else plots.BASELINE, label=label)
-ax.set(title="By direction, seeds agree on little more than shuffled rows", xlabel="cosine of a latent with its best partner, at least", ylabel="share of latents", ylim=(0, 1.03))
+label_of = {"seeds 0, 1": "another seed (three pairs)", "shuffled": "shuffled", "random": "random"}
+for name, curve in reached.items():
+    color = plots.LATENT if name.startswith("seeds") else plots.BASELINE
+    ax.plot(bounds, curve, "--" if name == "random" else "-", color=color, label=label_of.get(name))
+ax.set(title="By direction, seeds agree on little more than shuffled rows", ylim=(0, 1.03),
+       xlabel="cosine of a latent with its best partner, at least", ylabel="share of latents")
 ax.legend()
 plots.show(fig, alt="Share of latents whose best partner in another dictionary has at least a given cosine: three curves for pairs of seeds, one for shuffled coordinates, one for random directions.")
 
@@ -544,8 +609,12 @@ plots.show(fig, alt="Share of latents whose best partner in another dictionary h
 
 # %% id="neuron"
 largest = np.abs(W[trio[0]]).max(axis=1)
-for name, part in (("all latents", np.arange(2048)), ("recur when shuffled", recurring(similar["shuffled"])[:, 0]), ("recur with seed 1", recurring(similar["seeds 0, 1"])[:, 0])):
-    print(f"{name:20} largest entry: median {np.median(largest[part]):.2f}; at least 0.8 in {100 * np.mean(largest[part] >= 0.8):3.0f} % of {len(part):,}")
+compared = {"all latents": np.arange(2048),
+            "recur when shuffled": recurring(similar["shuffled"])[:, 0],
+            "recur with seed 1": recurring(similar["seeds 0, 1"])[:, 0]}
+for name, part in compared.items():
+    median, copies = np.median(largest[part]), np.mean(largest[part] >= 0.8)
+    print(f"{name:20} largest entry: median {median:.2f}; at least 0.8 in {100 * copies:3.0f} % of {len(part):,}")
 
 # %% [markdown] id="ex-corr-task"
 # A latent that copies one neuron looks, with coordinates shuffled, like one that copies another. And it comes again under every seed, because the *neurons* are there every time. Without the shuffled control that would have counted as a discovery.
@@ -565,14 +634,17 @@ for name, part in (("all latents", np.arange(2048)), ("recur when shuffled", rec
 # %% id="ex-corr" exercise="correlations" difficulty=3 minutes=10 points=4
 @exercise
 def correlations(products, a_sum, a_square, b_sum, b_square, n):
-    """Pearson correlation (p, q) over n tokens: products (p, q) = sum a_i b_j, sums and sums of squares (p,) and (q,); 0 where one side is constant.
+    """Pearson correlation (p, q) over n tokens: products (p, q) = sum a_i b_j, sums and sums of squares
+    (p,) and (q,); 0 where one side is constant.
 
-    >>> print(correlations(np.array([[2.0]]), np.array([2.0]), np.array([2.0]), np.array([2.0]), np.array([2.0]), 4))
+    >>> print(correlations(np.array([[2.0]]), np.array([2.0]), np.array([2.0]),
+    ...                    np.array([2.0]), np.array([2.0]), 4))
     [[1.]]
     """
     ### BEGIN SOLUTION
     covariance = products / n - np.outer(a_sum / n, b_sum / n)
-    variances = [np.maximum(square / n - (total / n) ** 2, 0) for total, square in ((a_sum, a_square), (b_sum, b_square))]
+    variances = [np.maximum(square / n - (total / n) ** 2, 0)
+                 for total, square in ((a_sum, a_square), (b_sum, b_square))]
     spread = np.sqrt(np.outer(*variances))
     return np.where(spread > 1e-9, covariance / np.where(spread > 1e-9, spread, 1), 0)
     ### END SOLUTION
@@ -589,23 +661,30 @@ def firing_alike(a, b):
 # %% [markdown] id="corr-intro"
 # The chance level: the tokens of one side shifted by half the text, so that every latent fires as often as before, at other places.
 
-# %% id="corr-table"
+# %% id="corr-seeds"
 shifted = latents[trio[1]][np.roll(np.arange(len(neurons)), len(neurons) // 2)]
 alike = {f"seeds {i}, {j}": firing_alike(latents[trio[i]], latents[trio[j]]) for i, j in ((0, 1), (0, 2), (1, 2))}
 alike["shifted text"] = firing_alike(latents[trio[0]], shifted)
 fired_again = {name: recurring(one) for name, one in alike.items()}
+
+# %% id="corr-table"
 for name, pairs in fired_again.items():
-    print(f"{name:14} recur by firing {len(pairs) / 2048:.3f}" + (f", by direction {recur[name]:.3f}" if name in recur else ""))
+    beside = f", by direction {recur[name]:.3f}" if name in recur else ""
+    print(f"{name:14} recur by firing {len(pairs) / 2048:.3f}{beside}")
 of_three = np.array([len(fired_again[name]) / 2048 for name in alike if name.startswith("seeds")])
-print(f"recur by firing, three pairs of seeds: mean {of_three.mean():.3f}, spread {of_three.std(ddof=1):.3f}; with both other seeds {len(np.intersect1d(*(fired_again[name][:, 0] for name in ('seeds 0, 1', 'seeds 0, 2')))) / 2048:.3f}")
-claim("share that recurs by firing, minus shifted text", of_three.mean() - len(fired_again["shifted text"]) / 2048, at_least=0.1)
+with_both = np.intersect1d(fired_again["seeds 0, 1"][:, 0], fired_again["seeds 0, 2"][:, 0])
+print(f"recur by firing, three pairs of seeds: mean {of_three.mean():.3f}, spread {of_three.std(ddof=1):.3f}; "
+      f"with both other seeds {len(with_both) / 2048:.3f}")
+claim("share that recurs by firing, minus shifted text",
+      of_three.mean() - len(fired_again["shifted text"]) / 2048, at_least=0.1)
 
 # %% id="corr-routes"
 pairs = fired_again["seeds 0, 1"]
 cosine = similar["seeds 0, 1"][pairs[:, 0], pairs[:, 1]]
 by_direction = recurring(similar["seeds 0, 1"])
 same = np.mean([alike["seeds 0, 1"][i].argmax() == j for i, j in by_direction])
-print(f"pairs found by firing have a median cosine of {np.median(cosine):.2f}; of the pairs found by direction {100 * same:.0f} % are also the best by firing")
+print(f"pairs found by firing have a median cosine of {np.median(cosine):.2f}; "
+      f"of the pairs found by direction {100 * same:.0f} % are also the best by firing")
 claim("pairs by direction that are also best by firing, as a share", same, at_least=0.5)
 
 # %% [markdown] id="density-intro"
@@ -613,22 +692,30 @@ claim("pairs by direction that are also best by firing, as a share", same, at_le
 #
 # **Which** latents come again? Guess before you look: the frequent or the rare?
 
-# %% id="density"
+# %% id="density-routes"
 density = counts[trio[0]] / len(neurons)
 alive = np.flatnonzero(density > 0)
+routes = [(fired_again["seeds 0, 1"], "by firing", "o-"), (by_direction, "by direction", "s--"),
+          (recurring(similar["shuffled"]), "by direction, shuffled", "s--")]
+
+# %% id="density"
 fig, ax = plots.panels(height=2.6)
-for found, label, style in ((fired_again["seeds 0, 1"], "by firing", "o-"), (by_direction, "by direction", "s--"), (recurring(similar["shuffled"]), "by direction, shuffled", "s--")):
-    middle, share = universality.share_by_group(np.isin(alive, found[:, 0]), density[alive], budget(smoke=5, laptop=10))
-    ax.plot(middle[middle > 0], share[middle > 0], style, color=plots.BASELINE if "shuffled" in label else plots.LATENT, label=label)
-ax.set(title="Frequent latents come again more often than rare ones", xscale="log", ylim=(0, 1.03), xlabel="density: share of tokens on which it fires (middle of each tenth of the latents)", ylabel="share that recurs")
+for found, label, style in routes:
+    recurs = np.isin(alive, found[:, 0])
+    middle, share = universality.share_by_group(recurs, density[alive], budget(smoke=5, laptop=10))
+    color = plots.BASELINE if "shuffled" in label else plots.LATENT
+    ax.plot(middle[middle > 0], share[middle > 0], style, color=color, label=label)
+ax.set(title="Frequent latents come again more often than rare ones", ylabel="share that recurs", xscale="log",
+       xlabel="density: share of tokens on which it fires (middle of each tenth of the latents)", ylim=(0, 1.03))
 ax.legend(loc="upper left")
 plots.show(fig, alt="Share of latents of seed 0 with a partner in seed 1 against their density, in ten groups of equally many latents: by firing, by direction, and by direction for shuffled coordinates.")
 
 # %% id="density-claims"
 order = np.argsort(counts[trio[0]])
 again = np.isin(order, fired_again["seeds 0, 1"][:, 0])
-print(f"recur by firing: rarer half {again[:1024].mean():.2f}, more frequent half {again[1024:].mean():.2f}")
-claim("recur by firing, more frequent half minus rarer half", again[1024:].mean() - again[:1024].mean(), at_least=0.05)
+rarer, more_frequent = again[:1024].mean(), again[1024:].mean()
+print(f"recur by firing: rarer half {rarer:.2f}, more frequent half {more_frequent:.2f}")
+claim("recur by firing, more frequent half minus rarer half", more_frequent - rarer, at_least=0.05)
 
 # %% [markdown] id="stable-intro"
 # And the article's "lower is more robust"? The share that recurs by firing in another seed of the same size where the shelf has one, else in 2,048 latents (of the smaller of the two, which is all that can be paired):
@@ -639,18 +726,22 @@ for name in sizes:
     share = len(recurring(firing_alike(latents[name], latents[other]))) / min(len(W[name]), len(W[other]))
     print(f"{len(W[name]) / lm.d_mlp:g}×: {share:.2f} recur in {other}")
 for name, kept in stored.items():
-    print(f"{int(name.split('-')[0]) / lm.d_mlp:g}×: {kept['recur'][1]:.2f} recur in {trio[1]} (stored)")
+    print(f"{n_latents(name) / lm.d_mlp:g}×: {kept['recur'][1]:.2f} recur in {trio[1]} (stored)")
 
 # %% [markdown] id="package-intro"
 # The package holds what you wrote, for use elsewhere:
 
 # %% id="package" tags=["nbval-check-output"]
 some = latents[trio[0]][:, :50], latents[trio[1]][:, :60]
-one, other = splitting.fires_together(*some), together((fires[trio[0]][:, :50].T @ fires[trio[1]][:, :60]).toarray(), counts[trio[0]][:50], counts[trio[1]][:60])
+both = (fires[trio[0]][:, :50].T @ fires[trio[1]][:, :60]).toarray()
+one, other = splitting.fires_together(*some), together(both, counts[trio[0]][:50], counts[trio[1]][:60])
 print("fires_together agrees:", np.allclose(one, other))
-print("parents_of agrees:", np.array_equal(splitting.parents_of(one, other, 0.2, 0.3), parents_of(one, other, 0.2, 0.3)))
-print("activation_correlations agrees:", np.allclose(universality.activation_correlations(*some), firing_alike(*some), atol=1e-5))
-print("mutual_pairs agrees:", np.array_equal(universality.mutual_pairs(alike["seeds 0, 1"]), mutual_pairs(alike["seeds 0, 1"])))
+print("parents_of agrees:",
+      np.array_equal(splitting.parents_of(one, other, 0.2, 0.3), parents_of(one, other, 0.2, 0.3)))
+print("activation_correlations agrees:",
+      np.allclose(universality.activation_correlations(*some), firing_alike(*some), atol=1e-5))
+print("mutual_pairs agrees:",
+      np.array_equal(universality.mutual_pairs(alike["seeds 0, 1"]), mutual_pairs(alike["seeds 0, 1"])))
 
 # %% [markdown] id="true-intro"
 # A latent that comes again is tempting to call *real*. The toy, trained under two seeds, can tell. **Are the latents that recur the true features?**
@@ -659,9 +750,11 @@ print("mutual_pairs agrees:", np.array_equal(universality.mutual_pairs(alike["se
 pairs = recurring(universality.cosines(sparse.W_dec.numpy(), sparse_again.W_dec.numpy()))
 written = sparse.W_dec.numpy()[pairs[:, 0]] @ toy.D.T
 joins_two = np.sort(written, axis=1)[:, -2] >= 0.5
-print(f"{len(pairs)} of 40 latents recur with the other seed; of these {(written.max(axis=1) >= 0.9).sum()} have a cosine of 0.9 or more with a true feature")
+print(f"{len(pairs)} of 40 latents recur with the other seed; of these {(written.max(axis=1) >= 0.9).sum()} "
+      "have a cosine of 0.9 or more with a true feature")
 print(f"and {joins_two.sum()} write two true features at half strength or more: a parent and its child in one")
-print(f"parents absorbed under the second seed too: {absorbed_shares(sparse_again)[:, 1].mean():.2f} of samples with a child")
+in_again = absorbed_shares(sparse_again)
+print(f"parents absorbed under the second seed too: {in_again[:, 1].mean():.2f} of samples with a child")
 claim("latents that recur over seeds and yet join two true features", joins_two.sum(), at_least=1)
 
 # %% [markdown] id="true-after"
@@ -671,53 +764,72 @@ claim("latents that recur over seeds and yet join two true features", joins_two.
 #
 # `python-4l` has four blocks with 512 neurons each, so the SAE of its block 1 (counted from 0) *can* be run on block 3. **How much of it will it explain?**
 
-# %% id="layers"
+# %% id="layers-data"
 BELOW, ABOVE = 1, 3
 lm4 = transformer.load_lm("python-4l")
-reader = {layer: saes.load_sae(shelf / f"python-4l-L{layer}-topk-2048").requires_grad_(False) for layer in (BELOW, ABOVE)}
+reader = {layer: saes.load_sae(shelf / f"python-4l-L{layer}-topk-2048").requires_grad_(False)
+          for layer in (BELOW, ABOVE)}
 at = {layer: activations.harvest(lm4, contexts, layer) for layer in reader}
 fired4 = {layer: interpret.sparse_latents(reader[layer], at[layer]) for layer in reader}
+
+# %% id="layers"
 for trained_on, sae in reader.items():
-    print(f"SAE of block {trained_on}: explained variance " + ", ".join(f"{explained(sae, x):6.2f} of block {layer}" for layer, x in at.items()))
-claim("explained variance of block 3: its own SAE minus that of block 1", explained(reader[ABOVE], at[ABOVE]) - explained(reader[BELOW], at[ABOVE]), at_least=0.3)
+    shares = ", ".join(f"{explained(sae, x):6.2f} of block {layer}" for layer, x in at.items())
+    print(f"SAE of block {trained_on}: explained variance {shares}")
+claim("explained variance of block 3: its own SAE minus that of block 1",
+      explained(reader[ABOVE], at[ABOVE]) - explained(reader[BELOW], at[ABOVE]), at_least=0.3)
 
 # %% [markdown] id="others-intro"
 # An SAE belongs to its layer (below 0 is worse than predicting the mean): neuron 7 of one layer has nothing to do with neuron 7 of another, nor of another model. So only *firing* can be compared. Which latents of our dictionary have a partner in other models? Beside them the hardest rival of universality: an SAE on the **untrained** transformer, which has learnt nothing.
 
 # %% id="others"
 elsewhere = {"four blocks, block 1": fired4[BELOW], "four blocks, block 3": fired4[ABOVE]}
-for name, model, sae in (("GELU, rotary positions", "python-1l-gelu", "python-1l-gelu-topk-2048"), ("untrained", "python-1l:untrained", "python-1l-untrained-topk-2048")):
+others = [("GELU, rotary positions", "python-1l-gelu", "python-1l-gelu-topk-2048"),
+          ("untrained", "python-1l:untrained", "python-1l-untrained-topk-2048")]
+for name, model, sae in others:
     neurons_there = activations.harvest(transformer.load_lm(model), contexts).numpy()
     elsewhere[name] = interpret.sparse_latents(saes.load_sae(shelf / sae).requires_grad_(False), neurons_there)
 elsewhere = {"another seed": latents[trio[1]]} | elsewhere | {"shifted text": shifted}
 partners = {name: recurring(firing_alike(latents[trio[0]], other)) for name, other in elsewhere.items()}
 
-# %% id="others-table"
+# %% id="others-measured"
 by_latent = np.split(latents[trio[0]].indices, latents[trio[0]].indptr[1:-1])
 one_token = np.array([np.bincount(tokens[rows]).max() / len(rows) if len(rows) else np.nan for rows in by_latent])
 best_there = {}
-print(f"{'partner in':24}share  firings on one token  best F1 there")
 for name, other in elsewhere.items():
-    best_there[name] = median_f1({half: splitting.firing_f1(other[rows], labels[rows]) for half, rows in (("train", is_train), ("held", ~is_train))}, np.arange(2048))
-    print(f"{name:24}{len(partners[name]) / 2048:5.3f}{np.median(one_token[partners[name][:, 0]]) if len(partners[name]) else np.nan:18.2f}{best_there[name]:17.2f}")
+    there = {half: splitting.firing_f1(other[rows], labels[rows]) for half, rows in rows_of.items()}
+    best_there[name] = median_f1(there, np.arange(2048))
+
+# %% id="others-table"
+print(f"{'partner in':24}share  firings on one token  best F1 there")
+for name, found in partners.items():
+    on_one = np.median(one_token[found[:, 0]]) if len(found) else np.nan
+    print(f"{name:24}{len(found) / 2048:5.3f}{on_one:18.2f}{best_there[name]:17.2f}")
 between_layers = len(recurring(firing_alike(fired4[BELOW], fired4[ABOVE]))) / 2048
-print(f"for comparison: median of all latents {np.nanmedian(one_token):9.2f}\nblock 1 of the four and block 3: {between_layers:.3f} of their latents are partners")
+print(f"for comparison: median of all latents {np.nanmedian(one_token):9.2f}\n"
+      f"block 1 of the four and block 3: {between_layers:.3f} of their latents are partners")
 
 # %% id="others-figure"
 fig, ax = plots.panels(height=2.4)
 share = {name: len(found) / 2048 for name, found in partners.items()}
-ax.barh(list(share), list(share.values()), color=[plots.BASELINE if name in ("untrained", "shifted text") else plots.LATENT for name in share])
+colors = [plots.BASELINE if name in ("untrained", "shifted text") else plots.LATENT for name in share]
+ax.barh(list(share), list(share.values()), color=colors)
 ax.invert_yaxis()
-ax.set(title="Another trained model shares more than an untrained one", xlabel=f"share of 2,048 latents with a partner there (correlation of firing ≥ {LEVEL})")
+ax.set(title="Another trained model shares more than an untrained one",
+       xlabel=f"share of 2,048 latents with a partner there (correlation of firing ≥ {LEVEL})")
 plots.show(fig, alt="Bars: share of latents that have a partner by firing in another seed, in two blocks of a model of four, in a model with GELU and rotary positions, in an untrained model and in shifted text.")
 
 # %% id="others-claims"
 models = ("four blocks, block 1", "four blocks, block 3", "GELU, rotary positions")
 shared = np.unique(np.concatenate([partners[name][:, 0] for name in models]))
-claim("share with a partner, another seed minus the best of the other models", share["another seed"] - max(share[name] for name in models), at_least=0.05)
-claim("share with a partner, least of the other trained models minus the untrained one", min(share[name] for name in models) - share["untrained"], at_least=0.015)
-claim("best F1, least of the other trained models minus the untrained one", min(best_there[name] for name in models) - best_there["untrained"], at_least=0.1)
-claim("firings on one token, latents with a partner in a trained model minus all", np.median(one_token[shared]) - np.nanmedian(one_token), at_least=0.1)
+claim("share with a partner, another seed minus the best of the other models",
+      share["another seed"] - max(share[name] for name in models), at_least=0.05)
+claim("share with a partner, least of the other trained models minus the untrained one",
+      min(share[name] for name in models) - share["untrained"], at_least=0.015)
+claim("best F1, least of the other trained models minus the untrained one",
+      min(best_there[name] for name in models) - best_there["untrained"], at_least=0.1)
+claim("firings on one token, latents with a partner in a trained model minus all",
+      np.median(one_token[shared]) - np.nanmedian(one_token), at_least=0.1)
 
 # %% [markdown] id="others-after"
 # Other trained models share fewer latents than another seed, and more than an untrained one. As detectors of concepts their dictionaries do well: *concepts* are shared more than latents. And the latents that are shared fire mostly on one and the same token. One that lives even in a network without training reads the *input*; it is universal, and tells nothing about what was learnt.
@@ -729,6 +841,8 @@ claim("firings on one token, latents with a partner in a trained model minus all
 # Whoever tries enough pairs finds an effect. So contexts of train files **choose** the pairs and those of held files **test** them. Upper ends: for each concept of our list the best latent of block 3, if it fires in half of the contexts or more.
 
 # %% id="chain-data"
+from saekit import chain_plots, chains, intervene
+
 side = np.full(contexts.shape, np.nan)
 side[keep] = is_train
 whole = {"train": np.nanmin(side, axis=1) == 1, "held": np.nanmax(side, axis=1) == 0}
@@ -744,20 +858,25 @@ f1_below, f1_above = (splitting.firing_f1(fired4[layer][is_train], labels[is_tra
 def in_contexts(layer, latent, half="train"):
     return np.count_nonzero(values(layer, latent, half).any(axis=1))
 
-best = [int(f1_above[:, kinds_of_token.index(concept)].argmax()) for concept in list(plan["concepts"])[:budget(smoke=6, laptop=14)]]
+asked = list(plan["concepts"])[:budget(smoke=6, laptop=14)]
+best = [int(f1_above[:, kinds_of_token.index(concept)].argmax()) for concept in asked]
 upper = [j for j in dict.fromkeys(best) if in_contexts(ABOVE, j) >= len(batch["train"]) / 2]
-eligible = np.array([i for i in range(2048) if min(in_contexts(BELOW, i, half) for half in batch) >= budget(smoke=2, laptop=8)])
-print(f"contexts: {len(batch['train'])} train, {len(batch['held'])} held; {len(upper)} upper latents, {len(eligible):,} lower ones that fire in enough contexts")
+eligible = np.array([i for i in range(2048)
+                     if min(in_contexts(BELOW, i, half) for half in batch) >= budget(smoke=2, laptop=8)])
+print(f"contexts: {len(batch['train'])} train, {len(batch['held'])} held; {len(upper)} upper latents, "
+      f"{len(eligible):,} lower ones that fire in enough contexts")
 
 # %% [markdown] id="chain-choose-intro"
 # To ablate every lower latent for every upper one would take hours. One backward pass estimates all at once: if latent i wrote nothing, the upper latent would change by about −zᵢ W_dec[i] · gradient, summed over tokens. That is only a slope, so it **chooses** the likeliest feeder, and ablation decides.
 
 # %% id="chain-choose"
-taken = -chains.attributions(lm4, batch["train"], BELOW, reader[BELOW], ABOVE, reader[ABOVE], upper)     # (n_upper, 2048)
+taken = -chains.attributions(lm4, batch["train"], BELOW, reader[BELOW],
+                             ABOVE, reader[ABOVE], upper)     # (n_upper, 2048)
 pairs = {}
 for j, row in zip(upper, taken):
     i = int(eligible[row[eligible].argmax()])
-    pairs[i, j] = row[i] / values(ABOVE, j, "train").sum()          # the share of the upper latent's activity that i carries
+    # the share of the upper latent's activity that i carries
+    pairs[i, j] = row[i] / values(ABOVE, j, "train").sum()
 def name_of(layer, latent):
     column = (f1_below if layer == BELOW else f1_above)[latent].argmax()
     return f"{layer}/{latent} {kinds_of_token[column]}"
@@ -780,7 +899,8 @@ def name_of(layer, latent):
 # %% id="ex-effect" exercise="effect" difficulty=3 minutes=8 points=4
 @exercise
 def effect(values, where):
-    """[mean, standard error] of values over the tokens where, (2,), contexts being the independent units; both (n_contexts, n_ctx), where True or False.
+    """[mean, standard error] of values over the tokens where, (2,), contexts being the independent units;
+    both (n_contexts, n_ctx), where True or False.
 
     >>> print(effect(np.array([[1.0, 3.0], [5.0, 7.0]]), np.array([[True, True], [True, True]])))
     [4. 2.]
@@ -797,7 +917,8 @@ def effect(values, where):
 # %% id="effect-check" tags=["nbval-check-output"]
 said = np.repeat(np.random.default_rng(0).normal(size=(20, 1)), 10, axis=1)
 everywhere = np.ones(said.shape, bool)
-print(f"error by contexts {effect(said, everywhere)[1]:.3f}; as if tokens were independent {said.std(ddof=1) / said.size ** 0.5:.3f}")
+print(f"error by contexts {effect(said, everywhere)[1]:.3f}; "
+      f"as if tokens were independent {said.std(ddof=1) / said.size ** 0.5:.3f}")
 print("chains.effect agrees:", np.allclose(chains.effect(said, everywhere)[:2], effect(said, everywhere)))
 
 # %% [markdown] id="chain-test-intro"
@@ -808,13 +929,16 @@ def above_when(j, replacement, rows=slice(None)):
     """Change of block 3's latent j on every held token while block 1 is changed in the contexts rows."""
     before, change = values(ABOVE, j), np.zeros(batch["held"].shape, np.float32)
     link, parts = chains.Link(ABOVE, reader[ABOVE], j), batch["held"][rows].split(8)
-    change[rows] = torch.cat([chains.monitor(lm4, part, link, {BELOW: replacement}) for part in parts]).numpy() - before[rows]
+    after = torch.cat([chains.monitor(lm4, part, link, {BELOW: replacement}) for part in parts]).numpy()
+    change[rows] = after - before[rows]
     return change
 
 def ablated(i, j):
-    """[change, error] of the upper latent j where it fires, as shares of its activity there, when the lower latent i is ablated."""
+    """[change, error] of the upper latent j where it fires, as shares of its activity there,
+    when the lower latent i is ablated."""
     where = values(ABOVE, j) > 0
-    change = above_when(j, intervene.ablate(reader[BELOW], i), values(BELOW, i).any(axis=1))      # elsewhere nothing is ablated
+    touched = values(BELOW, i).any(axis=1)      # elsewhere nothing is ablated
+    change = above_when(j, intervene.ablate(reader[BELOW], i), touched)
     return effect(change, where) / values(ABOVE, j)[where].mean()
 
 # %% id="chain-rival"
@@ -822,22 +946,31 @@ how_often = np.diff(fired4[BELOW].indptr)
 def rival_of(i):
     """A lower latent drawn from the twenty whose number of tokens is nearest to that of latent i."""
     others = eligible[eligible != i]
-    return int(np.random.default_rng(i).choice(others[np.argsort(np.abs(how_often[others] - how_often[i]), kind="stable")[:20]]))
+    nearest = np.argsort(np.abs(how_often[others] - how_often[i]), kind="stable")[:20]
+    return int(np.random.default_rng(i).choice(others[nearest]))
 
 ranked = sorted(pairs, key=pairs.get, reverse=True)
 tested = {(i, j): (ablated(i, j), ablated(rival_of(i), j)) for i, j in ranked}
-in_errors = {pair: [float(mean / error) if error > 0 else 0.0 for mean, error in both] for pair, both in tested.items()}
+in_errors = {pair: [float(mean / error) if error > 0 else 0.0 for mean, error in both]
+             for pair, both in tested.items()}
 
 # %% id="chain-table"
-print(f"{'block 1, best concept':26}{'block 3, best concept':26}estimate  ablated, of its activity  in errors  rival ablated, in errors")
+print(f"{'block 1, best concept':26}{'block 3, best concept':26}"
+      "estimate  ablated, of its activity  in errors  rival ablated, in errors")
 for i, j in ranked:
     (mean, error), (rival, _) = tested[i, j]
-    print(f"{name_of(BELOW, i):26}{name_of(ABOVE, j):26}{-100 * pairs[i, j]:+6.1f} %{100 * mean:+14.1f} % ± {100 * error:.1f}{in_errors[i, j][0]:17.1f}{100 * rival:+12.2f} %{in_errors[i, j][1]:10.1f}")
-beyond, size = np.abs(list(in_errors.values())) > 3, np.median(np.abs([[one[0] for one in both] for both in tested.values()]), axis=0)
-print(f"beyond 3 standard errors: {beyond[:, 0].sum()} of {len(pairs)} pairs, {beyond[:, 1].sum()} of {len(pairs)} rivals; median size {100 * size[0]:.1f} % and {100 * size[1]:.2f} %")
-claim("pairs chosen on train whose effect on held is beyond 3 standard errors", int(beyond[:, 0].sum()), at_least=3)
+    print(f"{name_of(BELOW, i):26}{name_of(ABOVE, j):26}{-100 * pairs[i, j]:+6.1f} %{100 * mean:+14.1f} % "
+          f"± {100 * error:.1f}{in_errors[i, j][0]:17.1f}{100 * rival:+12.2f} %{in_errors[i, j][1]:10.1f}")
+
+# %% id="chain-claims"
+beyond_pairs, beyond_rivals = (np.abs(list(in_errors.values())) > 3).sum(axis=0)
+size = np.median(np.abs([[one[0] for one in both] for both in tested.values()]), axis=0)
+print(f"beyond 3 standard errors: {beyond_pairs} of {len(pairs)} pairs, {beyond_rivals} of {len(pairs)} rivals; "
+      f"median size {100 * size[0]:.1f} % and {100 * size[1]:.2f} %")
+claim("pairs chosen on train whose effect on held is beyond 3 standard errors", int(beyond_pairs), at_least=3)
 claim("median size of the effect, pairs over rivals", size[0] / size[1], at_least=3)
-claim("median of measured over estimated effect", np.median([-tested[pair][0][0] / pairs[pair] for pair in ranked]), at_least=0.5)
+over_estimate = [-tested[pair][0][0] / pairs[pair] for pair in ranked]
+claim("median of measured over estimated effect", np.median(over_estimate), at_least=0.5)
 
 # %% [markdown] id="chain-pick-intro"
 # Chains there are, and the estimate had their size about right. But a rival, too, may stand beyond three errors, with next to no effect: in a residual stream everything reaches everything above it a little, and a *certain* effect need not be *large*. Nor are ours: a latent is fed by very many.
@@ -867,7 +1000,8 @@ print("\n".join(" → ".join((name_of(BELOW, i), name_of(ABOVE, j))) for i, j in
 
 # %% id="chain-actions"
 def loss_when(changes_of):
-    """Change of the next token's loss on every held token but the last; changes_of(tokens) = {layer: replacement}."""
+    """Change of the next token's loss on every held token but the last;
+    changes_of(tokens) = {layer: replacement}."""
     return torch.cat([chains.loss_change(lm4, part, changes_of(part)) for part in batch["held"].split(8)]).numpy()
 
 files_only = (batch["held"] != lm4.boundary).numpy()
@@ -878,37 +1012,49 @@ lost["ablate, block"] = loss_when(lambda part: chains.blocked(lm4, part, low, hi
 # %% id="chain-block"
 print(f"{'':14}{'upper latent':>18}{'second upper latent':>24}{'loss of next token':>30}")
 for name, loss in lost.items():
-    cells = [100 * effect(change, files_only) / values(ABOVE, j)[files_only].mean() for j, change in changed.get(name, {}).items()]
+    cells = [100 * effect(change, files_only) / values(ABOVE, j)[files_only].mean()
+             for j, change in changed.get(name, {}).items()]
     shown = [f"{mean:+.1f} % ± {error:.1f}" for mean, error in cells] or ["held", ""]
-    print(f"{name:14}{shown[0]:>18}{shown[1]:>24}" + "{:+16.5f} ± {:.5f} nats".format(*effect(loss, files_only[:, :-1])))
+    mean, error = effect(loss, files_only[:, :-1])
+    print(f"{name:14}{shown[0]:>18}{shown[1]:>24}{mean:+16.5f} ± {error:.5f} nats")
 claim("the chosen chain's effect on held, in standard errors", abs(in_errors[first][0]), at_least=3)
-claim("size of the loss that comes through the upper latent, nats per token", abs(effect(lost["ablate"] - lost["ablate, block"], files_only[:, :-1])[0]), at_most=0.0005)
+through = effect(lost["ablate"] - lost["ablate, block"], files_only[:, :-1])[0]
+claim("size of the loss that comes through the upper latent, nats per token", abs(through), at_most=0.0005)
 
 # %% [markdown] id="chain-figure-intro"
 # Compare the loss with and without the block: what little it feels of the ablation does not come through this upper latent. The intermediate is there; the model does not hang on it.
 #
 # The chain as a picture, like the article's, and the monitor at the place where the ablation takes most (an example, not a measurement):
 
-# %% id="chain-figure-data"
+# %% id="chain-next-token"
 on = values(ABOVE, high.latent) > 0
 part = np.flatnonzero(on.any(axis=1))[:32]
-p, q = (intervene.spliced(transformer.logits, lm4, batch["held"][part], ABOVE, one)[on[part]].softmax(-1) for one in (None, intervene.ablate(high.sae, high.latent)))
+with_and_without = None, intervene.ablate(high.sae, high.latent)
+p, q = (intervene.spliced(transformer.logits, lm4, batch["held"][part], ABOVE, one)[on[part]].softmax(-1)
+        for one in with_and_without)
 helped = ", ".join(seen_as(token) for token in (p - q).mean(0).topk(3).indices.tolist())
+
+# %% id="chain-figure-data"
 context, middle = np.unravel_index(changed["ablate"][high.latent].argmin(), files_only.shape)
 window = np.arange(max(1, middle - 10), min(middle + 11, files_only.shape[1]))
-steps_of_chain = [f"block {layer}\n" + name_of(layer, latent).replace(" ", "\n") for layer, _, latent in (low, high)]
-boxes = [f"text\n{busiest_token(fired4[BELOW], low.latent)}", *steps_of_chain, "next token\n" + helped.replace(", ", "\n")]
-arrows = ["fires", "ablated:\n{:+.1f} % ± {:.1f}".format(*100 * tested[first][0]).replace("-", "−"), "makes likelier"]
+window_tokens = [seen_as(token) for token in batch["held"][context, window].tolist()]
+steps_of_chain = [f"block {layer}\n" + name_of(layer, latent).replace(" ", "\n")
+                  for layer, _, latent in (low, high)]
+boxes = [f"text\n{busiest_token(fired4[BELOW], low.latent)}", *steps_of_chain,
+         "next token\n" + helped.replace(", ", "\n")]
+taken_away = "{:+.1f} % ± {:.1f}".format(*100 * tested[first][0]).replace("-", "−")
+arrows = ["fires", f"ablated:\n{taken_away}", "makes likelier"]
 
 # %% id="chain-figure"
 fig, axes = plots.panels(rows=3, height=1.4)
 chain_plots.chain(axes[0], boxes, arrows)
 axes[0].set(title="A latent of block 1 feeds one of block 3")
 for ax, link in zip(axes[1:], (low, high)):
-    clean = values(link.layer, link.latent)
-    chain_plots.monitored(ax, window, clean[context, window], (clean + changed["ablate"][high.latent])[context, window] if link is high else None, "lower ablated")
+    clean = values(link.layer, link.latent)[context, window]
+    without = clean + changed["ablate"][high.latent][context, window] if link is high else None
+    chain_plots.monitored(ax, window, clean, without, "lower ablated")
     ax.set_ylabel(f"block {link.layer}: activation", fontsize=8)
-axes[-1].set_xticks(window, [seen_as(token) for token in batch["held"][context, window].tolist()], rotation=90, fontsize=7)
+axes[-1].set_xticks(window, window_tokens, rotation=90, fontsize=7)
 plots.show(fig, alt="Above: four boxes in a row, text, a latent of block 1, a latent of block 3, next token, with what was measured on the arrows. Below: the activations of the lower and of the upper latent on some twenty tokens as blue bars; vermilion dashes show the upper one with the lower ablated.")
 
 # %% [markdown] id="map-intro"
@@ -919,7 +1065,10 @@ plots.show(fig, alt="Above: four boxes in a row, text, a latent of block 1, a la
 # The lecture shows latents as points of a plane, with clusters, labels and a search. We draw two dictionaries together (of the larger one a part, for speed), by t-SNE: neighbours on the map should be directions with a large cosine. The clusters come from HDBSCAN on the *directions*, not on the picture. Beside it, the same fed with noise: every neuron's weights shuffled among the latents.
 
 # %% id="map-data"
-drawn = [(name, np.arange(min(len(W[name]), most))) for name, most in zip(ladder, (budget(smoke=150, laptop=512), budget(smoke=250, laptop=1024)))]
+from saekit import feature_map
+
+most_drawn = budget(smoke=150, laptop=512), budget(smoke=250, laptop=1024)
+drawn = [(name, np.arange(min(len(W[name]), most))) for name, most in zip(ladder, most_drawn)]
 rows, book = feature_map.stack([W[name][part] for name, part in drawn])
 noise = feature_map.shuffled_control(rows)
 xy, xy_noise = feature_map.layout(rows), feature_map.layout(noise)
@@ -937,10 +1086,12 @@ plots.show(fig, alt="Two feature maps side by side. Left: latents of two diction
 # A map must put points somewhere, and HDBSCAN finds clusters (in full colour) on both sides. So read numbers beside it: how many clusters, how tight they are in the *full* space, how near the nearest other is, and what share of true neighbours is still a neighbour on the map.
 
 # %% id="map-control"
-found = {"dictionaries": feature_map.structure(rows, xy, groups), "shuffled": feature_map.structure(noise, xy_noise, groups_noise)}
+found = {"dictionaries": feature_map.structure(rows, xy, groups),
+         "shuffled": feature_map.structure(noise, xy_noise, groups_noise)}
 print(f"{'':14}clusters  in a cluster  cosine within  nearest other  neighbours kept")
 print("\n".join("{:14}{:8}{:14.2f}{:15.2f}{:15.2f}{:17.2f}".format(name, *row) for name, row in found.items()))
-claim("median cosine to the nearest other latent, minus shuffled", found["dictionaries"].nearest - found["shuffled"].nearest, at_least=0.01)
+claim("median cosine to the nearest other latent, minus shuffled",
+      found["dictionaries"].nearest - found["shuffled"].nearest, at_least=0.01)
 
 # %% [markdown] id="map-clusters-intro"
 # The number of clusters proves nothing; clusters tighter than 95 % of the shuffled ones deserve a look. A trait of the members (the best concept on train, the busiest token) is named only if so many would hardly share it by chance. The lecture's list, with that test added:
@@ -948,22 +1099,27 @@ claim("median cosine to the nearest other latent, minus shuffled", found["dictio
 # %% id="map-traits"
 points = [(name, i) for name, part in drawn for i in part]
 best_concept = np.array([kinds_of_token[f1["train"][name][i].argmax()] for name, i in points])
-traits = [{concept, f"token {busiest_token(latents[name], i)}"} for (name, i), concept in zip(points, best_concept)]
+traits = [{concept, f"token {busiest_token(latents[name], i)}"}
+          for (name, i), concept in zip(points, best_concept)]
 shared = feature_map.cluster_traits(groups, traits)
-solid = feature_map.tighter_than_control(feature_map.tightness(rows, groups), feature_map.tightness(noise, groups_noise))
+tight, tight_noise = feature_map.tightness(rows, groups), feature_map.tightness(noise, groups_noise)
+solid = feature_map.tighter_than_control(tight, tight_noise)
 
 # %% id="map-clusters"
 named = [c for c in range(len(shared)) if shared[c] and solid[c]]
 for c in named[:8]:
     members = np.flatnonzero(groups == c)
-    listed = ", ".join("{}/{}".format(*points[m]) for m in members[:4])
-    print(f"#{c:<4}{shared[c].text:22} {shared[c].members} of {len(members)} members, {shared[c].everywhere} of all: {listed}{' …' if len(members) > 4 else ''}")
+    listed = ", ".join("{}/{}".format(*points[m]) for m in members[:4]) + (" …" if len(members) > 4 else "")
+    print(f"#{c:<4}{shared[c].text:22} {shared[c].members} of {len(members)} members, "
+          f"{shared[c].everywhere} of all: {listed}")
 print(f"{len(named)} of {len(shared)} clusters are tight and have a trait that stands out")
 
 # %% [markdown] id="map-search-intro"
 # Search the map: all latents whose best concept is the one that you choose. The map has not seen the concepts.
 
 # %% id="map-search"
+from saekit.course.widgets import explore
+
 def search(ax, concept):
     hit = best_concept == concept
     ax.plot(*xy.T, ".", color=plots.BASELINE, alpha=0.3, markersize=2)
@@ -973,13 +1129,15 @@ def search(ax, concept):
 
 found_concepts, how_many = np.unique(best_concept, return_counts=True)
 commonest = [str(one) for one in found_concepts[np.argsort(-how_many, kind="stable")]]
-explore(search, stills=[{"concept": one} for one in commonest[:3]], alt="The map three times, with the latents of one concept in blue each time.", concept=commonest)
+explore(search, stills=[{"concept": one} for one in commonest[:3]], concept=commonest,
+        alt="The map three times, with the latents of one concept in blue each time.")
 
 # %% [markdown] id="map-parameters-intro"
 # And the map's own knob? t-SNE's perplexity says how many neighbours pull on a point. The directions are the same in all three:
 
 # %% id="map-parameters"
-views = {perplexity: xy if perplexity == 30 else feature_map.layout(rows, perplexity=perplexity) for perplexity in (5, 30, 100)}
+views = {perplexity: xy if perplexity == 30 else feature_map.layout(rows, perplexity=perplexity)
+         for perplexity in (5, 30, 100)}
 fig, axes = plots.panels(3, height=2.8)
 for ax, (perplexity, points) in zip(axes, views.items()):
     plots.feature_map(ax, points, groups)
@@ -988,10 +1146,13 @@ plots.show(fig, alt="Three maps of the same directions, with perplexity 5, 30 an
 
 # %% id="map-agreement"
 shuffled_kinds = np.random.default_rng(0).permutation(best_concept)
-alike_near = {perplexity: [feature_map.agreement(points, kinds) for kinds in (best_concept, shuffled_kinds)] for perplexity, points in views.items()}
+alike_near = {perplexity: [feature_map.agreement(points, kinds) for kinds in (best_concept, shuffled_kinds)]
+              for perplexity, points in views.items()}
 for perplexity, (real, by_chance) in alike_near.items():
-    print(f"perplexity {perplexity:3}: nearest point has the same best concept {real:.2f} (concepts shuffled {by_chance:.2f})")
-claim("nearest point has the same best concept, minus shuffled concepts, least of the three", min(real - by_chance for real, by_chance in alike_near.values()), at_least=0.02)
+    print(f"perplexity {perplexity:3}: nearest point has the same best concept {real:.2f} "
+          f"(concepts shuffled {by_chance:.2f})")
+claim("nearest point has the same best concept, minus shuffled concepts, least of the three",
+      min(real - by_chance for real, by_chance in alike_near.values()), at_least=0.02)
 
 # %% [markdown] id="map-large-intro"
 # The clumps change with the knob. What holds under every setting is worth keeping.
@@ -1004,12 +1165,14 @@ chart, about = files.load_arrays(shelf / f"python-1l-topk-{name}" / "map.safeten
 real, by_chance = about["structure"], about["control"]
 fig, ax = plots.panels(1, height=4.2)
 plots.feature_map(ax, chart["xy"].astype(float), chart["labels"])
-ax.set(title=f"{len(chart['xy']):,} latents: {100 * real['clustered']:.0f} % in clusters, {100 * by_chance['clustered']:.0f} % when shuffled")
+ax.set(title=f"{len(chart['xy']):,} latents: {100 * real['clustered']:.0f} % in clusters, "
+             f"{100 * by_chance['clustered']:.0f} % when shuffled")
 plots.show(fig, alt="The feature map of the largest dictionary, not shipped: a round cloud of points, those in clusters in full colour.")
 
 # %% id="map-large-numbers"
 print(f"{'':14}clusters  in a cluster  cosine within  nearest other  neighbours kept")
-print("\n".join("{:14}{:8.0f}{:14.2f}{:15.2f}{:15.2f}{:17.2f}".format(what, *row.values()) for what, row in ((name + "*", real), ("shuffled", by_chance))))
+for what, row in ((name + "*", real), ("shuffled", by_chance)):
+    print("{:14}{:8.0f}{:14.2f}{:15.2f}{:15.2f}{:17.2f}".format(what, *row.values()))
 
 # %% [markdown] id="map-large-after"
 # Shuffled weights have *more* points in clusters than the dictionary, so at this size the share in clusters is no evidence of anything. Cosines tell a little: members of a cluster and nearest neighbours are somewhat closer than chance makes them.

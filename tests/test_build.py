@@ -58,6 +58,17 @@ def test_a_complete_course_passes_the_check(executed, capsys):
     assert audit.check(executed) == 0, capsys.readouterr().out
 
 
+def test_long_cells_and_wide_lines_are_warnings_with_their_place(course):
+    source = course / "solutions" / "01_mini.py"
+    text = source.read_text("utf-8")
+    many = "\n".join(f"a{i} = {i}" for i in range(11))
+    wide = f"b = '{'x' * 110}'", f"c = '{'x' * 109}'", f"d(alt='{'x' * 200}')"
+    source.write_text(text + f'\n# %% id="more"\n{many}\n\n# %% id="wide"\n' + "\n".join(wide) + "\n", "utf-8")
+    start = len(text.splitlines()) + 2
+    assert [(one.line, one.message.partition(";")[0]) for one in audit.size_warnings(lesson.read_lesson(source))] == [
+        (start, "11 lines of code in one cell"), (start + 14, "116 characters in a line of code")]
+
+
 def test_the_student_copy_has_nbgraders_stub_in_place_of_the_answer(executed):
     answer = cell(load(executed, "notebooks"), "ex-soft")
     assert (

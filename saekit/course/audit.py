@@ -17,6 +17,7 @@ CHECKED_CELLS = 5  # per lesson: nbval compares their printed numbers
 SETUP_LINES = 6
 RUN = 3  # solution lines in a row that count as leaked
 PLAIN, LONG = 10, 25  # lines: an ordinary code cell, and one that defines something
+WIDE = 115  # characters of a code line that JupyterLab shows without scrolling; alt texts are not for the eye
 
 
 def check(root=ROOT):
@@ -27,7 +28,7 @@ def check(root=ROOT):
         problems = drift(lessons, root) + [problem for lesson in lessons for problem in stored_problems(lesson, root)]
     for problem in problems:
         print(problem)
-    warnings = [warning for lesson in lessons for warning in length_warnings(lesson)]
+    warnings = [warning for lesson in lessons for warning in size_warnings(lesson)]
     for warning in warnings:
         print(f"warning: {warning}")
     print(f"build --check: {len(lessons)} lessons, {len(problems)} problems, {len(warnings)} warnings")
@@ -190,8 +191,8 @@ def code(made):
     return [cell for cell in made["cells"] if cell["cell_type"] == "code"]
 
 
-def length_warnings(lesson):
-    """Code cells longer than a reader takes in at once; blank lines do not count."""
+def size_warnings(lesson):
+    """Code cells longer than a reader takes in at once (blank lines do not count), and lines wider than the screen."""
     for cell in lesson.code_cells:
         lines = len([line for line in cell.text.splitlines() if line.strip()])
         defines = any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in ast.parse(cell.text).body)
@@ -199,3 +200,6 @@ def length_warnings(lesson):
             yield Problem(
                 lesson.path, cell.line, f"{lines} lines of code in one cell; {LONG if defines else PLAIN} are enough"
             )
+        for number, line in enumerate(cell.text.splitlines(), cell.line + 1):
+            if len(line) > WIDE and "alt=" not in line:
+                yield Problem(lesson.path, number, f"{len(line)} characters in a line of code; {WIDE} are seen at once")

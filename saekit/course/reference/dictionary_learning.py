@@ -13,7 +13,8 @@ def explained_energy(x, z, D):
 
 
 def mean_max_cosine(D_true, D):
-    """Mean over the rows of D_true (m, d_in) of the largest |cosine| to any row of D (n_atoms, d_in), as one number.
+    """Mean over the rows of D_true (m, d_in) of the largest |cosine| to any row of D (n_atoms, d_in),
+    as one number.
 
     >>> print(mean_max_cosine(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[-2.0, 0.0]])))
     0.5
@@ -24,7 +25,8 @@ def mean_max_cosine(D_true, D):
 
 
 def mod_update(x, z, D):
-    """argmin over the used rows of D (n_atoms, d_in) of sum ||x - z D||^2; rows whose column of z is zero stay as they are.
+    """argmin over the used rows of D (n_atoms, d_in) of sum ||x - z D||^2;
+    rows whose column of z is zero stay as they are.
 
     x (n, d_in), z (n, n_atoms).
 
@@ -39,7 +41,8 @@ def mod_update(x, z, D):
 
 
 def renormalise(z, D):
-    """(z, D) rescaled so that every row of D (n_atoms, d_in) has length 1 and z @ D is what it was; z (n, n_atoms).
+    """(z, D) rescaled so that every row of D (n_atoms, d_in) has length 1 and z @ D is what it was;
+    z (n, n_atoms).
 
     >>> z, D = renormalise(np.array([[1.0]]), np.array([[3.0, 4.0]]))
     >>> print(z, D)
@@ -54,7 +57,8 @@ def replace_dead(x, z, D):
 
     x (n, d_in), z (n, n_atoms); an atom is unused when its column of z is zero.
 
-    >>> print(replace_dead(np.array([[1.0, 0.0], [0.0, 4.0]]), np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[1.0, 0.0], [1.0, 0.0]])))
+    >>> print(replace_dead(np.array([[1.0, 0.0], [0.0, 4.0]]), np.array([[1.0, 0.0], [0.0, 0.0]]),
+    ...                    np.array([[1.0, 0.0], [1.0, 0.0]])))
     [[1. 0.]
      [0. 1.]]
     """
@@ -67,7 +71,8 @@ def replace_dead(x, z, D):
 
 
 def ksvd_atom(x, z, D, i):
-    """(atom (d_in,), codes (n,)): best rank-one fit to the residual without atom i, on the samples that use atom i.
+    """(atom (d_in,), codes (n,)): best rank-one fit to the residual without atom i,
+    on the samples that use atom i.
 
     x (n, d_in), z (n, n_atoms), D (n_atoms, d_in). The atom has length 1; codes are zero where z[:, i] is zero.
     """
@@ -80,9 +85,11 @@ def ksvd_atom(x, z, D, i):
 
 
 def whitening_matrix(x, n_kept):
-    """V diag(1 / sqrt(variance)) V^T over the n_kept leading eigenvectors of the covariance of x (n, d_in): (d_in, d_in).
+    """V diag(1 / sqrt(variance)) V^T over the n_kept leading eigenvectors
+    of the covariance of x (n, d_in): (d_in, d_in).
 
-    >>> print(whitening_matrix(np.array([[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]]) * 1.5**0.5, 1).round(3) + 0.0)
+    >>> print(whitening_matrix(np.array([[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]]) * 1.5**0.5, 1)
+    ...       .round(3) + 0.0)
     [[0.5 0. ]
      [0.  0. ]]
     """

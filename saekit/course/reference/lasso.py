@@ -69,7 +69,9 @@ def coordinate_pass(z, x, D, lam):
 
 
 def omp(x, D, k):
-    """Code (n_atoms,) of x (d_in,) with k non-zeros by orthogonal matching pursuit; D (n_atoms, d_in) has unit rows."""
+    """Code (n_atoms,) of x (d_in,) with k non-zeros by orthogonal matching pursuit;
+    D (n_atoms, d_in) has unit rows.
+    """
     z, support = np.zeros(len(D)), []
     for _ in range(k):
         residual = x - z @ D

@@ -15,7 +15,8 @@ def largest_angle(A, B):
 
 
 def one_step_encoder(D, lam):
-    """(W_enc (d_in, n_atoms), b_enc (n_atoms,)) of the first step of non-negative ISTA for D (n_atoms, d_in) and lam.
+    """(W_enc (d_in, n_atoms), b_enc (n_atoms,)) of the first step of non-negative ISTA
+    for D (n_atoms, d_in) and lam.
 
     >>> W_enc, b_enc = one_step_encoder(np.eye(2), 0.5)
     >>> print(W_enc, b_enc)
@@ -37,14 +38,18 @@ def unrolled_ista(x, D, lam, n_layers):
 
 
 def amortisation_gap(x, D, z, z_exact, lam):
-    """Mean over samples of 1/2 ||x - z D||^2 + lam sum z, less that of z_exact: one number. x (n, d_in), codes (n, n_atoms) >= 0."""
+    """Mean over samples of 1/2 ||x - z D||^2 + lam sum z, less that of z_exact: one number.
+
+    x (n, d_in), codes (n, n_atoms) >= 0.
+    """
     def objective(code):
         return 0.5 * ((x - code @ D) ** 2).sum(axis=1) + lam * code.sum(axis=1)
     return (objective(z) - objective(z_exact)).mean()
 
 
 def refit(target, latents, W_dec):
-    """Least-squares values on each row's own support: latents (n, d_sae) -> (n, d_sae); target (n, d_in), W_dec (d_sae, d_in).
+    """Least-squares values on each row's own support: latents (n, d_sae) -> (n, d_sae);
+    target (n, d_in), W_dec (d_sae, d_in).
 
     >>> print(refit(np.array([[2.0, 3.0]]), np.array([[1.5, 0.0]]), np.eye(2)))
     [[2. 0.]]
@@ -58,9 +63,11 @@ def refit(target, latents, W_dec):
 
 
 def plant_worst(x, x_hat, noise):
-    """Unit rows (n_dead, d_in) near the direction of the worst sample's residual; x, x_hat (n, d_in), noise (n_dead, d_in).
+    """Unit rows (n_dead, d_in) near the direction of the worst sample's residual;
+    x, x_hat (n, d_in), noise (n_dead, d_in).
 
-    >>> print(plant_worst(np.array([[1.0, 0.0], [0.0, 9.0]]), np.array([[1.0, 1.0], [0.0, 4.0]]), np.zeros((1, 2))))
+    >>> x, x_hat = np.array([[1.0, 0.0], [0.0, 9.0]]), np.array([[1.0, 1.0], [0.0, 4.0]])
+    >>> print(plant_worst(x, x_hat, np.zeros((1, 2))))
     [[0. 1.]]
     """
     resid = x - x_hat

@@ -4,7 +4,8 @@ import numpy as np
 
 
 def density_kinds(counts, n_tokens, low):
-    """0 where a latent never fires, 1 where its density is above 0 and below low, 2 elsewhere: (d_sae,) ints from counts (d_sae,).
+    """0 where a latent never fires, 1 where its density is above 0 and below low, 2 elsewhere: (d_sae,) ints
+    from counts (d_sae,).
 
     >>> print(density_kinds(np.array([0, 3, 40]), 1_000_000, 1e-5))
     [0 1 2]
@@ -14,7 +15,8 @@ def density_kinds(counts, n_tokens, low):
 
 
 def interval_of(activations):
-    """The interval of each activation (n,) > 0, as ints: s where (10 - s)/10 < activation / largest <= (11 - s)/10.
+    """The interval of each activation (n,) > 0, as ints:
+    s where (10 - s)/10 < activation / largest <= (11 - s)/10.
 
     >>> print(interval_of(np.array([2.0, 1.5, 0.1])))
     [ 1  3 10]
@@ -26,7 +28,8 @@ def interval_of(activations):
 def logit_lens(direction, W_down, gamma, scale, W_U):
     """Logits per unit of activation that a direction in the neurons writes, centred over the tokens: (d_vocab,).
 
-    direction (d_mlp,), W_down (d_mlp, d_model), gamma (d_model,) and scale (a number) of the final norm, W_U (d_model, d_vocab).
+    direction (d_mlp,), W_down (d_mlp, d_model), gamma (d_model,) and scale (a number) of the final norm,
+    W_U (d_model, d_vocab).
     """
     written = direction @ W_down
     logits = written * gamma / scale @ W_U
@@ -43,7 +46,8 @@ def nearest_neuron(W):
 
 
 def pearson(a, b):
-    """Pearson correlation over rows of each column of a (n, p) with each column of b (n, q): (p, q); 0 for a constant column.
+    """Pearson correlation over rows of each column of a (n, p) with each column of b (n, q): (p, q);
+    0 for a constant column.
 
     >>> print(pearson(np.array([[0.0], [1.0], [2.0]]), np.array([[1.0, 5.0], [2.0, 3.0], [3.0, 1.0]])).round(6))
     [[ 1. -1.]]
@@ -56,7 +60,8 @@ def pearson(a, b):
 
 
 def token_means(tokens, activations, d_vocab):
-    """Mean activation on each token id, the overall mean for ids that do not occur: (d_vocab,); tokens, activations (n,).
+    """Mean activation on each token id, the overall mean for ids that do not occur: (d_vocab,);
+    tokens, activations (n,).
 
     >>> print(token_means(np.array([0, 2, 2]), np.array([1.0, 4.0, 4.0]), 4))
     [1. 3. 4. 3.]
@@ -67,7 +72,8 @@ def token_means(tokens, activations, d_vocab):
 
 
 def formula_correlation(n, s, n_rows, mean, sd):
-    """(s/N - n/N mean) / (sd sqrt(n/N (1 - n/N))) for formulas that hold on n (m,) of N = n_rows rows, where activations sum to s (m,).
+    """(s/N - n/N mean) / (sd sqrt(n/N (1 - n/N))) for formulas that hold on n (m,) of N = n_rows rows,
+    where activations sum to s (m,).
 
     mean, sd > 0: of the activations over all rows. 0 where n is 0 or N.
     """

@@ -36,7 +36,8 @@ def bytes_held(n_parameters, n_moments, n_processes, split):
 
 
 def average_gradients(gradients, counts):
-    """The gradient (n,) of the mean loss over all samples; gradients (n_processes, n), counts (n_processes,) of samples.
+    """The gradient (n,) of the mean loss over all samples; gradients (n_processes, n),
+    counts (n_processes,) of samples.
 
     >>> print(average_gradients(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([5, 5])))
     [2. 3.]

@@ -5,7 +5,9 @@ from saekit import lasso
 
 
 def reconstruct(x, W, b):
-    """x_hat = relu(x W W^T + b): x (batch, n_features), W (n_features, d_hidden), b (n_features,) -> (batch, n_features).
+    """x_hat = relu(x W W^T + b).
+
+    x (batch, n_features), W (n_features, d_hidden), b (n_features,) -> (batch, n_features).
 
     >>> print(reconstruct(np.array([[0.0, 0.5]]), np.array([[1.0], [-1.0]]), np.zeros(2)))
     [[0.  0.5]]
@@ -14,7 +16,8 @@ def reconstruct(x, W, b):
 
 
 def three_losses(p, importance):
-    """Expected losses (not represented, orthogonal, superposed) of two features in one dimension, as an array (3,).
+    """Expected losses (not represented, orthogonal, superposed) of two features in one dimension,
+    as an array (3,).
 
     Importances are 1 and `importance`; each feature is on with probability p and then uniform in [0, 1].
     """
@@ -23,7 +26,8 @@ def three_losses(p, importance):
 
 
 def dimensionality(W):
-    """D_i = ||W_i||^4 / sum_j <W_i, W_j>^2 for every row of W (n_features, d_hidden), as (n_features,); 0 for a zero row.
+    """D_i = ||W_i||^4 / sum_j <W_i, W_j>^2 for every row of W (n_features, d_hidden), as (n_features,);
+    0 for a zero row.
 
     >>> print(dimensionality(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])))
     [0.5 0.5 1. ]
@@ -45,7 +49,8 @@ def collision_probability(n, p):
 
 
 def interference(W, p):
-    """Mean over samples of (sum_{j != i} <W_i, W_j> x_j)^2 for every row i of W (n_features, d_hidden), as (n_features,).
+    """Mean over samples of (sum_{j != i} <W_i, W_j> x_j)^2 for every row i of W (n_features, d_hidden),
+    as (n_features,).
 
     Features x_j are independent, non-zero with probability p, then uniform in [0, 1].
     """
@@ -61,9 +66,11 @@ def abs_weights(n):
 
 
 def read_back(hidden, W, lam):
-    """Features x >= 0 with hidden ~ x W: non-negative LASSO codes z of the unit rows of W, then x_i = z_i / ||W_i||.
+    """Features x >= 0 with hidden ~ x W: non-negative LASSO codes z of the unit rows of W,
+    then x_i = z_i / ||W_i||.
 
-    hidden (n, d_hidden), W (n_features, d_hidden) -> (n, n_features); z minimises 1/2 ||hidden - z U||^2 + lam sum z.
+    hidden (n, d_hidden), W (n_features, d_hidden) -> (n, n_features);
+    z minimises 1/2 ||hidden - z U||^2 + lam sum z.
     """
     length = np.linalg.norm(W, axis=1)
     return lasso.fista(hidden, W / length[:, None], lam, positive=True).z / length

@@ -13,7 +13,8 @@ def change_latent(x, old, new, atom):
 
 
 def loss_change(clean, changed, targets):
-    """Loss with the change minus loss without, in nats, of each prediction: (n,). clean, changed (n, d_vocab) logits, targets (n,) ints.
+    """Loss with the change minus loss without, in nats, of each prediction: (n,).
+    clean, changed (n, d_vocab) logits, targets (n,) ints.
 
     >>> print(loss_change(np.array([[0.0, 0.0]]), np.array([[0.0, np.log(3)]]), np.array([0])).round(3))
     [0.693]
@@ -48,9 +49,11 @@ def best_cut(score, truth):
 
 
 def most_different(x, has, k):
-    """Positions of the k units of x (n, n_units) with the largest |mean with - mean without| / standard deviation; has (n,) True or False.
+    """Positions of the k units of x (n, n_units) with the largest |mean with - mean without| / standard deviation;
+    has (n,) True or False.
 
-    >>> print(most_different(np.array([[0.0, 0.0], [1.0, 9.0], [0.0, 4.0], [1.0, 5.0]]), np.array([False, True, False, True]), 1))
+    >>> x, has = np.array([[0.0, 0.0], [1.0, 9.0], [0.0, 4.0], [1.0, 5.0]]), np.array([False, True, False, True])
+    >>> print(most_different(x, has, 1))
     [0]
     """
     gap = np.abs(x[has].mean(axis=0) - x[~has].mean(axis=0)) / np.maximum(x.std(axis=0), 1e-9)

@@ -40,7 +40,8 @@ def topk(pre, k):
 def jumprelu(z, threshold, bandwidth):
     """(latents, slope): z where z > threshold, else 0; and d latents / d threshold, of a step smoothed to a ramp.
 
-    z (batch, d_sae), threshold (d_sae,). slope is -threshold / bandwidth where |z - threshold| < bandwidth / 2, else 0.
+    z (batch, d_sae), threshold (d_sae,). slope is -threshold / bandwidth where |z - threshold| < bandwidth / 2,
+    else 0.
 
     >>> latents, slope = jumprelu(np.array([[1.0, 1.4, 1.6, 2.0]]), np.full(4, 1.5), 0.5)
     >>> print(latents, slope)
@@ -64,7 +65,9 @@ def turnover(W_old, W_new):
 
 
 def tokens_since_fired(silent, latents):
-    """New counts (d_sae,) of tokens since each latent last fired, after a batch of latents (batch, d_sae); silent (d_sae,) integers.
+    """New counts (d_sae,) of tokens since each latent last fired, after a batch of latents (batch, d_sae).
+
+    silent (d_sae,): the counts before it, integers.
 
     >>> print(tokens_since_fired(np.array([5, 5]), np.array([[0.0, 0.0], [0.0, 2.0], [0.0, 0.0]])))
     [8 0]

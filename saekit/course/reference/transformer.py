@@ -4,7 +4,8 @@ import numpy as np
 
 
 def nearest_tokens(atom, embeddings, n):
-    """Positions of the n rows of embeddings (n_tokens, d) with the largest cosine to atom (d,), largest first, as integers.
+    """Positions of the n rows of embeddings (n_tokens, d) with the largest cosine to atom (d,),
+    largest first, as integers.
 
     >>> print(nearest_tokens(np.array([1.0, 0.0]), np.array([[2.0, 2.0], [0.0, 1.0], [0.5, 0.0]]), 2))
     [2 0]
@@ -14,7 +15,8 @@ def nearest_tokens(atom, embeddings, n):
 
 
 def recipe(z, n):
-    """(which, shares, others) of a code z (n_atoms,) >= 0: its n largest entries' positions (n,), their shares (n,) of z.sum(), and the rest's share.
+    """(which, shares, others) of a code z (n_atoms,) >= 0: its n largest entries' positions (n,),
+    their shares (n,) of z.sum(), and the rest's share.
 
     >>> which, shares, others = recipe(np.array([0.0, 3.0, 1.0]), 1)
     >>> print(which, shares, others)
@@ -26,7 +28,8 @@ def recipe(z, n):
 
 
 def dimensions_for(x, share):
-    """Smallest number of principal directions that together hold at least `share` of the variance of x (n, d), as one number.
+    """Smallest number of principal directions that together hold at least `share` of the variance of x (n, d),
+    as one number.
 
     >>> print(dimensions_for(np.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]]), 0.8))
     1
@@ -72,7 +75,8 @@ def kurtosis(x):
 
 
 def f1(fires, concept):
-    """F1 of every unit against every concept, (n_units, n_concepts): 2 both / (fires + concept) in counts; 0 where both never occur.
+    """F1 of every unit against every concept, (n_units, n_concepts): 2 both / (fires + concept) in counts;
+    0 where both never occur.
 
     fires (n, n_units), concept (n, n_concepts): True or False.
 
@@ -88,9 +92,11 @@ def f1(fires, concept):
 def best_thresholds(activations, concept, candidates):
     """The candidate threshold with the largest F1, for every unit and concept: (n_units, n_concepts).
 
-    activations (n, n_units), concept (n, n_concepts) True or False, candidates (n_candidates, n_units); a unit fires above its threshold.
+    activations (n, n_units), concept (n, n_concepts) True or False, candidates (n_candidates, n_units);
+    a unit fires above its threshold.
 
-    >>> print(best_thresholds(np.array([[3.0], [1.0], [2.0]]), np.array([[True], [False], [True]]), np.array([[0.0], [1.5], [2.5]])))
+    >>> concept = np.array([[True], [False], [True]])
+    >>> print(best_thresholds(np.array([[3.0], [1.0], [2.0]]), concept, np.array([[0.0], [1.5], [2.5]])))
     [[1.5]]
     """
     scores = np.array([f1(activations > row, concept) for row in candidates])
