@@ -1,6 +1,6 @@
 """Sparsity against reconstruction for every architecture: many SAEs of one size on the same activations.
 
-    python benchmarks/frontier.py [--d-sae 4096] [--tokens 4e6] [--archs topk relu …] [--device cuda]
+    python benchmarks/frontier.py [--d-sae 4096] [--tokens 1e6] [--archs topk relu …] [--device cuda]
 Stores for every setting of GRID what `saekit eval` measures on held-out files: l0, explained variance, ce_increase and
 the share of dead latents, in the order of the record's `runs`. Every finished SAE is stored at once, and a second call
 with the same size, tokens and model goes on where the first stopped.
@@ -19,13 +19,13 @@ from saekit.sae import new_sae
 from saekit.train import TrainConfig, train_sae
 from saekit.transformer import load_lm, weight_hash
 
-L1 = [{"l1_coeff": value} for value in (0.05, 0.1, 0.2, 0.4)]
-K = [{"k": value} for value in (8, 16, 32, 64, 128)]
+L1 = [{"l1_coeff": value} for value in (0.03, 0.06, 0.12)]
+K = [{"k": value} for value in (8, 16, 32, 64)]
 GRID = {
     "topk": K, "batchtopk": K, "matryoshka": K, "relu": L1, "relu-tied": L1, "relu-weighted": L1, "gated": L1,
-    "relu-hoyer": [{"hoyer_coeff": value} for value in (0.01, 0.02, 0.05, 0.1)],
-    "relu-l0": [{"l0_coeff": value} for value in (0.003, 0.01, 0.02, 0.04)],
-    "jumprelu": [{"l0_coeff": value} for value in (0.0005, 0.001, 0.003, 0.01)],
+    "relu-hoyer": [{"hoyer_coeff": value} for value in (0.01, 0.03, 0.1)],
+    "relu-l0": [{"l0_coeff": value} for value in (0.003, 0.01, 0.03)],
+    "jumprelu": [{"l0_coeff": value} for value in (0.0005, 0.0015, 0.005)],
 }
 MEASURED = ("l0", "explained_variance", "ce_increase", "dead_fraction")
 
@@ -54,7 +54,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="python-1l")
     parser.add_argument("--d-sae", type=int, default=4096)
-    parser.add_argument("--tokens", type=lambda text: int(float(text)), default=4_000_000)
+    parser.add_argument("--tokens", type=lambda text: int(float(text)), default=1_000_000)
     parser.add_argument("--eval-tokens", type=lambda text: int(float(text)), default=200_000)
     parser.add_argument("--batch", type=int, default=4096)
     parser.add_argument("--archs", nargs="+", default=list(GRID), choices=list(GRID))

@@ -74,8 +74,8 @@ def add_subject_commands(commands):
     train.add_argument("--bandwidth", type=float, help="jumprelu: width of the window in which thresholds learn")
     train.add_argument("--tokens", type=number, default=5_000_000, help="activations to train on, 5e6 style allowed")
     train.add_argument("--batch", type=int, help="activations per step")
-    train.add_argument("--lr", type=float, help="Adam's peak learning rate (default: by architecture, for topk, "
-                       "batchtopk, matryoshka and jumprelu divided by the number of steps)")
+    train.add_argument("--lr", type=float, help="Adam's peak learning rate (default: by architecture and number of steps; "
+                       "on a short run higher)")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="cpu")
     train.add_argument("--out", required=True, help="folder for the SAE, its card and checkpoints")

@@ -20,7 +20,7 @@ from saekit.train import TrainConfig, train_sae
 from saekit.transformer import load_lm, weight_hash
 
 RESAMPLED = {"resample_at": (0.1, 0.2, 0.3, 0.4)}
-BY_STEPS = ("topk", "batchtopk", "matryoshka", "jumprelu")    # whose learning rate depends on the run's length
+LOWER_WHEN_LONG = ("topk", "batchtopk", "matryoshka", "jumprelu")    # whose rate falls beyond 10 million tokens too
 DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing; lr: see default_rate
     **dict.fromkeys(("topk", "batchtopk", "matryoshka"), {"settings": {"k": 32}, "lr": 4e-4, "config": {}}),
     "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05}, "lr": 4e-4, "config": {}},  # price: threshold^2
@@ -37,14 +37,15 @@ SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean"
 
 
 def default_rate(arch, tokens, batch=4096):
-    """Adam's peak rate where the command line says nothing: DEFAULTS' for 10 million tokens in batches of 4,096; for
-    the architectures in BY_STEPS it is divided by the number of steps, from 1e-4 to 4e-3.
+    """Adam's peak rate where the command line says nothing: DEFAULTS' for 10 million tokens in batches of 4,096, on a
+    shorter run higher in inverse proportion to its steps, up to 4e-3; on a longer one lower, down to 1e-4, for the
+    architectures in LOWER_WHEN_LONG.
 
     Rate times steps is the way that weights can go: on a short one they learn too little, on a long one latents die and
     rows turn into single neurons (measured in benchmarks/learning_rate.py; lesson 6).
     """
     lr, steps = DEFAULTS[arch]["lr"], max(1, tokens / batch)
-    return min(4e-3, max(1e-4, lr * (10_000_000 / 4096 / steps))) if arch in BY_STEPS else lr
+    return min(4e-3, max(1e-4 if arch in LOWER_WHEN_LONG else lr, lr * (10_000_000 / 4096 / steps)))
 
 
 def train(args):
