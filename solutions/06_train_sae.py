@@ -644,7 +644,7 @@ claim("silent without a cure, more than with loss², share", cures["none"][0] - 
 claim("latents with a twin: worst example, more than loss², share",
       cures["worst example"][1] - cures["loss²"][1], at_least=0.05)
 claim("dead latents of the shipped TopK, trained with AuxK, on its card's held-out text, share",
-      cards["topk"]["metrics"]["dead_fraction"], DEADRANGE)
+      cards["topk"]["metrics"]["dead_fraction"], at_least=0.03, at_most=0.12)
 
 # %% [markdown] id="cures-after"
 # The worst example plants twins, as on the toy, and revives hardly any; loss² revives many at once. AuxK pulls a little at every step and needs time: our run is short for it. But time alone is no cure: of the shipped TopK, trained far longer with AuxK, one latent in twelve fires nowhere on its card's held-out text, though each fired in the last million training tokens. AuxK wakes a latent when it has been silent for too long, and no sooner (6.10 shows what kills). It needs no schedule and plants nothing, which is why newer recipes use it.
@@ -709,7 +709,7 @@ for row in ("l0", "explained_variance", "r2_uncentred", "ce_increase", "ce_incre
     print(f"{row:20}{values}{paper.get(row, ''):>13}")
 
 # %% [markdown] id="shipped-after"
-# The paper's 79 % is no race: another text, tokenizer and model. And "dead" means here: not seen on the 199,880 held-out tokens of the card. By that count the TopK misses the paper's share by a factor of two. Is the shipped SAE nothing but your two functions?
+# The paper's 79 % is no race: another text, tokenizer and model. And "dead" means here: not seen on the 199,880 held-out tokens of the card. By that count the TopK misses the paper's share by a factor of two; JumpReLU has the best reconstruction and the most dead latents, one in five (6.10 shows why the two go together). Is the shipped TopK nothing but your two functions?
 
 # %% id="own-encoder" tags=["nbval-check-output"]
 weights = {name: value.numpy() for name, value in shipped["topk"].state_dict().items()}
