@@ -56,7 +56,7 @@ def main():
     parser.add_argument("--model", default="python-1l")
     parser.add_argument("--d-sae", type=int, default=4096)
     parser.add_argument("--tokens", type=lambda text: int(float(text)), default=1_000_000)
-    parser.add_argument("--eval-tokens", type=lambda text: int(float(text)), default=200_000)
+    parser.add_argument("--eval-tokens", type=lambda text: int(float(text)), default=100_000)
     parser.add_argument("--batch", type=int, default=4096)
     parser.add_argument("--archs", nargs="+", default=list(GRID), choices=list(GRID))
     parser.add_argument("--device", default="cpu")
@@ -65,7 +65,9 @@ def main():
     lm = load_lm(args.model, args.device)
     text = corpus.load_corpus("train", lm.tokenizer, lm.boundary)
     header = {name: getattr(args, name) for name in ("model", "d_sae", "tokens", "eval_tokens", "batch")}
-    header |= {"weight_hash": weight_hash(lm.model), "corpus": text.manifest._asdict()}
+    options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in header.items())
+    header |= {"weight_hash": weight_hash(lm.model), "corpus": text.manifest._asdict(),
+               "command": f"python benchmarks/frontier.py {options}"}
     runs, rows = stored(args.out, header)
     contexts = corpus.contexts(text, lm.n_ctx, lm.boundary)
     for run in ({"arch": arch, "settings": settings} for arch in args.archs for settings in GRID[arch]):
