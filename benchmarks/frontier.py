@@ -24,7 +24,7 @@ K = [{"k": value} for value in (8, 16, 32, 64)]
 GRID = {
     "topk": K, "batchtopk": K, "matryoshka": K, "relu": L1, "relu-tied": L1, "relu-weighted": L1,
     "gated": [{"l1_coeff": value} for value in (0.1, 0.2, 0.4)],
-    "relu-hoyer": [{"hoyer_coeff": value} for value in (0.05, 0.1, 0.2)],
+    "relu-hoyer": [{"hoyer_coeff": value} for value in (0.1, 0.2)],
     "relu-l0": [{"l0_coeff": value} for value in (0.003, 0.01, 0.03)],
     "jumprelu": [{"l0_coeff": value} for value in (0.0005, 0.0015, 0.005)],
 }

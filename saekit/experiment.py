@@ -38,14 +38,15 @@ SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean"
 
 def default_rate(arch, tokens, batch=4096):
     """Adam's peak rate where the command line says nothing: DEFAULTS' for 10 million tokens in batches of 4,096, on a
-    shorter run higher in inverse proportion to its steps, up to 4e-3; on a longer one lower, down to 1e-4, for the
-    architectures in LOWER_WHEN_LONG.
+    shorter run higher in inverse proportion to its steps, up to 4e-3 (not Hoyer's, whose latents die of it); on a
+    longer one lower, down to 1e-4, for the architectures in LOWER_WHEN_LONG.
 
     Rate times steps is the way that weights can go: on a short one they learn too little, on a long one latents die and
     rows turn into single neurons (measured in benchmarks/learning_rate.py; lesson 6).
     """
     lr, steps = DEFAULTS[arch]["lr"], max(1, tokens / batch)
-    return min(4e-3, max(1e-4 if arch in LOWER_WHEN_LONG else lr, lr * (10_000_000 / 4096 / steps)))
+    least, most = 1e-4 if arch in LOWER_WHEN_LONG else lr, lr if arch == "relu-hoyer" else 4e-3
+    return min(most, max(least, lr * (10_000_000 / 4096 / steps)))
 
 
 def train(args):

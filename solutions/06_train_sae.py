@@ -786,7 +786,51 @@ claim("TopK above ReLU-L1, both trained here, at the same l0", topk_there - expl
 
 # %% [markdown] id="frontier-after"
 # A surprise, and a warning. Neurons after a ReLU are a sparse code already: a few of those that speak say most, and a rotation such as PCA loses that. SAEs of some seconds of training stay below them there; the shipped TopK passes, not by much. So **explained variance at equal l0 is no reason to prefer latents**. What they stand for is (lessons 7 and 8), and where activations are no sparse
-# code, as in the residual stream, there are no such neurons. (`benchmarks/frontier.py` measures all ten at 4,096 latents.)
+# code, as in the residual stream, there are no such neurons.
+
+# %% [markdown] id="all-ten-intro"
+# ### All ten, longer
+#
+# The ten above had seconds and 512 latents. `benchmarks/frontier.py` trained every architecture with 4,096 latents on a million tokens, each at several settings. They fall into three families: those told how many latents fire, those that pay for each latent that fires, and those that pay for how strongly. **At 32 active latents, which family will cost the model least?**
+
+# %% id="all-ten"
+grid, about = files.load_arrays(folder / "frontier.safetensors")
+families = {"told how many": ("topk", "batchtopk", "matryoshka"), "pay per latent": ("jumprelu", "relu-l0"),
+            "pay by size": ("gated", "relu", "relu-tied", "relu-weighted", "relu-hoyer")}
+arch = np.array([run["arch"] for run in about["runs"]])
+
+def frontier_of(name, what):
+    """(l0, what) of the SAEs of one architecture, by rising l0."""
+    order = np.flatnonzero(arch == name)[np.argsort(grid["l0"][arch == name])]
+    return grid["l0"][order], grid[what][order]
+
+# %% id="all-ten-figure"
+fig, (left, right) = plots.panels(2, height=3.2)
+cost_at_32 = {}
+for family, style in zip(families, ("-", "--", ":")):
+    for name in families[family]:
+        l0, cost = frontier_of(name, "ce_increase")
+        left.plot(l0, cost, style, color=plots.LATENT, label=family if name == families[family][0] else None)
+        cost_at_32[name] = np.interp(np.log(32), np.log(l0), cost, left=np.nan, right=np.nan)
+
+# %% id="all-ten-show"
+left.set(title="More latents cost less", xscale="log", yscale="log", xlabel="active latents per token",
+         ylabel="ce_increase (nats)")
+left.legend(fontsize=7)
+ranked = sorted((name for name in cost_at_32 if cost_at_32[name] > 0), key=cost_at_32.get, reverse=True)
+right.barh(ranked, [cost_at_32[name] for name in ranked], color=plots.LATENT)
+right.set(title="At 32 active latents", xlabel="ce_increase (nats)")
+plots.show(fig, alt="Left: ce_increase over active latents per token, both logarithmic, one falling line for each architecture; the three that are told how many latents fire lie lowest, L1 with the tied encoder highest. Right: bars of ce_increase read at 32 active latents, from the tied ReLU with L1, the costliest, down to TopK.")
+
+# %% id="all-ten-claims"
+claim("ce_increase at 32 latents, ReLU-L1 over TopK", cost_at_32["relu"] / cost_at_32["topk"], at_least=1.5)
+claim("ReLU-L1 over Gated, which does not shrink", cost_at_32["relu"] / cost_at_32["gated"], at_least=1.2)
+claim("JumpReLU over TopK", cost_at_32["jumprelu"] / cost_at_32["topk"], at_most=1.5)
+dead = frontier_of("topk", "dead_fraction")[1]
+claim("dead share of TopK at k = 8 minus that at k = 64", dead[0] - dead[-1], at_least=0.2)
+
+# %% [markdown] id="all-ten-after"
+# AFTER
 
 # %% [markdown] id="rate-intro"
 # ### Then train harder?

@@ -46,6 +46,9 @@ def test_the_default_rate_keeps_rate_times_steps_where_latents_may_die_of_it(arc
         return experiment.default_rate(arch, tokens, batch)
 
     assert rate(10_000_000) == experiment.DEFAULTS[arch]["lr"]
+    if arch == "relu-hoyer":
+        assert rate(1000) == rate(10**12) == rate(10_000_000)
+        return
     assert rate(5_000_000) * 5_000_000 == pytest.approx(rate(10_000_000) * 10_000_000)
     assert rate(4_000_000, batch=2048) == pytest.approx(rate(8_000_000))
     assert rate(1000) == rate(1) == 4e-3
