@@ -46,7 +46,7 @@ def stored(path, header):
     if not path.is_file():
         return [], []
     arrays, record = files.load_arrays(path)
-    if {name: record[name] for name in header} != header:
+    if {name: record.get(name) for name in header} != header:
         raise ValueError(f"{path} holds SAEs of another size, length, text or model; choose another --out")
     return record["runs"], [list(map(float, row)) for row in zip(*(arrays[name] for name in MEASURED), strict=True)]
 
