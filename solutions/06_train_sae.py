@@ -762,9 +762,10 @@ for name, settings in (("topk", {"k": 8}), ("topk", {"k": 32}),
     lines[name].append((float(metrics.l0(z)), float(metrics.explained_variance(x, one.decode(z)))))
 
 # %% id="frontier-figure"
-for name, one in shipped.items():
-    z = one.encode(x)
-    score[f"shipped {name}"] = float(metrics.l0(z)), float(metrics.explained_variance(x, one.decode(z)))
+for name in ("topk", "relu"):
+    z = shipped[name].encode(x)
+    explained = metrics.explained_variance(x, shipped[name].decode(z))
+    score[f"shipped {name}"] = float(metrics.l0(z)), float(explained)
 fig, ax = plots.panels(height=4.2)
 plots.frontier(ax, counts, curves, {name: values[:2] for name, values in score.items()}, lines)
 ax.plot(1, one_of_512, "s", color=plots.ATOM)
@@ -853,8 +854,9 @@ left.plot(way[long], 1 - tried["fvu"][long], "o-", color=plots.LATENT, label="2 
 right.plot(way[long], 100 * tried["neuron_rows"][long], "o-", color=plots.NEURON, label="nearly one neuron")
 right.plot(way[long], 100 * tried["silent"][long], "o-", color=plots.LATENT, label="silent for 250,000 tokens")
 star = {"marker": "*", "linestyle": "", "color": plots.LATENT, "markeredgecolor": "white", "markersize": 13}
-left.plot(shipped_way, cards["topk"]["metrics"]["explained_variance"], **star, label="the shipped TopK")
-right.plot(shipped_way, 100 * shipped_silent, **star, label="the shipped TopK, silent")
+for ax, value, label in ((left, cards["topk"]["metrics"]["explained_variance"], "the shipped TopK"),
+                         (right, 100 * shipped_silent, "the shipped TopK, silent")):
+    ax.plot(shipped_way, value, **star, label=label)
 
 # %% id="rate-show"
 for ax, title, ylabel in ((left, "The way decides, not the tokens", "explained variance"),
