@@ -3,7 +3,7 @@
 SAELens reads a folder with cfg.json and sae_weights.safetensors (`SAE.load_from_disk(folder)`). Its formula is ours,
     pre_acts = (x - b_dec) @ W_enc + b_enc       x_hat = latents @ W_dec + b_dec
 in the same orientation, so only names change; one threshold for all latents becomes one for each. Loaded by SAELens
-6.54.12, every architecture encodes and reconstructs as here to float32's rounding.
+itself, every architecture encodes and reconstructs as here to float32's rounding.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ from saekit.experiment import run_settings
 from saekit.sae import load_sae
 
 FORMATS = ("sae-lens",)
+SAE_LENS = "6.54.12"    # the version that was tried; a file that names none is read as one from before version 6
 
 
 def export(run, out, format="sae-lens"):
@@ -29,7 +30,8 @@ def export(run, out, format="sae-lens"):
     arrays, config = sae_lens(sae)
     config |= {"d_in": sae.d_in, "d_sae": sae.d_sae, "dtype": "float32", "device": "cpu", "apply_b_dec_to_input": True,
                "normalize_activations": "none", "reshape_activations": "none",
-               "metadata": {"model_name": made["model"], "hook_name": f"blocks.{made['layer']}.mlp.hook_post"}}
+               "metadata": {"sae_lens_version": SAE_LENS, "model_name": made["model"],
+                            "hook_name": f"blocks.{made['layer']}.mlp.hook_post"}}
     files.save_arrays(Path(out) / "sae_weights.safetensors", arrays)
     files.write_json(Path(out) / "cfg.json", config)
     return Path(out)

@@ -53,7 +53,8 @@ def test_by_sae_lens_rules_the_files_encode_and_decode_as_our_sae(made):
     assert 0 < (ours > 0).mean() < 0.9
     np.testing.assert_allclose(latents, ours, atol=2e-6)
     np.testing.assert_allclose(latents @ arrays["W_dec"] + arrays["b_dec"], sae(X).detach().numpy(), atol=1e-5)
-    assert config["metadata"] == {"model_name": "python-4l", "hook_name": "blocks.3.mlp.hook_post"}
+    named = {"model_name": "python-4l", "hook_name": "blocks.3.mlp.hook_post"}
+    assert config["metadata"] == {**named, "sae_lens_version": "6.54.12"}
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("sae_lens"), reason="SAELens is not installed here")
@@ -64,6 +65,7 @@ def test_sae_lens_loads_the_folder_and_says_the_same(made):
     theirs = SAE.load_from_disk(folder)
     np.testing.assert_allclose(theirs.encode(X).detach().numpy(), sae.encode(X).detach().numpy(), atol=2e-6)
     np.testing.assert_allclose(theirs(X).detach().numpy(), sae(X).detach().numpy(), atol=1e-5)
+    assert theirs.cfg.metadata.hook_name == "blocks.3.mlp.hook_post"
 
 
 def test_a_row_exactly_at_the_batchtopk_threshold_fires_in_both(tmp_path):
