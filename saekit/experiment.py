@@ -20,15 +20,15 @@ from saekit.train import TrainConfig, train_sae
 from saekit.transformer import load_lm, weight_hash
 
 RESAMPLED = {"resample_at": (0.1, 0.2, 0.3, 0.4)}
-LOWER_WHEN_LONG = ("topk", "batchtopk", "matryoshka", "jumprelu")    # whose rate falls beyond 10 million tokens too
-DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing; lr: see default_rate
-    **dict.fromkeys(("topk", "batchtopk", "matryoshka"), {"settings": {"k": 32}, "lr": 4e-4, "config": {}}),
-    "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05}, "lr": 4e-4, "config": {}},  # price: threshold^2
-    "gated": {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "config": RESAMPLED},
-    **dict.fromkeys(("relu", "relu-tied", "relu-weighted"),
-                    {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "config": RESAMPLED}),
-    "relu-hoyer": {"settings": {"hoyer_coeff": 0.1}, "lr": 1e-3, "config": RESAMPLED},
-    "relu-l0": {"settings": {"l0_coeff": 0.02}, "lr": 1e-3, "config": RESAMPLED},
+DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing; lr, lr_range: default_rate
+    **dict.fromkeys(("topk", "batchtopk", "matryoshka"),
+                    {"settings": {"k": 32}, "lr": 4e-4, "lr_range": (1e-4, 4e-3), "config": {}}),
+    "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05}, "lr": 4e-4, "lr_range": (1e-4, 4e-3),
+                 "config": {}},                                                             # price: threshold^2
+    **dict.fromkeys(("gated", "relu", "relu-tied", "relu-weighted"),
+                    {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "lr_range": (1e-3, 4e-3), "config": RESAMPLED}),
+    "relu-hoyer": {"settings": {"hoyer_coeff": 0.1}, "lr": 1e-3, "lr_range": (1e-3, 1e-3), "config": RESAMPLED},
+    "relu-l0": {"settings": {"l0_coeff": 0.02}, "lr": 1e-3, "lr_range": (1e-3, 4e-3), "config": RESAMPLED},
 }
 SETTINGS = ("k", "l1_coeff", "l0_coeff", "hoyer_coeff", "bandwidth")    # flags that some architectures take
 SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean", "ce_recon", "ce_zero", "ce_mean",
@@ -37,16 +37,15 @@ SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean"
 
 
 def default_rate(arch, tokens, batch=4096):
-    """Adam's peak rate where the command line says nothing: DEFAULTS' for 10 million tokens in batches of 4,096, on a
-    shorter run higher in inverse proportion to its steps, up to 4e-3 (not Hoyer's, whose latents die of it); on a
-    longer one lower, down to 1e-4, for the architectures in LOWER_WHEN_LONG.
+    """Adam's peak rate where the command line says nothing: DEFAULTS' lr for 10 million tokens in batches of 4,096, in
+    inverse proportion to the steps of a longer or shorter run, within the architecture's lr_range.
 
     Rate times steps is the way that weights can go: on a short one they learn too little, on a long one latents die and
-    rows turn into single neurons (measured in benchmarks/learning_rate.py; lesson 6).
+    rows turn into single neurons (measured in benchmarks/learning_rate.py; lesson 6). L1 stays at its rate on long runs,
+    and Hoyer's ratio on all: of a higher one its latents die.
     """
-    lr, steps = DEFAULTS[arch]["lr"], max(1, tokens / batch)
-    least, most = 1e-4 if arch in LOWER_WHEN_LONG else lr, lr if arch == "relu-hoyer" else 4e-3
-    return min(most, max(least, lr * (10_000_000 / 4096 / steps)))
+    (least, most), lr = DEFAULTS[arch]["lr_range"], DEFAULTS[arch]["lr"]
+    return min(most, max(least, lr * 10_000_000 / max(batch, tokens) * batch / 4096))
 
 
 def train(args):

@@ -45,17 +45,14 @@ def test_the_default_rate_keeps_rate_times_steps_where_latents_may_die_of_it(arc
     def rate(tokens, batch=4096):
         return experiment.default_rate(arch, tokens, batch)
 
+    least, most = experiment.DEFAULTS[arch]["lr_range"]
     assert rate(10_000_000) == experiment.DEFAULTS[arch]["lr"]
-    if arch == "relu-hoyer":
-        assert rate(1000) == rate(10**12) == rate(10_000_000)
-        return
-    assert rate(5_000_000) * 5_000_000 == pytest.approx(rate(10_000_000) * 10_000_000)
-    assert rate(4_000_000, batch=2048) == pytest.approx(rate(8_000_000))
-    assert rate(1000) == rate(1) == 4e-3
-    if arch in experiment.LOWER_WHEN_LONG:
-        assert rate(20_000_000) * 2 == pytest.approx(rate(10_000_000)) and rate(10**12) == 1e-4
-    else:
-        assert rate(10**12) == rate(10_000_000)
+    assert rate(1000) == rate(1) == most and rate(10**12) == least
+    if least < most:
+        assert rate(5_000_000) == pytest.approx(2 * rate(10_000_000))
+        assert rate(4_000_000, batch=2048) == pytest.approx(rate(8_000_000))
+    if least < rate(10_000_000):
+        assert rate(20_000_000) == pytest.approx(rate(10_000_000) / 2)
 
 
 def test_no_tokens_is_an_error_that_names_them():

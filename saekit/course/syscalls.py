@@ -1,4 +1,4 @@
-"""System calls through libc, and a filter on those of sandboxed processes: no sockets but local ones, no new user
+"""System calls through libc, and a filter on those of confined processes: no sockets but local ones, no new user
 namespaces, no kernel side doors.
 
 The filter is a small program that the kernel runs at every system call; it needs no privilege. It backs the network
