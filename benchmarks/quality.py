@@ -2,6 +2,7 @@
 
     python benchmarks/quality.py --peers PEERS/bin/python --json FILE          everything, the cheap runs first
     python benchmarks/quality.py --peers PEERS/bin/python --json FILE --plan   what is left to run and how long it takes
+    python benchmarks/quality.py --json FILE --table                           the rows whose runs FILE holds all
     python benchmarks/quality.py --peers PEERS/bin/python --quick              self-test in under a minute
 4,096 latents on layer 0 of a bundled model. Peers train in their own environment (peer_quality.py), fed through a pipe;
 what they trained comes back reading raw activations, must reconstruct as it did there, and is measured as ours is. FILE
@@ -9,6 +10,7 @@ holds every run and is written after each: a run in it is not done again. The me
 """
 
 import argparse
+import contextlib
 import itertools
 import json
 import math
@@ -149,6 +151,17 @@ class Plan(Bench):
             self.speeds["evaluation"] = EVAL_TOKENS // 10 / (time.perf_counter() - start)
 
 
+class Table(Bench):
+    """The same schedule with nothing trained: only the rows all of whose runs FILE holds."""
+
+    def compete(self, *row, **options):
+        with contextlib.suppress(LookupError):
+            super().compete(*row, **options)
+
+    def do_now(self, run):
+        raise LookupError(describe(run))
+
+
 def points(records, name):
     """(l0, metric) of the runs that did not fail."""
     return [(record["metrics"]["l0"], record["metrics"][name]) for record in records if "metrics" in record]
@@ -248,6 +261,7 @@ def arguments():
     parser.add_argument("--peers", metavar="PYTHON", help="python of the peers' environment")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--plan", action="store_true")
+    parser.add_argument("--table", action="store_true", help="train nothing: the rows for which FILE holds every run")
     parser.add_argument("--quick", action="store_true", help="50,000 activations, 512 latents, L0 is not matched")
     parser.add_argument("--full", action="store_true", help="all four on 10 million with 3 seeds: for a GPU")
     parser.add_argument("--only", nargs="*", default=[], help="an architecture, a contestant (april: a second trainer)")
@@ -259,7 +273,7 @@ def arguments():
     parser.add_argument("--text", metavar="FILE", help="what --write-text wrote, instead of this machine's files")
     parser.add_argument("--write-text", metavar="FILE")
     args = parser.parse_args()
-    if not (args.peers or args.write_text):
+    if not (args.peers or args.write_text or args.table):
         parser.error("--peers is missing: the python of the peers' environment, see benchmarks/README.md")
     return args
 
@@ -268,7 +282,7 @@ def main():
     args = arguments()
     if args.write_text:
         return write_text(load_lm(args.model), args.write_text)
-    bench = (Plan if args.plan else Bench)(args)
+    bench = (Plan if args.plan else Table if args.table else Bench)(args)
     try:
         quick(bench) if args.quick else schedule(bench, args)
     finally:

@@ -72,6 +72,10 @@ def add_subject_commands(commands):
     train.add_argument("--l0-coeff", type=float, help="jumprelu, relu-l0: weight of the number of latents that fire")
     train.add_argument("--hoyer-coeff", type=float, help="relu-hoyer: weight of the Hoyer ratio")
     train.add_argument("--bandwidth", type=float, help="jumprelu: width of the window in which thresholds learn")
+    train.add_argument("--auxk-coeff", type=float, help="topk, batchtopk, matryoshka, jumprelu: weight of AuxK, which "
+                       "wakes dead latents (default 1/32)")
+    train.add_argument("--dead-after-tokens", type=number, help="a latent that fired in none of the last so many "
+                       "activations counts as dead (default 250,000)")
     train.add_argument("--tokens", type=number, default=5_000_000, help="activations to train on, 5e6 style allowed")
     train.add_argument("--batch", type=int, help="activations per step")
     train.add_argument("--lr", type=float, help="Adam's peak learning rate (default: by architecture and number of steps; "

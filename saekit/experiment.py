@@ -22,15 +22,15 @@ from saekit.transformer import load_lm, weight_hash
 RESAMPLED = {"resample_at": (0.1, 0.2, 0.3, 0.4)}
 DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing; lr, lr_range: default_rate
     **dict.fromkeys(("topk", "batchtopk", "matryoshka"),
-                    {"settings": {"k": 32}, "lr": 4e-4, "lr_range": (1e-4, 4e-3), "config": {}}),
-    "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05}, "lr": 4e-4, "lr_range": (1e-4, 4e-3),
-                 "config": {}},                                                             # price: threshold^2
+                    {"settings": {"k": 32, "auxk_coeff": 1 / 32}, "lr": 4e-4, "lr_range": (1e-4, 4e-3), "config": {}}),
+    "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05, "auxk_coeff": 1 / 32}, "lr": 4e-4,
+                 "lr_range": (1e-4, 4e-3), "config": {}},                                   # price: threshold^2
     **dict.fromkeys(("gated", "relu", "relu-tied", "relu-weighted"),
                     {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "lr_range": (1e-3, 4e-3), "config": RESAMPLED}),
     "relu-hoyer": {"settings": {"hoyer_coeff": 0.1}, "lr": 1e-3, "lr_range": (1e-3, 1e-3), "config": RESAMPLED},
     "relu-l0": {"settings": {"l0_coeff": 0.02}, "lr": 1e-3, "lr_range": (1e-3, 4e-3), "config": RESAMPLED},
 }
-SETTINGS = ("k", "l1_coeff", "l0_coeff", "hoyer_coeff", "bandwidth")    # flags that some architectures take
+SETTINGS = ("k", "l1_coeff", "l0_coeff", "hoyer_coeff", "bandwidth", "auxk_coeff")  # flags that some architectures take
 SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean", "ce_recon", "ce_zero", "ce_mean",
          "ce_unigram", "ce_increase", "ce_increase_share", "ce_recovered_vs_zero", "ce_recovered_vs_mean",
          "dead_fraction", "utilization")
@@ -129,7 +129,8 @@ def command(args):
     """The command line that repeats this run."""
     options = {"model": args.model, "layer": args.layer, "arch": args.arch, "d_sae": args.d_sae,
                **{name: getattr(args, name) for name in SETTINGS}, "tokens": args.tokens, "batch": args.batch,
-               "lr": args.lr, "seed": args.seed, "out": Path(args.out).as_posix()}
+               "lr": args.lr, "dead_after_tokens": args.dead_after_tokens, "seed": args.seed,
+               "out": Path(args.out).as_posix()}
     given = [f"{_flag(name)} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
     return " ".join(["saekit train", *given, *["--float16"] * args.float16, *["--int8"] * args.int8])
 
@@ -147,7 +148,8 @@ def _sae_and_config(args):
     settings = {name: default if given[name] is None else given[name] for name, default in defaults["settings"].items()}
     new_sae(args.arch, 1, args.d_sae, **settings)
     lr = default_rate(args.arch, args.tokens, args.batch or 4096) if args.lr is None else args.lr
-    config = TrainConfig(tokens=args.tokens, lr=lr, **defaults["config"])
+    dead = {} if args.dead_after_tokens is None else {"dead_after_tokens": args.dead_after_tokens}
+    config = TrainConfig(tokens=args.tokens, lr=lr, **dead, **defaults["config"])
     return (lambda d_in: new_sae(args.arch, d_in, args.d_sae, args.seed, **settings)), config
 
 

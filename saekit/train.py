@@ -39,6 +39,10 @@ class TrainConfig:
     def __post_init__(self):
         if not (self.tokens >= 1 and self.lr > 0):
             raise ValueError(f"tokens is {self.tokens} and lr is {self.lr}; both must be positive")
+        if not 0 <= self.decay_from <= 1:
+            raise ValueError(f"decay_from is {self.decay_from}; it is a fraction of the steps, so from 0 to 1")
+        if self.dead_after_tokens < 1:
+            raise ValueError(f"dead_after_tokens is {self.dead_after_tokens}; it must be positive")
         if self.decay not in ("linear", "cosine"):
             raise ValueError(f"decay is {self.decay!r}; expected 'linear' or 'cosine'")
 

@@ -7,6 +7,7 @@ import pytest
 from saekit import catalog, experiment
 from saekit.cli import build_parser
 from saekit.sae import SAES
+from saekit.train import TrainConfig
 
 
 def parsed(*options):
@@ -27,6 +28,14 @@ def test_a_card_names_each_flag_that_was_given(arch):
     name = next(iter(experiment.DEFAULTS[arch]["settings"])).replace("_", "-")
     command = experiment.command(parsed("--arch", arch, "--" + name, 7))
     assert f" --{name} 7" in command and f"--arch {arch} --d-sae 64" in command
+
+
+def test_what_counts_as_dead_is_on_the_card_and_else_left_to_the_default():
+    soon = parsed("--dead-after-tokens", "8192")
+    assert experiment._sae_and_config(soon)[1].dead_after_tokens == 8192
+    assert " --dead-after-tokens 8192 " in experiment.command(soon)
+    assert "--dead-after-tokens" not in experiment.command(parsed())
+    assert experiment._sae_and_config(parsed())[1].dead_after_tokens == TrainConfig.dead_after_tokens
 
 
 @pytest.mark.parametrize("entry", [one for one in catalog.entries() if one.kind == "SAE"], ids=lambda one: one.name)

@@ -247,6 +247,9 @@ def test_resuming_a_run_that_reached_its_end_changes_nothing(tmp_path):
         ({"lr": 0}, "lr is 0"),
         ({"lr": float("nan")}, "lr is nan"),
         ({"decay": "step"}, "'linear' or 'cosine'"),
+        ({"decay_from": 1.5}, "decay_from is 1.5"),
+        ({"decay_from": -0.1}, "decay_from is -0.1"),
+        ({"dead_after_tokens": 0}, "dead_after_tokens is 0"),
     ],
 )
 def test_bad_settings_are_named(settings, message):
