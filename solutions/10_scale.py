@@ -233,8 +233,8 @@ ax.loglog(axis, attainable(axis, peak, bandwidth) / 1e9, color=plots.TRUTH)
 for name, (intensity, rate) in points.items():
     color = {"plain step": plots.BASELINE, "fast step": plots.LATENT}.get(name, plots.ATOM)
     ax.plot(intensity, rate / 1e9, "o", color=color)
-    ax.annotate(name, (intensity, rate / 1e9), xytext=(0, 7 if name == "product, all rows" else -13),
-                textcoords="offset points", color=color, fontsize=8, ha="center")
+    xytext, ha = ((-6, 3), "right") if name == "product, one row" else ((2, -15), "left")
+    ax.annotate(name, (intensity, rate / 1e9), xytext, textcoords="offset points", color=color, fontsize=8, ha=ha)
 ax.set(xlabel="intensity (FLOP per byte)", ylabel="GFLOP/s", title="Few FLOPs a byte, few FLOPs a second")
 plots.show(fig, alt="The roofline, rising with intensity and then flat, with the measured pieces of a step: ReLU, Adam and a product with one row lie low at small intensity, the product of all rows far higher at large intensity, and both whole steps below the roof at high intensity.")
 
