@@ -48,15 +48,21 @@ def recipe_of(contestant, arch, tokens=10_000_000):
     return Recipe(default_rate(arch, tokens, BATCH), knob, DEFAULTS[arch]["settings"][knob], slope)
 
 
+def our_run(run):
+    """The run with all that `saekit train` would use: the architecture's default settings but for the knob, and the
+    whole TrainConfig."""
+    defaults, knob = DEFAULTS[run["arch"]], recipe_of("saekit", run["arch"]).knob
+    config = train.TrainConfig(tokens=run["tokens"], lr=run["lr"], **defaults["config"])
+    ours = {"settings": defaults["settings"] | {knob: run["knob"]}, "config": asdict(config)}
+    return run | json.loads(json.dumps(ours))  # as a file gives it back: lists for tuples
+
+
 def train_ours(run, stream, d_in, device):
-    """(SAE as anyone would load it, facts about the run) with the defaults of `saekit train` but for the knob."""
-    arch, knob = run["arch"], recipe_of("saekit", run["arch"]).knob
-    settings = DEFAULTS[arch]["settings"] | {knob: run["knob"]}
-    sae = new_sae(arch, d_in, run["d_sae"], run["seed"], **settings).to(device)
-    config = train.TrainConfig(tokens=run["tokens"], lr=run["lr"], **DEFAULTS[arch]["config"])
+    """(SAE as anyone would load it, facts about the run) of `our_run`."""
+    sae = new_sae(run["arch"], d_in, run["d_sae"], run["seed"], **run["settings"]).to(device)
     start = time.perf_counter()
-    train.train_sae(sae, stream, config)
-    about = {"seconds": time.perf_counter() - start, "batch": BATCH, "config": json.loads(json.dumps(asdict(config)))}
+    train.train_sae(sae, stream, train.TrainConfig(**run["config"]))
+    about = {"seconds": time.perf_counter() - start, "batch": BATCH}
     with tempfile.TemporaryDirectory() as folder:
         save_sae(sae, Path(folder) / "sae.safetensors")
         return load_sae(folder).to(device), about

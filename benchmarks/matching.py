@@ -41,14 +41,25 @@ def next_knob(tried, wanted, slope, whole=False, close=CLOSE):
 
 
 def at_l0(points, wanted):
-    """Value at the wanted l0 of points (l0, value): on the line in log l0 through the nearest below and above it; else
-    that of the nearest, if it is within CLOSE; else None."""
-    below, above = [p for p in points if p[0] <= wanted], [p for p in points if p[0] > wanted]
-    if below and above:
-        (l0, value), (other_l0, other) = max(below), min(above)
-        return value + (other - value) * log_ratio(wanted, max(l0, 1e-3)) / log_ratio(other_l0, max(l0, 1e-3))
+    """Value at the wanted l0 of points (l0, value): on the line in log l0 through the nearest below and above it, if
+    those are NARROW; else that of the nearest, if it is within CLOSE; else None."""
+    around = surrounding(points, wanted)
+    if around and log_ratio(around[1][0], max(around[0][0], 1e-3)) <= math.log(NARROW):
+        return on_line(*around, wanted)
     nearest = nearest_to(points, wanted)
     return nearest[1] if nearest and abs(log_ratio(nearest[0], wanted)) <= math.log(CLOSE) else None
+
+
+def surrounding(points, wanted):
+    """The nearest points (l0, value) below and above the wanted l0; None where one side has none."""
+    below, above = [p for p in points if p[0] <= wanted], [p for p in points if p[0] > wanted]
+    return (max(below), min(above)) if below and above else None
+
+
+def on_line(point, other, wanted):
+    """Value at the wanted l0 on the line in log l0 through two points (l0, value)."""
+    (l0, value), (other_l0, other_value) = (max(point[0], 1e-3), point[1]), other
+    return value + (other_value - value) * log_ratio(wanted, l0) / log_ratio(other_l0, l0)
 
 
 def nearest_to(points, wanted):
@@ -57,12 +68,13 @@ def nearest_to(points, wanted):
 
 
 def knob_at(tried, wanted, slope):
-    """The knob at which l0 should be the wanted one, from (knob, l0) pairs; None unless one of them is within ROUGH."""
+    """The knob at which l0 should be the wanted one, from (knob, l0) pairs; None unless they surround it or one of them
+    is within ROUGH."""
     points = [(l0, math.log(knob)) for knob, l0 in tried]
-    value, (l0, near) = at_l0(points, wanted), nearest_to(points, wanted)
-    if value is None and abs(log_ratio(l0, wanted)) <= math.log(ROUGH):
-        value = near - log_ratio(l0, wanted) / slope
-    return None if value is None else math.exp(value)
+    around, (l0, near) = surrounding(points, wanted), nearest_to(points, wanted)
+    if around:
+        return math.exp(on_line(*around, wanted))
+    return math.exp(near - log_ratio(l0, wanted) / slope) if abs(log_ratio(l0, wanted)) <= math.log(ROUGH) else None
 
 
 def score(points, wanted):

@@ -44,14 +44,18 @@ class Bench:
         self.args, self.peers, self.best, self.knobs, self.rows = args, None, {}, {}, []
         self.machine = step.machine(args.device)
         self.lm = load_lm(args.model, args.device)
-        self.contexts, self.validation, sha = texts(self.lm, args.text)
+        self.contexts, self.train, self.validation, sha = texts(self.lm, args.text)
         self.d_sae, self.eval_tokens = (512, 5000) if args.quick else (D_SAE, EVAL_TOKENS)
         self.shared = {"d_sae": self.d_sae, "model": self.lm.name, "weights": weight_hash(self.lm.model), "text": sha}
         held = files.read_json(args.json) if args.json and Path(args.json).is_file() else {}
         self.records, self.speeds = held.get("runs", []), held.get("speeds", {})
+        self.may_train = True
 
     def compete(self, contestant, arch, tokens, seed, sweeping):
-        """One row of the table: the metrics at L0 of one learning rate, or of a sweep's best."""
+        """One row of the table: the metrics at L0, a peer's at its best learning rate of a sweep, ours at our default.
+
+        A sweep of ours shows what other rates would have brought and never chooses.
+        """
         recipe, records = recipe_of(contestant, arch, tokens), {}
         run = {"contestant": contestant, "arch": arch, "tokens": tokens, "seed": seed, **self.shared}
 
@@ -61,11 +65,14 @@ class Bench:
 
         best = recipe.lr if contestant == "saekit" else self.best.get((contestant, arch), recipe.lr)
         if sweeping and self.args.lrs > 1:
-            best = matching.best_lr(matching.sweep(points_at, best, L0, self.args.lrs), L0)
+            ours = contestant == "saekit"
+            found = matching.sweep(points_at, best, L0, min(3, self.args.lrs) if ours else self.args.lrs)
+            best = best if ours else matching.best_lr(found, L0)
         self.best[contestant, arch] = best
         records[best] = self.matched({**run, "lr": best}, recipe, matching.CLOSE, records.get(best, []))
         row = {"contestant": contestant, "arch": arch, "tokens": tokens, "seed": seed, "lr": best,
-               "lrs": sorted(records), "l0": sorted(l0 for l0, _ in points(records[best], "l0")),
+               "l0": sorted(l0 for l0, _ in points(records[best], "l0")),
+               "rates": {lr: nearest_metrics(records[lr]) for lr in sorted(records)},
                "failed": sum("error" in record for record in itertools.chain(*records.values()))}
         self.rows.append(row | {name: matching.at_l0(points(records[best], name), L0) for name in METRICS})
 
@@ -86,21 +93,24 @@ class Bench:
         return records
 
     def do(self, run):
-        """The record of a run: from FILE, else trained and measured now."""
-        if run["contestant"] == "saekit":
-            run = run | {"defaults": json.loads(json.dumps(DEFAULTS[run["arch"]]))}  # other defaults are another run
-        done = [record for record in self.records if record["run"] == run and "metrics" in record]
-        return done[0] if done else self.do_now(run)
+        """The record of a run: from FILE, else trained and measured now; LookupError if it may not be."""
+        run = contestants.our_run(run) if run["contestant"] == "saekit" else run
+        held = [record for record in self.records if record["run"] == run]
+        if held and ("metrics" in held[0] or not self.may_train):
+            return held[0]
+        if not self.may_train:
+            raise LookupError(describe(run))
+        return self.do_now(run)
 
     def do_now(self, run):
         try:
             sae, about = self.trained(run)
             start = time.perf_counter()
-            metrics = evaluate_sae(sae, self.lm, 0, self.eval_tokens, self.validation)
-            record = {"run": run, **about, "eval_seconds": time.perf_counter() - start,
+            metrics = evaluate_sae(sae, self.lm, 0, self.eval_tokens, self.validation, self.train)
+            record = {"run": run, "machine": self.machine, **about, "eval_seconds": time.perf_counter() - start,
                       "metrics": {name: value for name, value in metrics.items() if isinstance(value, (int, float))}}
         except (RuntimeError, ValueError, OSError) as error:  # one run that fails must not stop the others
-            record = {"run": run, "error": f"{type(error).__name__}: {error}"}
+            record = {"run": run, "machine": self.machine, "error": f"{type(error).__name__}: {error}"}
         if "metrics" in record and not self.args.quick:
             self.speeds[speed_name(run)] = run["tokens"] / record["seconds"]
             self.speeds["evaluation"] = self.eval_tokens / record["eval_seconds"]
@@ -121,7 +131,7 @@ class Bench:
 
     def save(self):
         if self.args.json:
-            record = {"machine": self.machine, "table": self.rows, "speeds": self.speeds, "runs": self.records}
+            record = {"table": self.rows, "speeds": self.speeds, "runs": self.records}
             files.write_json(self.args.json, record)
 
 
@@ -143,28 +153,25 @@ class Plan(Bench):
                                         "explained_variance": 0.0, "dead_fraction": 0.0}}
 
     def measure_speed(self, run):
-        sae, about = self.trained(run | {"tokens": SPEED_ROWS})
+        short = run | {"tokens": SPEED_ROWS}
+        sae, about = self.trained(contestants.our_run(short) if run["contestant"] == "saekit" else short)
         self.speeds[speed_name(run)] = SPEED_ROWS / about["seconds"]
         if "evaluation" not in self.speeds:
             start = time.perf_counter()
-            evaluate_sae(sae, self.lm, 0, EVAL_TOKENS // 10, self.validation)
+            evaluate_sae(sae, self.lm, 0, EVAL_TOKENS // 10, self.validation, self.train)
             self.speeds["evaluation"] = EVAL_TOKENS // 10 / (time.perf_counter() - start)
-
-
-class Table(Bench):
-    """The same schedule with nothing trained: only the rows all of whose runs FILE holds."""
-
-    def compete(self, *row, **options):
-        with contextlib.suppress(LookupError):
-            super().compete(*row, **options)
-
-    def do_now(self, run):
-        raise LookupError(describe(run))
 
 
 def points(records, name):
     """(l0, metric) of the runs that did not fail."""
     return [(record["metrics"]["l0"], record["metrics"][name]) for record in records if "metrics" in record]
+
+
+def nearest_metrics(records):
+    """[l0, *METRICS] of the run nearest to L0; None where all failed."""
+    found = matching.nearest_to([(record["metrics"]["l0"], record["metrics"]) for record in records
+                                 if "metrics" in record], L0)
+    return found and [found[0], *(found[1][name] for name in METRICS)]
 
 
 def speed_name(run):
@@ -186,67 +193,86 @@ def line(record):
 
 
 def texts(lm, path):
-    """(training contexts, validation TokenStream, hash): of this machine, or of a file that --write-text wrote."""
+    """(training contexts, training and validation TokenStream, hash): of this machine, or of a file that --write-text
+    wrote."""
     if path:
         arrays, about = files.load_arrays(path)
-        manifest = corpus.Manifest(*about["validation"])
-        held = corpus.TokenStream(arrays["validation"], np.zeros(1, np.int64), [], manifest)
-        return arrays["train"], held, about["sha"]
+        manifest, starts = corpus.Manifest(*about["validation"]), np.zeros(1, np.int64)
+        held = corpus.TokenStream(arrays["validation"], starts, [], manifest)
+        chosen = corpus.TokenStream(arrays["train"][:, 1:].ravel(), starts, [], manifest)
+        return arrays["train"], chosen, held, about["sha"]
     stream, held = (corpus.load_corpus(split, lm.tokenizer, lm.boundary) for split in ("train", "validation"))
-    return corpus.contexts(stream, lm.n_ctx, lm.boundary), held, stream.manifest.sha
+    return corpus.contexts(stream, lm.n_ctx, lm.boundary), stream, held, stream.manifest.sha
 
 
 def write_text(lm, path, tokens=11_000_000):
     """Contexts for 10 million activations and the text that is measured on, in one file for another machine."""
-    contexts, held, sha = texts(lm, None)
+    contexts, _, held, sha = texts(lm, None)
     chosen = np.random.default_rng(0).permutation(len(contexts))[:math.ceil(tokens / (lm.n_ctx - 1))]
     files.save_arrays(path, {"train": contexts[chosen], "validation": held.tokens[:EVAL_TOKENS + lm.n_ctx]},
                       {"validation": held.manifest, "sha": f"{sha}, {len(chosen)} contexts"})
 
 
 def show(rows):
-    """The table, by activations and architecture, over seeds, and ours against the best peer."""
+    """The table, by activations and architecture, over seeds; ours against each peer; what the other rates brought."""
     for tokens, arch in sorted({(row["tokens"], row["arch"]) for row in rows}):
         print(f"\n{arch}, {tokens:,} activations, at L0 {L0}\n{'':28}{'ce_increase':>12}{'over seeds':>18}{'EV':>8}"
               f"{'dead':>8}{'lr':>9}  L0 of the runs")
-        means = {}
-        for contestant in ("saekit", *contestants.PEERS):
-            group = [r for r in rows if (r["tokens"], r["arch"], r["contestant"]) == (tokens, arch, contestant)]
-            if group:
-                print(f"{contestant:28}{row_text(group)}")
-                if all(row["ce_increase"] is not None for row in group):
-                    means[contestant] = np.mean([row["ce_increase"] for row in group])
-        peers = {name: value for name, value in means.items() if name != "saekit"}
-        if peers and "saekit" in means:
-            best = min(peers, key=peers.get)
-            print(f"saekit / best peer ({best}) = {means['saekit'] / peers[best]:.3f}")
+        group = [row for row in rows if (row["tokens"], row["arch"]) == (tokens, arch)]
+        by = {name: [row for row in group if row["contestant"] == name] for name in ("saekit", *contestants.PEERS)}
+        for contestant, some in by.items():
+            if some:
+                print(f"{contestant:28}{row_text(some)}")
+        for contestant, some in by.items():
+            if contestant != "saekit" and some and by["saekit"]:
+                print(ratio_text(by["saekit"], contestant, some))
+        for contestant, some in by.items():
+            for lr, found in (some[0]["rates"].items() if some else ()):
+                text = "L0 {:.1f}  ce_increase {:.4f}  EV {:.4f}  dead {:.1%}".format(*found) if found else "failed"
+                print(f"  {contestant:26}lr {lr:.1e}  {text}")
+
+
+def ratio_text(ours, contestant, peers):
+    """ce_increase of ours over a peer's, on the seeds that both have; said beside it where a wider sweep might help."""
+    theirs = {row["seed"]: row["ce_increase"] for row in peers if row["ce_increase"] is not None}
+    ours = {row["seed"]: row["ce_increase"] for row in ours if row["ce_increase"] is not None and row["seed"] in theirs}
+    if not ours:
+        return f"saekit / {contestant}: no seed at which both reach L0 {L0}"
+    ratio = np.mean(list(ours.values())) / np.mean([theirs[seed] for seed in ours])
+    rates, lr = sorted(peers[0]["rates"]), peers[0]["lr"]
+    end = " its only rate" if len(rates) == 1 else " the highest of its rates" if lr == rates[-1] else (
+        " the lowest of its rates" if lr == rates[0] else "")
+    return f"saekit / {contestant} = {ratio:.3f} over {len(ours)} seeds" + f", at{end}" * bool(end)
 
 
 def row_text(group):
     """One contestant's numbers over its seeds."""
     ce, ev, dead = ([row[name] for row in group if row[name] is not None] for name in METRICS)
     l0 = [value for row in group for value in row["l0"]] or [math.nan]
-    lr, lrs = group[0]["lr"], group[0]["lrs"]
     numbers = f"{np.mean(ce):12.4f}{min(ce):11.4f}-{max(ce):.4f}{np.mean(ev):8.4f}{np.mean(dead):8.1%}" if ce else (
         f"{'L0 not reached':>46}")
-    return f"{numbers}{lr:9.1e}  {min(l0):.1f}-{max(l0):.1f}" + "  (end of the sweep)" * (len(lrs) > 1 and (
-        lr in (lrs[0], lrs[-1]))) + f"  {sum(row['failed'] for row in group)} failed" * any(r["failed"] for r in group)
+    failed = sum(row["failed"] for row in group)
+    return f"{numbers}{group[0]['lr']:9.1e}  {min(l0):.1f}-{max(l0):.1f}" + f"  {failed} failed" * bool(failed)
 
 
 def schedule(bench, args):
-    """All rows: ours with its defaults, peers swept at their first seed, on a second length only TopK again."""
+    """All rows: peers and ours swept at their first seed, on a second length only TopK again. What the options leave
+    out is not trained, but its runs in FILE say where the others begin."""
     for tokens, archs, n_seeds in FULL if args.full else STAGES:
-        seeds = range(n_seeds) if args.seeds is None else [seed for seed in range(n_seeds) if seed in args.seeds]
-        for seed, arch, contestant in itertools.product(seeds, archs, ("saekit", *contestants.PEERS)):
-            if recipe_of(contestant, arch) and chosen(args, contestant, arch, tokens):
+        for seed, arch, contestant in itertools.product(range(n_seeds), archs, ("saekit", *contestants.PEERS)):
+            if recipe_of(contestant, arch):
+                bench.may_train = not args.table and chosen(args, contestant, arch, tokens, seed)
                 first = (contestant, arch) not in bench.best or (seed == 0 and arch == "topk")
-                bench.compete(contestant, arch, tokens, seed, sweeping=first and contestant != "saekit")
+                with contextlib.suppress(LookupError):
+                    bench.compete(contestant, arch, tokens, seed, sweeping=first)
 
 
-def chosen(args, contestant, arch, tokens):
-    """Whether --tokens and --only ask for it; a library's second trainer runs where it is named, or with --full."""
+def chosen(args, contestant, arch, tokens, seed):
+    """Whether --tokens, --seeds and --only ask for it; a library's second trainer runs where it is named, or with
+    --full."""
     names = (arch, *contestant.lower().split())
     wanted = all(text.lower() in names for text in args.only) and tokens in (args.tokens or [tokens])
+    wanted = wanted and (args.seeds is None or seed in args.seeds)
     return wanted and (args.full or " " not in contestant or names[-1] in args.only)
 
 
@@ -282,7 +308,7 @@ def main():
     args = arguments()
     if args.write_text:
         return write_text(load_lm(args.model), args.write_text)
-    bench = (Plan if args.plan else Table if args.table else Bench)(args)
+    bench = (Plan if args.plan else Bench)(args)
     try:
         quick(bench) if args.quick else schedule(bench, args)
     finally:
@@ -290,7 +316,8 @@ def main():
             bench.peers.close()
     if args.plan:
         return print(f"{bench.seconds / 3600:.1f} hours for the runs that FILE does not hold")
-    bench.save()
+    if not args.table:
+        bench.save()
     if not args.quick:  # its numbers say nothing
         show(bench.rows)
     return int(any(row["failed"] for row in bench.rows))

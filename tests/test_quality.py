@@ -1,8 +1,9 @@
-"""The pure parts of benchmarks/quality.py: matching of L0, the sweep, and a peer's weights in our form."""
+"""benchmarks/quality.py with nothing trained: matching of L0, sweeps, a peer's weights in our form, the schedule."""
 
 import math
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,14 +12,20 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))  # last
 
 import contestants  # noqa: E402
 import matching  # noqa: E402
+import quality  # noqa: E402
 
 
 def test_a_metric_is_read_off_on_the_line_in_log_l0():
-    assert matching.at_l0([(16, 0.2), (64, 0.1)], 32) == pytest.approx(0.15)  # 32 is half way from 16 to 64 in logs
+    assert matching.at_l0([(28, 0.2), (256 / 7, 0.1)], 32) == pytest.approx(0.15)  # half way from 28 to 36.6 in logs
 
 
 def test_only_the_nearest_below_and_above_count():
-    assert matching.at_l0([(1, 9.0), (16, 0.2), (64, 0.1), (4096, -5.0)], 32) == pytest.approx(0.15)
+    assert matching.at_l0([(1, 9.0), (28, 0.2), (256 / 7, 0.1), (4096, -5.0)], 32) == pytest.approx(0.15)
+
+
+def test_nothing_is_read_off_across_a_wide_gap():
+    assert matching.at_l0([(25, 0.2), (40, 0.1)], 32) is None
+    assert matching.at_l0([(25, 0.2), (32.1, 0.1), (40, 0.0)], 32) == pytest.approx(0.1, abs=0.002)
 
 
 def test_without_a_pair_around_it_an_l0_counts_only_within_two_percent():
@@ -49,8 +56,8 @@ def test_knobs_close_in_on_an_l0_that_is_a_power_of_them(slope, true_slope):
     while knob is not None and len(tried) < 5:
         tried.append((knob, 100 * knob**true_slope))
         knob = matching.next_knob(tried, 32, slope)
-    found = math.exp(matching.at_l0([(l0, math.log(knob)) for knob, l0 in tried], 32))
-    assert 100 * found**true_slope == pytest.approx(32, rel=0.02)
+    assert matching.at_l0([(l0, 1.0) for _, l0 in tried], 32) == 1.0      # surrounded closely, or met
+    assert 100 * matching.knob_at(tried, 32, slope) ** true_slope == pytest.approx(32, rel=0.02)
 
 
 def test_a_sweep_stops_once_its_best_learning_rate_lies_inside():
@@ -123,3 +130,88 @@ def test_weights_of_a_run_that_diverged_are_an_error():
     arrays = peer(True, np.random.default_rng(0)) | {"b_enc": np.full(5, np.nan)}
     with pytest.raises(ValueError, match="diverged"):
         contestants.as_ours(arrays, "jumprelu", 0.1, centres=True)
+
+
+# ---- the schedule, with SAEs whose ce_increase follows from the learning rate ----
+
+
+CE = {"saekit": 0.1, "SAELens": 0.2, "dictionary_learning": 0.15}    # at a rate of 4e-4, in proportion to 1 / rate
+
+
+@pytest.fixture
+def bench(monkeypatch, tmp_path):
+    """A function: the rows of one call of quality.py with these options, and the runs that it trained."""
+    trained = []
+
+    def train(self, run):
+        trained.append(run)
+        if run["contestant"] == "SAELens" and run["lr"] > 5e-4:
+            raise ValueError("diverged")
+        return run, {"seconds": 1.0}
+
+    def measure(run, *_):
+        return {"l0": 32.0, "ce_increase": CE[run["contestant"]] * 4e-4 / run["lr"], "explained_variance": 0.9,
+                "dead_fraction": run["seed"] / 100}
+
+    monkeypatch.setattr(quality, "load_lm", lambda *_: SimpleNamespace(name="lm", d_mlp=8, model=None))
+    monkeypatch.setattr(quality, "texts", lambda *_: (None, None, None, "sha"))
+    monkeypatch.setattr(quality, "weight_hash", lambda *_: "hash")
+    monkeypatch.setattr(quality, "evaluate_sae", measure)
+    monkeypatch.setattr(quality.Bench, "trained", train)
+    monkeypatch.setattr(sys, "argv", ["quality.py"])
+
+    def call(*options):
+        trained.clear()
+        monkeypatch.setattr(sys, "argv", ["quality.py", "--peers", "python", "--json", str(tmp_path / "a.json"),
+                                          *map(str, options)])
+        args = quality.arguments()
+        run = quality.Bench(args)
+        quality.schedule(run, args)
+        if not args.table:
+            run.save()
+        return run.rows, list(trained)
+
+    return call
+
+
+def of(rows, contestant, seed=0):
+    return next(row for row in rows if row["contestant"] == contestant and row["seed"] == seed)
+
+
+TOPK = ("--tokens", "2e6", "--lrs", 3, "--only", "topk")
+
+
+def test_peers_take_their_best_rate_and_ours_its_default(bench):
+    rows, trained = bench(*TOPK, "--seeds", 0)
+    assert of(rows, "dictionary_learning")["lr"] == 8e-4 and of(rows, "dictionary_learning")["ce_increase"] == 0.075
+    default = contestants.recipe_of("saekit", "topk", 2_000_000).lr
+    assert of(rows, "saekit")["lr"] == default
+    assert set(of(rows, "saekit")["rates"]) == {default / 2, default, 2 * default}
+    assert all(run["config"]["lr"] == run["lr"] and run["settings"]["k"] == 32 for run in trained
+               if run["contestant"] == "saekit")
+
+
+def test_a_run_that_failed_is_reported_tried_again_and_does_not_stop_the_others(bench):
+    rows, _ = bench(*TOPK, "--seeds", 0)
+    assert of(rows, "SAELens")["failed"] == 1 and of(rows, "SAELens")["lr"] == 3e-4
+    rows, trained = bench(*TOPK, "--seeds", 0)
+    assert [run["lr"] for run in trained] == [6e-4]
+
+
+def test_a_call_goes_on_where_another_stopped_and_the_table_needs_no_training(bench):
+    bench(*TOPK, "--seeds", 0)
+    rows, trained = bench(*TOPK, "--seeds", 1)
+    assert {(run["contestant"], run["seed"], run["lr"]) for run in trained} - {("SAELens", 0, 6e-4)} == {
+        ("saekit", 1, 2e-3), ("SAELens", 1, 3e-4), ("dictionary_learning", 1, 8e-4)}
+    rows, trained = bench("--table", "--lrs", 3)
+    assert trained == [] and len(rows) == 6 and of(rows, "SAELens")["failed"] == 1
+
+
+def test_the_ratio_compares_the_seeds_that_both_have(bench, capsys):
+    ours = [{"seed": seed, "ce_increase": value} for seed, value in enumerate((0.1, 0.05, 0.05))]
+    peers = [{"seed": 0, "ce_increase": 0.1, "lr": 2.0, "rates": {1.0: None, 2.0: None}}]
+    assert quality.ratio_text(ours, "peer", peers) == (
+        "saekit / peer = 1.000 over 1 seeds, at the highest of its rates")
+    quality.show(bench(*TOPK, "--seeds", 0)[0])
+    printed = capsys.readouterr().out
+    assert "saekit / dictionary_learning = 0.267 over 1 seeds, at the highest of its rates" in printed  # 0.02 / 0.075
