@@ -20,9 +20,10 @@ from saekit.train import TrainConfig, train_sae
 from saekit.transformer import load_lm, weight_hash
 
 RESAMPLED = {"resample_at": (0.1, 0.2, 0.3, 0.4)}
+WOKEN = {"decay_from": 0.8, "dead_after_tokens": 8192}    # AuxK pulls after two batches of silence, and at full rate
 DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing; lr, lr_range: default_rate
     **dict.fromkeys(("topk", "batchtopk", "matryoshka"),
-                    {"settings": {"k": 32, "auxk_coeff": 1 / 32}, "lr": 4e-4, "lr_range": (1e-4, 4e-3), "config": {}}),
+                    {"settings": {"k": 32, "auxk_coeff": 1 / 2}, "lr": 3e-4, "lr_range": (5e-5, 4e-3), "config": WOKEN}),
     "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05, "auxk_coeff": 1 / 32}, "lr": 4e-4,
                  "lr_range": (1e-4, 4e-3), "config": {}},                                   # price: threshold^2
     **dict.fromkeys(("gated", "relu", "relu-tied", "relu-weighted"),
@@ -31,6 +32,7 @@ DEFAULTS = {  # per architecture: what `saekit train` uses where the command lin
     "relu-l0": {"settings": {"l0_coeff": 0.02}, "lr": 1e-3, "lr_range": (1e-3, 4e-3), "config": RESAMPLED},
 }
 SETTINGS = ("k", "l1_coeff", "l0_coeff", "hoyer_coeff", "bandwidth", "auxk_coeff")  # flags that some architectures take
+CONFIG = ("decay_from", "dead_after_tokens")    # flags that go into TrainConfig
 SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean", "ce_recon", "ce_zero", "ce_mean",
          "ce_unigram", "ce_increase", "ce_increase_share", "ce_recovered_vs_zero", "ce_recovered_vs_mean",
          "dead_fraction", "utilization")
@@ -129,7 +131,7 @@ def command(args):
     """The command line that repeats this run."""
     options = {"model": args.model, "layer": args.layer, "arch": args.arch, "d_sae": args.d_sae,
                **{name: getattr(args, name) for name in SETTINGS}, "tokens": args.tokens, "batch": args.batch,
-               "lr": args.lr, "dead_after_tokens": args.dead_after_tokens, "seed": args.seed,
+               "lr": args.lr, **{name: getattr(args, name) for name in CONFIG}, "seed": args.seed,
                "out": Path(args.out).as_posix()}
     given = [f"{_flag(name)} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
     return " ".join(["saekit train", *given, *["--float16"] * args.float16, *["--int8"] * args.int8])
@@ -148,8 +150,8 @@ def _sae_and_config(args):
     settings = {name: default if given[name] is None else given[name] for name, default in defaults["settings"].items()}
     new_sae(args.arch, 1, args.d_sae, **settings)
     lr = default_rate(args.arch, args.tokens, args.batch or 4096) if args.lr is None else args.lr
-    dead = {} if args.dead_after_tokens is None else {"dead_after_tokens": args.dead_after_tokens}
-    config = TrainConfig(tokens=args.tokens, lr=lr, **dead, **defaults["config"])
+    chosen = {name: getattr(args, name) for name in CONFIG if getattr(args, name) is not None}
+    config = TrainConfig(tokens=args.tokens, lr=lr, **{**defaults["config"], **chosen})
     return (lambda d_in: new_sae(args.arch, d_in, args.d_sae, args.seed, **settings)), config
 
 

@@ -30,12 +30,15 @@ def test_a_card_names_each_flag_that_was_given(arch):
     assert f" --{name} 7" in command and f"--arch {arch} --d-sae 64" in command
 
 
-def test_what_counts_as_dead_is_on_the_card_and_else_left_to_the_default():
-    soon = parsed("--dead-after-tokens", "8192")
-    assert experiment._sae_and_config(soon)[1].dead_after_tokens == 8192
-    assert " --dead-after-tokens 8192 " in experiment.command(soon)
-    assert "--dead-after-tokens" not in experiment.command(parsed())
-    assert experiment._sae_and_config(parsed())[1].dead_after_tokens == TrainConfig.dead_after_tokens
+@pytest.mark.parametrize("name, value", [("dead_after_tokens", 5000), ("decay_from", 0.5)])
+@pytest.mark.parametrize("arch", SAES)
+def test_the_course_of_a_run_is_on_the_card_where_it_was_given(arch, name, value):
+    flag = "--" + name.replace("_", "-")
+    given, plain = parsed("--arch", arch, flag, value), parsed("--arch", arch)
+    assert getattr(experiment._sae_and_config(given)[1], name) == value
+    assert f" {flag} {value} " in experiment.command(given) and flag not in experiment.command(plain)
+    default = experiment.DEFAULTS[arch]["config"].get(name, getattr(TrainConfig, name))
+    assert getattr(experiment._sae_and_config(plain)[1], name) == default != value
 
 
 @pytest.mark.parametrize("entry", [one for one in catalog.entries() if one.kind == "SAE"], ids=lambda one: one.name)
