@@ -16,7 +16,7 @@ import saekit  # noqa: F401  before torch, which reads what it sets
 import torch
 
 from saekit import files, train
-from saekit.experiment import DEFAULTS, default_rate
+from saekit.experiment import DEFAULTS, default_rate, recipe
 from saekit.sae import load_sae, new_sae, save_sae
 
 L0, BATCH = 32, 4096
@@ -51,9 +51,9 @@ def recipe_of(contestant, arch, tokens=10_000_000):
 def our_run(run):
     """The run with all that `saekit train` would use: the architecture's default settings but for the knob, and the
     whole TrainConfig."""
-    defaults, knob = DEFAULTS[run["arch"]], recipe_of("saekit", run["arch"]).knob
-    config = train.TrainConfig(tokens=run["tokens"], lr=run["lr"], **defaults["config"])
-    ours = {"settings": defaults["settings"] | {knob: run["knob"]}, "config": asdict(config)}
+    settings, config = recipe(run["arch"], run["tokens"], BATCH, run["lr"],
+                              **{recipe_of("saekit", run["arch"]).knob: run["knob"]})
+    ours = {"settings": settings, "config": asdict(config)}
     return run | json.loads(json.dumps(ours))  # as a file gives it back: lists for tuples
 
 

@@ -3,17 +3,19 @@
     python benchmarks/frontier.py [--d-sae 4096] [--tokens 1e6] [--archs topk relu …] [--device cuda]
 Stores for every setting of GRID what `saekit eval` measures on held-out files: l0, explained variance, ce_increase and
 the share of dead latents, in the order of the record's `runs`. Every finished SAE is stored at once, and a second call
-with the same size, tokens and model goes on where the first stopped.
+with the same size, tokens and model goes on where the first stopped; an SAE with other defaults is another SAE.
 """
 
 import argparse
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from saekit import corpus, files
 from saekit.activations import ActivationStream
-from saekit.experiment import DEFAULTS, default_rate
+from saekit.experiment import recipe
 from saekit.intervene import evaluate_sae
 from saekit.sae import new_sae
 from saekit.train import TrainConfig, train_sae
@@ -31,12 +33,16 @@ GRID = {
 MEASURED = ("l0", "explained_variance", "ce_increase", "dead_fraction")
 
 
-def measure(lm, contexts, arch, settings, args):
-    """The metrics of one SAE, trained as `saekit train` trains its architecture by default."""
-    defaults = DEFAULTS[arch]
-    sae = new_sae(arch, lm.d_mlp, args.d_sae, **{**defaults["settings"], **settings}).to(args.device)
-    config = TrainConfig(tokens=args.tokens, lr=default_rate(arch, args.tokens, args.batch), **defaults["config"])
-    train_sae(sae, ActivationStream(lm, contexts, batch=args.batch), config)
+def defined(arch, knob, args):
+    """All that defines one SAE: as `saekit train` trains its architecture by default, but for the knob."""
+    settings, config = recipe(arch, args.tokens, args.batch, **knob)
+    return json.loads(json.dumps({"arch": arch, "settings": settings, "config": asdict(config)}))
+
+
+def measure(lm, contexts, run, args):
+    """The metrics of one SAE, trained now."""
+    sae = new_sae(run["arch"], lm.d_mlp, args.d_sae, **run["settings"]).to(args.device)
+    train_sae(sae, ActivationStream(lm, contexts, batch=args.batch), TrainConfig(**run["config"]))
     metrics = evaluate_sae(sae, lm, tokens=args.eval_tokens)
     return [metrics[name] for name in MEASURED]
 
@@ -70,10 +76,10 @@ def main():
                "command": f"python benchmarks/frontier.py {options}"}
     runs, rows = stored(args.out, header)
     contexts = corpus.contexts(text, lm.n_ctx, lm.boundary)
-    for run in ({"arch": arch, "settings": settings} for arch in args.archs for settings in GRID[arch]):
+    for run in (defined(arch, knob, args) for arch in args.archs for knob in GRID[arch]):
         if run in runs:
             continue
-        rows.append(measure(lm, contexts, run["arch"], run["settings"], args))
+        rows.append(measure(lm, contexts, run, args))
         runs.append(run)
         columns = {name: np.array(column, np.float32) for name, column in zip(MEASURED, zip(*rows), strict=True)}
         files.save_arrays(args.out, columns, {**header, "runs": runs})

@@ -23,7 +23,7 @@ RESAMPLED = {"resample_at": (0.1, 0.2, 0.3, 0.4)}
 WOKEN = {"decay_from": 0.8, "dead_after_tokens": 8192}    # AuxK pulls after two batches of silence, and at full rate
 DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing; lr, lr_range: default_rate
     **dict.fromkeys(("topk", "batchtopk", "matryoshka"),
-                    {"settings": {"k": 32, "auxk_coeff": 1 / 2}, "lr": 3e-4, "lr_range": (5e-5, 4e-3), "config": WOKEN}),
+                    {"settings": {"k": 32, "auxk_coeff": 0.5}, "lr": 3e-4, "lr_range": (5e-5, 4e-3), "config": WOKEN}),
     "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05, "auxk_coeff": 1 / 32}, "lr": 4e-4,
                  "lr_range": (1e-4, 4e-3), "config": {}},                                   # price: threshold^2
     **dict.fromkeys(("gated", "relu", "relu-tied", "relu-weighted"),
@@ -48,6 +48,15 @@ def default_rate(arch, tokens, batch=4096):
     """
     (least, most), lr = DEFAULTS[arch]["lr_range"], DEFAULTS[arch]["lr"]
     return min(most, max(least, lr * 10_000_000 / max(batch, tokens) * batch / 4096))
+
+
+def recipe(arch, tokens, batch=4096, lr=None, config=None, **settings):
+    """(settings of the SAE, TrainConfig) with which `saekit train` trains an architecture: its defaults but for what is
+    given."""
+    defaults = DEFAULTS[arch]
+    config = {"tokens": tokens, "lr": default_rate(arch, tokens, batch) if lr is None else lr, **defaults["config"],
+              **(config or {})}
+    return {**defaults["settings"], **settings}, TrainConfig(**config)
 
 
 def train(args):
@@ -142,17 +151,17 @@ def _sae_and_config(args):
     is loaded."""
     if args.arch not in DEFAULTS:
         raise ValueError(f"unknown architecture {args.arch!r}; known ones are {', '.join(DEFAULTS)}")
-    defaults = DEFAULTS[args.arch]
-    given = {name: getattr(args, name) for name in SETTINGS}
-    unknown = [name for name, value in given.items() if value is not None and name not in defaults["settings"]]
+    unknown = [name for name in _given(args, SETTINGS) if name not in DEFAULTS[args.arch]["settings"]]
     if unknown:
         raise ValueError(f"{_flag(unknown[0])} does not apply to --arch {args.arch}")
-    settings = {name: default if given[name] is None else given[name] for name, default in defaults["settings"].items()}
+    settings, config = recipe(args.arch, args.tokens, args.batch or 4096, args.lr, _given(args, CONFIG),
+                              **_given(args, SETTINGS))
     new_sae(args.arch, 1, args.d_sae, **settings)
-    lr = default_rate(args.arch, args.tokens, args.batch or 4096) if args.lr is None else args.lr
-    chosen = {name: getattr(args, name) for name in CONFIG if getattr(args, name) is not None}
-    config = TrainConfig(tokens=args.tokens, lr=lr, **{**defaults["config"], **chosen})
     return (lambda d_in: new_sae(args.arch, d_in, args.d_sae, args.seed, **settings)), config
+
+
+def _given(args, names):
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
 
 
 def _flag(name):

@@ -201,8 +201,9 @@ def test_a_run_that_failed_is_reported_tried_again_and_does_not_stop_the_others(
 def test_a_call_goes_on_where_another_stopped_and_the_table_needs_no_training(bench):
     bench(*TOPK, "--seeds", 0)
     rows, trained = bench(*TOPK, "--seeds", 1)
+    default = contestants.recipe_of("saekit", "topk", 2_000_000).lr
     assert {(run["contestant"], run["seed"], run["lr"]) for run in trained} - {("SAELens", 0, 6e-4)} == {
-        ("saekit", 1, 2e-3), ("SAELens", 1, 3e-4), ("dictionary_learning", 1, 8e-4)}
+        ("saekit", 1, default), ("SAELens", 1, 3e-4), ("dictionary_learning", 1, 8e-4)}
     rows, trained = bench("--table", "--lrs", 3)
     assert trained == [] and len(rows) == 6 and of(rows, "SAELens")["failed"] == 1
 
@@ -214,4 +215,5 @@ def test_the_ratio_compares_the_seeds_that_both_have(bench, capsys):
         "saekit / peer = 1.000 over 1 seeds, at the highest of its rates")
     quality.show(bench(*TOPK, "--seeds", 0)[0])
     printed = capsys.readouterr().out
-    assert "saekit / dictionary_learning = 0.267 over 1 seeds, at the highest of its rates" in printed  # 0.02 / 0.075
+    ratio = 0.1 * 4e-4 / contestants.recipe_of("saekit", "topk", 2_000_000).lr / 0.075
+    assert f"saekit / dictionary_learning = {ratio:.3f} over 1 seeds, at the highest of its rates" in printed
