@@ -42,9 +42,9 @@ def default_rate(arch, tokens, batch=4096):
     """Adam's peak rate where the command line says nothing: DEFAULTS' lr for 10 million tokens in batches of 4,096, in
     inverse proportion to the steps of a longer or shorter run, within the architecture's lr_range.
 
-    Rate times steps is the distance that weights can travel: on a short one they learn too little, on a long one latents die and
-    rows turn into single neurons (measured in benchmarks/learning_rate.py; lesson 6). L1 stays at its rate on long runs,
-    and Hoyer's ratio on all: of a higher one its latents die.
+    Rate times steps is the distance that weights can travel: on a short one they learn too little, on a long one latents
+    die and rows turn into single neurons (measured in benchmarks/learning_rate.py; lesson 6). L1 stays at its rate on
+    long runs, and Hoyer's ratio on all: of a higher one its latents die.
     """
     (least, most), lr = DEFAULTS[arch]["lr_range"], DEFAULTS[arch]["lr"]
     return min(most, max(least, lr * 10_000_000 / max(batch, tokens) * batch / 4096))

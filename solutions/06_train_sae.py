@@ -879,7 +879,7 @@ claim("silent latents and neurons among the rows at the fastest rate, share",
       tried["silent"][fast] + tried["neuron_rows"][fast], at_least=0.05)
 
 # %% [markdown] id="rate-after"
-# The better number belongs to the worse dictionary: latents have died, and rows have turned into single neurons, the code that was there before you began. For TopK, its kin and JumpReLU `saekit train` therefore lowers the rate as steps grow, which keeps the distance near 1. More tokens at the same distance then help (the star).
+# The better number belongs to the worse dictionary: latents have died, and rows have turned into single neurons, the code that was there before you began. For TopK, its kin and JumpReLU `saekit train` therefore lowers the rate as steps grow, which keeps the distance the same. More tokens at the same distance then help (the star).
 #
 # ## 6.11 What the error holds
 #
