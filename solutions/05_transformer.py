@@ -1,7 +1,7 @@
 # %% [markdown] id="title"
 # # Lesson 5 · Inside a small transformer
 #
-# **You will be able to**: write a word as shares of a few named atoms · say what a hidden state is and where a model holds one · test whether concepts are directions and hidden states sparse sums of them · tell a concept that needs a plane from one that needs a line · compute MLP neurons · measure how well the best neuron stands for a concept.
+# **You will be able to**: write a word as shares of a few named atoms · say what a hidden state is and where a model holds one · test whether concepts are directions and hidden states sparse sums of them · tell a concept of one direction from one of several · compute MLP neurons · measure how well the best neuron stands for a concept.
 #
 # **60 minutes.** (With every exercise, 90.) You know the LASSO, atoms, superposition and PCA (lessons 1 to 4). Nothing about transformers is assumed.
 
@@ -51,8 +51,8 @@ for prompt in prompts:
 #
 # > "apple" = 0.09 "dessert" + 0.11 "organism" + 0.16 "fruit" + 0.22 "mobile&IT" + 0.42 "others".
 #
-# The five numbers add up to 1: they are *shares*. A transformer first looks up a row of 128 numbers for each token, its **embedding**. These 4,096 rows are our samples; lesson 2 learns atoms from them; the code of a row is lesson 1's `z`, the non-negative LASSO. We take off
-# the mean row and give every row length 1, so that one λ means the same for all:
+# The five numbers add up to 1: they are *shares*. A transformer first looks up a row of 128 numbers for each token, its **embedding**. These 4,096 rows are our samples, lesson 2 learns atoms from them, and a row's code is lesson 1's `z`, the non-negative LASSO. The
+# mean row is taken off and every row has length 1, so that one λ means the same for all:
 
 # %% id="atoms"
 def unit(x):
@@ -110,7 +110,7 @@ for atom in np.argsort(-users)[::32]:
     print(f"in {users[atom]:3} tokens: {named(word_atoms[atom])}")
 
 # %% [markdown] id="ex-recipe-task"
-# (␣ is a blank; tokens that begin a word carry it.) Most lines have something in common: a kind of word, an ending, a stretch of letters. The loss asked only for few atoms and small errors.
+# (␣ is a blank; tokens that begin a word carry it.) Most lines have something in common: a kind of word, an ending, a stretch of letters.
 #
 # ### Exercise 5.2 · The recipe
 #
@@ -138,13 +138,6 @@ def recipe(z, n):
     return which, shares, 1 - shares.sum()
     ### END SOLUTION
 
-# %% [markdown] id="recipe-hand-intro"
-# By hand: twice the shares of the lecture's line, as coefficients, give the same recipe, in falling order:
-
-# %% id="recipe-hand" tags=["nbval-check-output"]
-which, shares, others = recipe(np.array([0.18, 0.22, 0.32, 0.44, 0.84]), 4)
-print(which, shares.round(2), f"others {others:.2f}")
-
 # %% [markdown] id="recipes-intro"
 # Now five tokens, each ingredient named by its three nearest tokens:
 
@@ -162,8 +155,8 @@ for word in (" matrices", " for", "Node", " self", "_size"):
                subsequent_indent="    ") + "\n")
 
 # %% [markdown] id="recipes-after"
-# But a LASSO gives *every* vector such a line, and nearest tokens name every direction. **What would a recipe look like that means nothing?** It would need many atoms, and still miss. A fair comparison: data with the same covariance, scaled to length 1 like ours: a **Gaussian twin**. If embeddings are sparse beyond what second moments explain,
-# they need fewer atoms than their twin, and are explained better. Dictionary and score use different samples:
+# But a LASSO gives *every* vector such a line, and nearest tokens name every direction. **What would a recipe look like that means nothing?** Compare with a **Gaussian twin**: data with the same covariance, scaled to length 1 like ours. Embeddings that are sparse beyond what second moments explain
+# need fewer atoms than their twin, and are explained better. Dictionary and score use different samples:
 
 # %% id="twin"
 def sparsity_test(x, n_atoms, n_epochs, lam, seed=0):
@@ -200,7 +193,7 @@ claim("atoms per sample, twin minus embeddings", twin_l0 - words_l0, at_least=0.
 # 2. **after attention**: attention has looked at earlier tokens and *added* what it found.
 # 3. **after MLP**: 512 neurons have read station 2 and *added* their output. From here the next token is predicted.
 #
-# A hook writes down what passes by and changes nothing. We split files the model was not trained on: **fit** for everything learned or chosen, **held** for every score. They lie at opposite ends of the text:
+# A hook writes down what passes by and changes nothing. We split files the model was not trained on: **fit** for everything learned or chosen, **held** for every score. They lie far apart:
 
 # %% id="stations"
 block = lm.model.transformer.h[0]
@@ -327,7 +320,7 @@ claim("mean AUC at the embedding (chance is 0.5)", mean_auc["embedding"], at_lea
 claim("mean AUC after attention, direction from other words", mean_auc["after attention"], at_least=0.9)
 
 # %% [markdown] id="prose-after"
-# Station 1 guesses: beside the token it has only the position. After attention, a direction that has never seen *for* tells its two uses apart almost without error. In the picture every dot is one use:
+# Station 1 guesses. After attention, a direction that has never seen *for* tells its two uses apart almost without error. Every dot is one use:
 
 # %% id="prose-figure"
 direction = prose_direction("after attention", words)
@@ -378,7 +371,7 @@ for word, use in ((word, use) for word in words[:2] for use in ("code", "prose")
                initial_indent="   ", subsequent_indent="     ") + "\n")
 
 # %% [markdown] id="shared-intro"
-# (⏎ is a line break. Shown is the second use of each kind.) The largest ingredient mostly says which token it is. Others have odd names: no token means "in a comment". But an atom for that would *point* along the prose direction. **Are there such atoms, learned without any label? Who uses them?**
+# (⏎ is a line break. Shown is the second use of each kind.) Each word's uses share the ingredient that names it: here it is largest in code, second in prose. The two prose recipes share none of the four shown. Most names are odd: no token means "in a comment". But an atom for that would *point* along the prose direction. **Are there such atoms, learned without any label? Who uses them?**
 
 # %% id="shared"
 some = np.random.default_rng(2).permutation(len(tokens["held"]))[:budget(smoke=1000, laptop=8000)]
@@ -397,7 +390,7 @@ claim("share of prose among the tokens that use the atom nearest to the prose di
 claim("share of all prose that this atom serves", used[some_prose].mean(), at_most=0.6)
 
 # %% [markdown] id="shared-after"
-# Nearly all of what uses these atoms is prose. But none is *the* prose atom: each serves a part of it. Lesson 9 calls this **splitting**. In the running notebook choose a word and a use:
+# Eight to nine in ten of their uses are prose (all tokens: 34 %). But none is *the* prose atom: each serves at most about a tenth of it. Lesson 9 calls this **splitting**. In the running notebook choose a word and a use:
 
 # %% id="explore-draw"
 def bars(ax, word, use, which_one):
@@ -418,7 +411,9 @@ explore(bars, stills=stills, word=words, use=["code", "prose"], which_one=(0, 9)
             "the same word in prose, another word in prose; each has a grey bar for all other atoms.")
 
 # %% [markdown] id="twin-states-intro"
-# Are these codes any sparser than chance would have them? The same test, on hidden states. **Expect more or less of a gap than for embeddings?**
+# In these three the word's own ingredient comes first, in prose too; what follows it changes with the sentence.
+#
+# Are such codes any sparser than chance would have them? The same test, on hidden states. **Expect more or less of a gap than for embeddings?**
 
 # %% id="twin-states"
 (states_ev, states_l0), (twin_ev, twin_l0) = sparsity_test(
@@ -429,12 +424,12 @@ claim("explained variance, hidden states minus twin", states_ev - twin_ev, at_le
 claim("atoms per sample, twin minus hidden states", twin_l0 - states_l0, at_least=1.5)
 
 # %% [markdown] id="twin-states-after"
-# Sparsity of hidden states, a hypothesis in lesson 0, passes its first test. That does not make *these* atoms the model's own; another start gives others (lesson 9).
+# More: 0.15 against 0.11, and 4.9 atoms against 1.7. But λ was smaller, the sample larger, and as a ratio explained variance gains less (1.3 against 1.8). Sparsity of hidden states, a hypothesis in lesson 0, passes its first test. *These* atoms need not be the model's own (lesson 9).
 
 # %% [markdown] id="depth-intro"
-# ## 5.5 A concept that is not a line
+# ## 5.5 One direction, or several?
 #
-# The lecture says "low-dimensional *subspaces*, especially vectors". When is one vector not enough? Take a concept with an order: how deep is the code indented? Depth is written once, at the beginning of a line; later tokens must get it from there, by attention. We take station 2, tokens of code (no line breaks, prose or strings), and depths 0 to 5.
+# The lecture says "low-dimensional *subspaces*, especially vectors". Take a concept with an order: how deep is the code indented? Depth is written once, at the beginning of a line; later tokens must get it from there, by attention. We take station 2, tokens of code (no line breaks, prose or strings), and depths 0 to 5.
 #
 # If depth lay on a line, the **means** of the six depths would be six points on it, in order.
 #
@@ -478,12 +473,12 @@ for name, some_level in (("depth", level["fit"]), ("shuffled depth", shuffled)):
     print(f"{name:15} line {line:.2f}, plane {plane:.2f}")
 
 # %% [markdown] id="depth-trap"
-# But for depths dealt out **at random** the two numbers are large as well! Six points, of which the rarest levels have the noisiest means, always have a longest direction. The shares describe the shape of the spread, not whether there is something to describe.
-# Better is a reading on files not used:
+# But for depths dealt out **at random** the two numbers are large as well! Six points, of which the rarest levels have the noisiest means, always have a longest direction. Better is a reading on files not used:
 
 # %% id="depth-read"
 def reading(station, n_directions):
-    """Balanced accuracy on held: depth read as the nearest of the means of fit, along their leading directions."""
+    """Depth read in held as the nearest of the means of fit, along their leading directions: accuracy within
+    each depth, averaged over depths."""
     x, held = x_depth["fit"][station], x_depth["held"][station]
     means = np.array([x[level["fit"] == one].mean(axis=0) for one in range(6)])
     directions = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2][:n_directions]
@@ -497,13 +492,15 @@ for station, values in scores.items():
     print(f"{station:16} {by_count}   (chance 0.17)")
 
 # %% id="depth-claims"
-claim("reading depth after attention in a plane, minus along a line",
+claim("reading depth after attention along two directions, minus along one",
       scores["after attention"][1] - scores["after attention"][0], at_least=0.04)
-claim("reading depth in a plane, after attention minus embedding",
+claim("the same along three, minus along two",
+      scores["after attention"][2] - scores["after attention"][1], at_least=0.04)
+claim("reading depth along two directions, after attention minus embedding",
       scores["after attention"][1] - scores["embedding"][1], at_least=0.15)
 
 # %% [markdown] id="depth-figure-intro"
-# **What does the line get wrong?** The means in their plane:
+# **What does the first direction get wrong?** The means along the first two:
 
 # %% id="depth-means"
 x = x_depth["fit"]["after attention"]
@@ -515,23 +512,23 @@ station_colors = (plots.BASELINE, plots.TRUTH, plots.TRUTH)
 # %% id="depth-figure"
 fig, axes = plots.panels(2, height=3.0)
 plots.levels_in_plane(axes[0], clouds, (means - means.mean(axis=0)) @ plane.T, range(6))
-axes[0].set(title="Depths 0 to 5 lie on a bent curve")
+axes[0].set(title="The means of depths 0 to 5 bend")
 for (station, values), style, color in zip(scores.items(), ("o:", "o-", "o--"), station_colors):
     axes[1].plot((1, 2, 3, 4), values, style, color=color, label=station)
 axes[1].axhline(1 / 6, color=plots.BASELINE, linewidth=0.8, linestyle=":")
-axes[1].set(title="A plane reads more than a line", xlabel="directions used",
-            ylabel="balanced accuracy, held-out files", xticks=(1, 2, 3, 4), ylim=(0, 1))
+axes[1].set(title="Three read more than two or one", xlabel="directions used",
+            ylabel="accuracy, averaged over depths", xticks=(1, 2, 3, 4), ylim=(0, 1))
 axes[1].legend(loc="upper left", fontsize=8, frameon=False)
-plots.show(fig, alt="Left: mean hidden states of indentation depths 0 to 5 in their best plane form a bent curve, with pale clouds of tokens around them. Right: accuracy of reading the depth grows from one to two directions after attention and stays near chance at the embedding.")
+plots.show(fig, alt="Left: mean hidden states of indentation depths 0 to 5 along their first two directions form a bent curve, with pale clouds of tokens around them. Right: accuracy of reading the depth after attention grows from one to three directions, less so after the MLP, and stays near chance at the embedding.")
 
 # %% [markdown] id="depth-after"
-# Along the first direction the deep levels fall on top of each other; the second takes them apart. So for depth no single direction will do, and a dictionary will need several atoms.
+# Along the direction of largest spread the deep levels fall together; a second and a third tell more apart (0.41, 0.57, 0.67). Other single directions, and better readers, were not tried. A dictionary may well need several atoms.
 
 # %% [markdown] id="ex-mlp-task"
 # ## 5.6 Five hundred and twelve neurons
 #
 # What happens between stations 2 and 3? Each hidden state is **normalised** (LayerNorm), then one product gives 512 pre-activations, and a ReLU leaves the positive ones. These are the **neurons**, `mlp_post` in the papers; a second product adds
-# their output to the hidden state. Our SAEs will read them in lesson 6.
+# their output to the hidden state.
 #
 # ### Exercise 5.5 · From hidden states to neurons
 #
@@ -657,7 +654,7 @@ plots.show(fig, alt="Left: box plots of kurtosis; neurons lie far above the othe
 claim("median density of a neuron", np.median(density), at_least=0.02, at_most=0.25)
 
 # %% [markdown] id="density-after"
-# The neurons stick out, the axes of the hidden state do not (or hardly). So if single units mean anything, it is here. But on the right, a typical neuron is active on several tokens in a hundred. A unit that speaks so often may well speak of several things.
+# The neurons stick out, the axes of the hidden state do not. So if single units mean anything, it is here. But a typical neuron is active on several tokens in a hundred, and a unit that speaks so often may well speak of several things.
 
 # %% [markdown] id="ex-f1-task"
 # ## 5.8 Does a neuron stand for a concept?
@@ -696,7 +693,7 @@ def f1(fires, concept):
     ### END SOLUTION
 
 # %% [markdown] id="f1-hand-intro"
-# Ten tokens, three of them of the concept. A unit that always fires, one that fires on a single right token, one that finds all three and one more. **Which is best, and by how much?**
+# Ten tokens, three of the concept; three units. **Which is best, and by how much?**
 
 # %% id="f1-hand" tags=["nbval-check-output"]
 is_concept = np.arange(10)[:, None] < 3
@@ -814,15 +811,15 @@ ax.set(title="What the neurons say together, no neuron says alone", xlabel="F1 o
 plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly everywhere, the best neuron follows at some distance, random directions and untrained neurons lie lower.")
 
 # %% [markdown] id="detector-after"
-# Neurons beat random directions: single axes do say more. But the best direction beats the best neuron almost everywhere: the concept *is there*, linearly, and no neuron is it. Directions among **untrained** neurons do well where the token itself gives the concept away;
+# In the median, neurons beat random directions. But the best direction beats the best neuron almost everywhere: the concept *is there*, linearly, and no neuron is it. Directions among **untrained** neurons do well where the token itself gives the concept away;
 # the distance between grey and black bar is what the model has learned to say about *context*.
 #
-# Is this superposition? Mere rotation spreads concepts over axes too (lesson 3), but here axes are special (5.7), and concepts are spread all the same: what one expects with more things to say than neurons. Proof it is not; we only looked for concepts that we could label.
+# Is this superposition? Rotation spreads concepts too (lesson 3), but these axes are special (5.7). Proof it is not.
 
 # %% [markdown] id="kinds-intro"
 # ## 5.9 Read two neurons
 #
-# What does a neuron do that stands for no concept? Sort tokens into seven kinds (one at most per token) and take each neuron's strongest 2 % of tokens. **How many kinds does it take to cover 80 % of them?**
+# Sort tokens into seven kinds (one at most per token) and take each neuron's strongest 2 % of tokens. **How many kinds does it take to cover 80 % of them?**
 
 # %% id="kinds"
 kinds = ("comment", "docstring", "string", "number", "keyword", "name", "sign")
@@ -844,15 +841,18 @@ def kind_shares(units, kinds_of_tokens):
     return (strong.astype(np.float32).T @ kinds_of_tokens) / np.maximum(strong.sum(axis=0), 1)[:, None]
 
 # %% id="kinds-count"
+n_kinds = {}
 for name, units in rivals.items():
     shares = np.sort(kind_shares(units["fit"][::2], table_of_kinds[::2]), axis=1)[:, ::-1].cumsum(axis=1)
-    needed = 1 + (shares < 0.8 * shares[:, -1:]).sum(axis=1)
-    print(f"{name:18} " + ", ".join(f"{k} kinds: {100 * (needed == k).mean():2.0f} %" for k in range(1, 6)))
-    if name == "neurons":
-        claim("share of neurons that need two kinds or more", (needed >= 2).mean(), at_least=0.5)
+    n_kinds[name] = 1 + (shares < 0.8 * shares[:, -1:]).sum(axis=1)
+    by_count = ", ".join(f"{k} kinds: {100 * (n_kinds[name] == k).mean():2.0f} %" for k in range(1, 6))
+    print(f"{name:18} {by_count}")
+for rival in ("random directions", "untrained neurons"):
+    claim(f"mean number of kinds, {rival} minus neurons",
+          n_kinds[rival].mean() - n_kinds["neurons"].mean(), at_least=0.2)
 
 # %% [markdown] id="read-intro"
-# First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 % (the top alone flatters):
+# Neurons need fewer kinds than random directions or untrained neurons; hardly any needs only one. But the rivals look mixed as well, so the count says little: read. First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 % (the top alone flatters):
 
 # %% id="read-tools"
 def show_neuron(neuron, title):
@@ -868,7 +868,7 @@ show_neuron(one_neuron, f"Neuron {one_neuron}: best for {names[judged[best_conce
                         f"F1 {results['neurons'][best_concept]:.2f}")
 
 # %% [markdown] id="read-two-intro"
-# Then the one whose strongest tokens are spread most evenly over the kinds (the largest entropy), chosen by nothing else:
+# Then the one whose strongest tokens are spread most evenly over the kinds (largest entropy):
 
 # %% id="read-two"
 shares = kind_shares(neurons["fit"], table_of_kinds)
@@ -877,13 +877,13 @@ by_kind = ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, 
 show_neuron(many_kinds, f"Neuron {many_kinds}: {by_kind}")
 
 # %% [markdown] id="read-after"
-# **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several unrelated things. But many *kinds* need not be many *things*: "inside brackets" is one concept and touches all kinds. And people find
+# **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several unrelated things. But "inside brackets" is one concept and touches all kinds, and people find
 # threads in any six places: lesson 8 will test you.
 
 # %% [markdown] id="layers-intro"
 # ## 5.10 Which layer?
 #
-# Larger models have many blocks; each reads the hidden state and adds to it. The article says: *early* ones are "often more interpretable due to simpler representations, less superposition"; *middle* ones "exhibit most complex superposition patterns, may contain
+# Larger models have many blocks. The article says: *early* ones are "often more interpretable due to simpler representations, less superposition"; *middle* ones "exhibit most complex superposition patterns, may contain
 # semantically richest features"; *late* ones are "more task-specific". `python-4l` is our model with four blocks, 0 to 3. Your `mlp_post` serves them all; only the weights differ:
 
 # %% id="layers"
@@ -905,7 +905,7 @@ some_tokens = {part: np.flatnonzero(np.diff(place[part]) == 1)[::2] for part in 
 deep_hidden, deep_neurons = through_blocks(deep)
 
 # %% [markdown] id="groups-intro"
-# Our concepts are hardly "semantic". But they can be sorted, before looking, by where one must look to know them: at the **token** itself (mostly); at its **neighbours**; or **far** back, where something was opened or begun. A fourth group is the model's task: which concept of the first group the **next** token will have.
+# Our concepts are hardly "semantic", but can be sorted, before looking, by where one must look to know them: at the **token** itself (mostly); at its **neighbours**; or **far** back, where something was opened or begun. A fourth group is the model's task, which concept of the first group the **next** token will have.
 
 # %% id="group-members"
 groups = {"token": "keyword_control keyword_return keyword_definition keyword_import keyword_logical "
@@ -948,7 +948,7 @@ plots.show(fig, alt="Median F1 at blocks 0 to 3, one panel per group of concepts
 
 # %% [markdown] id="story-intro"
 # Gurnee et al. (2023) found something else in seven larger models: superposition early, dedicated neurons for contextual concepts in the middle. Both stories by one rule: the named blocks must lead all others by 0.03. Gaps are taken over concepts that a direction reads (F1 ≥ 0.5) at *every* block, so that what is absent does not
-# pass for spread. Beside them stands 5.9's measure, kinds of token per neuron.
+# pass for spread:
 
 # %% id="story"
 def lead(values, blocks):
@@ -992,7 +992,7 @@ claim("gap between direction and neuron, block 3 minus the widest before it",
 claim("kinds per neuron, block 3 minus block 0", needed[3] - needed[0], at_most=0.2)
 
 # %% [markdown] id="layers-after"
-# What the token itself says is there at once; what lies farther back must be brought by attention, and depth adds to it. The gap is widest at the last block, against both stories. But take it with care: kinds per neuron do not grow with it, and late neurons prepare the *next* token. If none of them stands for the present one, that need not be superposition.
+# What the token itself says is there at once; what lies farther back must be brought by attention, and depth adds to it. The gap is widest at the last block, against both stories. But kinds per neuron do not grow with it, and late neurons prepare the *next* token: if none stands for the present one, that need not be superposition.
 
 # %% [markdown] id="transfer-intro"
 # Last, the reference page: "SAEs work on activations at a specific layer, not on the whole model". Take a concept's direction among the neurons of one block, and read those of *another* with the same 512 weights. **How well, and how well among hidden states?** For neurons: `"a"`: nearly
@@ -1022,12 +1022,12 @@ claim("the same at another block (chance is 0.5)", carried["neurons"][1], at_lea
 claim("the same at another block, for hidden states", carried["hidden states"][1], at_least=0.7)
 
 # %% [markdown] id="transfer-after"
-# Neuron 7 of one block and neuron 7 of the next share a number and nothing else. So a direction among neurons belongs to one layer, and with it an encoder and each of its latents. Hidden states are different: every block *adds* to the same 128 numbers, so much of what one has written can still be read at another.
+# At another block the neurons are read at chance: a direction among them belongs to one layer, and with it an encoder and each of its latents. But every block *adds* to the same 128 numbers of the hidden state, so much of what one has written can still be read at another.
 
 # %% [markdown] id="which-unit"
 # ## 5.11 Which unit, then?
 #
-# The neurons are too few, and speak too often. The atoms of 5.4 were rarer and partly nameable, but each code took a search. We want a dictionary for `mlp_post`, several times larger than 512, whose codes are cheap: a sparse autoencoder. The reference page sets this exercise:
+# The neurons are too few and speak too often. We want more atoms for `mlp_post`, whose codes need no search: a sparse autoencoder. The reference page asks:
 #
 # > An SAE with dictionary size M = 16,384 is trained on d = 512 dimensional activations. On a typical input, 150 features are nonzero. What is the overcomplete factor? What is the sparsity level? Why does the overcomplete factor need to be much larger than 1?
 #
@@ -1055,10 +1055,10 @@ about_states = [
     ("Arora et al. 2018: word vectors are sparse sums of shared atoms",
      f"{words_ev:.2f} explained by {words_l0:.1f} atoms, more than a Gaussian twin"),
     ("Engels et al. 2024: some features are not one-dimensional",
-     f"depth read by a line {scores['after attention'][0]:.2f}, by a plane {scores['after attention'][1]:.2f}")]
+     "depth read along 1, 2, 3 directions: " + ", ".join(f"{v:.2f}" for v in scores["after attention"][:3]))]
 
 # %% id="papers"
-many = (shares.max(axis=1) < 0.8 * shares.sum(axis=1)).mean()
+mixed = {name: f"{100 * (count > 1).mean():.0f} %" for name, count in n_kinds.items()}
 about_neurons = [
     ("Elhage et al. 2021: the residual stream has no privileged basis, neurons have",
      f"median kurtosis {np.median(spikiness['axes of the hidden state']):.1f} "
@@ -1066,7 +1066,7 @@ about_neurons = [
     ("Gurnee et al. 2023: concepts are spread over neurons, most so in early layers",
      f"direction minus neuron, by block: {' '.join(f'{value:.2f}' for value in gap)}"),
     ("Bricken et al. 2023: most neurons are polysemantic",
-     f"{100 * many:.0f} % are strong on two kinds of token or more")]
+     f"two kinds of token or more: {mixed['neurons']}; random directions {mixed['random directions']}")]
 print("\n".join(f"{says}\n    here: {measured}" for says, measured in about_states + about_neurons))
 
 # %% [markdown] id="sources"
@@ -1074,14 +1074,13 @@ print("\n".join(f"{says}\n    here: {measured}" for says, measured in about_stat
 #
 # | the sources | what is true, and where |
 # |---|---|
-# | lecture: concepts are low-dimensional linear subspaces of hidden states, especially vectors | prose against code: one direction, shared by words it was not learned from (5.4). Indentation depth: not a line (5.5) |
-# | lecture: low-rankness | not of the whole cloud, which needs about half of its dimensions or more for 90 % (5.3); of single concepts |
-# | lecture: "apple" = 0.09 "dessert" + … + 0.42 "others" | such lines can be computed for tokens (5.2) and uses in context (5.4): one sparse code in one learned dictionary, a part left to "others" and to the error |
+# | lecture: concepts are low-dimensional linear subspaces of hidden states, especially vectors | prose against code: one direction, shared by words it was not learned from (5.4). Indentation depth: three directions read more than one (5.5) |
+# | lecture: low-rankness | not of the whole cloud, which needs more than half of its dimensions for 90 % (5.3); of single concepts |
+# | lecture: "apple" = 0.09 "dessert" + … + 0.42 "others" | such lines can be computed for tokens (5.2) and uses in context (5.4), in one learned dictionary, with a part left to "others" and to the error |
 # | lecture: finding directions is hard, an algorithm is needed | with labels, a difference of means finds one; without, dictionary learning finds hundreds, unnamed |
-# | article: dictionary learning should work: sparse features, linear structure, interference | sparser than a Gaussian twin (5.2, 5.4), linear for one concept of two, one unit for several things (5.9) |
-# | article: least superposition in early layers, most in the middle, late ones task-specific | in our four blocks the gap is widest at the last, where the next token is read best (5.10). Gurnee et al. report superposition early |
+# | article: least superposition in early layers, most in the middle, late ones task-specific | in our four blocks the gap is widest at the last, where the next token is read best (5.10) |
 # | reference page: an SAE works on one layer | so does any direction among neurons; among hidden states much carries over (5.10) |
-# | reference page: neurons are polysemantic | most are, by their strongest tokens (5.9). A privileged basis is not yet an interpretable one |
+# | reference page: neurons are polysemantic | in lesson 3's toy, where features are rare. Here the count of kinds does not decide (5.9); but for none of 64 concepts does the best neuron pass an F1 of 0.8; for 28 the best direction does (5.8) |
 #
 # ## Common confusions
 #
@@ -1090,13 +1089,12 @@ print("\n".join(f"{says}\n    here: {measured}" for says, measured in about_stat
 #
 # ## Summary
 #
-# Prose and code uses of a word differ along one direction that other words share. Indentation depth bends through a plane. Hidden states are sparser in a learned dictionary than their covariance explains. Neurons stick out of their space, yet for most
-# concepts the best one is clearly behind the best direction, and most are strong on several kinds of token. In a deeper model, what lies far back becomes readable with depth, and a direction among neurons belongs to its block.
+# "Prose" is one direction that words share. Indentation depth bends through two or three. Embeddings and hidden states are sparser in a learned dictionary than their covariance explains. For most concepts the best neuron is clearly behind the best direction.
 #
 # **Limits.** Two small models of Python code, the deeper one with four blocks and trained once; concepts that Python's tools can label. Neurons that are *off* for a concept were not counted. The best direction had labels; an SAE will have none.
 #
-# **References.** Bricken et al., "Towards Monosemanticity" (2023) · Mikolov et al., "Linguistic regularities in continuous space word representations" (2013) · Arora et al., "Linear algebraic structure of word senses, with applications to polysemy" (2018) · Elhage et al., "A mathematical framework for transformer circuits" (2021) · Elhage et al., "Toy models of superposition" (2022) · Gurnee et al., "Finding
-# neurons in a haystack" (2023) · Park et al., "The linear representation hypothesis and the geometry of large language models" (2024) · Engels et al., "Not all language model features are linear" (2024).
+# **References.** Bricken et al., "Towards Monosemanticity" (2023) · Mikolov et al., "Linguistic regularities in continuous space word representations" (2013) · Arora et al., "Linear algebraic structure of word senses" (2018) · Elhage et al., "A mathematical framework for transformer circuits" (2021) · Gurnee et al., "Finding
+# neurons in a haystack" (2023) · Park et al., "The linear representation hypothesis" (2024) · Engels et al., "Not all language model features are linear" (2024).
 
 # %% id="progress"
 progress()
