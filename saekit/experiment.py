@@ -118,6 +118,21 @@ def run_settings(run):
     return {"model": "python-1l", "layer": 0, **found}
 
 
+def check_same_layer(runs, model=None):
+    """ValueError unless the SAEs in folders `runs` all read the same layer of the same language model as the first.
+
+    A language model is the same under another name if its weights have the same hash; model: another name of the
+    first's.
+    """
+    first, *others = map(run_settings, runs)
+    for run, other in zip(runs[1:], others):
+        known = other["model"] in (first["model"], model) or other.get("weight_hash") == first.get("weight_hash", "")
+        if not known or other["layer"] != first["layer"]:
+            raise ValueError(f"{run} reads layer {other['layer']} of {other['model']}, but {runs[0]} layer "
+                             f"{first['layer']} of {first['model']}; only SAEs of one layer of one language model can "
+                             "be compared (seeds, sizes and architectures may differ)")
+
+
 def print_metrics(metrics):
     """One line per metric, then the text it was measured on."""
     for name in SHOWN:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from saekit import catalog, experiment
+from saekit import catalog, experiment, files
 from saekit.cli import build_parser
 from saekit.sae import SAES
 from saekit.train import TrainConfig
@@ -62,6 +62,18 @@ def test_the_default_rate_keeps_rate_times_steps_where_latents_may_die_of_it(arc
         assert rate(4_000_000, batch=2048) == pytest.approx(rate(8_000_000))
     if least < rate(10_000_000):
         assert rate(20_000_000) == pytest.approx(rate(10_000_000) / 2)
+
+
+def test_a_model_of_the_same_weights_or_under_the_name_given_is_the_same_model(tmp_path):
+    made = {"one": {"model": "lm", "weight_hash": "ab"}, "two": {"model": "../lm", "weight_hash": "ab"},
+            "bare": {"model": "lm"}, "named": {"model": "folder/lm"}}
+    runs = {name: tmp_path / name for name in made}
+    for name, settings in made.items():
+        files.write_json(runs[name] / "run.json", {**settings, "layer": 2})
+    experiment.check_same_layer([runs["one"], runs["two"], runs["bare"]])
+    experiment.check_same_layer([runs["bare"], runs["named"]], "folder/lm")
+    with pytest.raises(ValueError, match="named reads layer 2 of folder/lm, but .*bare layer 2 of lm;"):
+        experiment.check_same_layer([runs["bare"], runs["one"], runs["named"]])
 
 
 def test_no_tokens_is_an_error_that_names_them():
