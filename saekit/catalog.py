@@ -166,14 +166,17 @@ def data_bytes():
 def add(run, card_only=False):
     """Copy the finished SAE in folder `run`, without its log, into data/saes under its name; returns the new folder.
 
-    card_only: leave the weights out and say so on the card. ValueError if the run has no whole card, if data/ has an
-    SAE of that name, or if data/ would grow beyond its limit.
+    card_only: leave the weights out and say so on the card. ValueError if the run has no whole card, if data/ has a
+    model of that name, or if data/ would grow beyond its limit.
     """
-    run, saes = Path(run).resolve(), files.data_folder() / "saes"
+    run, data = Path(run).resolve(), files.data_folder()
+    saes = data / "saes"
     entry = _entry(run, "SAE")
     kept = [path for path in sorted(run.glob("*.*")) if path.suffix in (".json", ".safetensors")
             and path.name not in ("checkpoint.safetensors", "log.json", *["sae.safetensors"] * card_only)]
     size = sum(path.stat().st_size for path in kept)
+    if (data / run.name).exists():
+        raise ValueError(f"{data / run.name} exists, and an SAE of that name would hide it; rename {run}")
     if (saes / run.name).exists():
         raise ValueError(f"{saes / run.name} exists already; rename {run}, or take the old one away first")
     if data_bytes() + size > LIMIT:

@@ -147,6 +147,15 @@ def test_an_added_sae_is_the_same_files_and_nothing_is_overwritten_or_overfilled
     assert not (data / "saes" / "other").exists()
 
 
+@pytest.mark.parametrize("name", ["lm", "saes"])
+def test_an_sae_may_not_have_the_name_of_a_language_model(data, capfd, tmp_path, name):
+    shutil.move(data / "saes" / "a", tmp_path / name)
+    code, printed, errors = models(capfd, "--add", tmp_path / name)
+    assert code == 2 and printed == "" and errors.count("\n") == 1
+    assert f"{data / name} exists, and an SAE of that name would hide it; rename {tmp_path / name}" in errors
+    assert [(one.name, one.kind) for one in catalog.entries()][0] == ("lm", "language model")
+
+
 @pytest.mark.parametrize(
     "damage, message",
     [
