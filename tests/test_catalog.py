@@ -1,6 +1,7 @@
 """What `saekit models` lists, checks again and refuses, on a data folder of one tiny transformer and three SAEs."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -145,6 +146,27 @@ def test_an_added_sae_is_the_same_files_and_nothing_is_overwritten_or_overfilled
         code, _, errors = models(capfd, "--add", tmp_path / run)
         assert code == 2 and message in errors and errors.count("\n") == 1
     assert not (data / "saes" / "other").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--card-only"]])
+@pytest.mark.parametrize("written, error, code", [(0, OSError("disk full"), 2), (1, OSError("disk full"), 2),
+                                                  (1, KeyboardInterrupt(), 130), (3, OSError("disk full"), 2)])
+def test_what_interrupts_an_addition_leaves_nothing(data, capfd, tmp_path, monkeypatch, options, written, error, code):
+    shutil.move(data / "saes" / "a", tmp_path / "new")
+    before, plain, seen = sorted(data.rglob("*")), os.replace, []
+
+    def replace(*paths):
+        seen.append([one.name for one in catalog.entries()])  # at any moment the catalogue can be read
+        if len(seen) > written:
+            raise error
+        plain(*paths)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)  # by which each file gets its name
+        patch.setattr(os, "rename", replace)
+        assert models(capfd, "--add", tmp_path / "new", *options)[0] == code
+    assert seen == [["lm", "b", "c"]] * (written + 1) and sorted(data.rglob("*")) == before
+    assert models(capfd, "--add", tmp_path / "new", *options)[0] == 0 and models(capfd)[0] == 0
 
 
 @pytest.mark.parametrize("name", ["lm", "saes"])
