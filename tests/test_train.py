@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from saekit import activations, files, train
+from saekit import activations, checkpoint, files, train
 from saekit.sae import SAES, load_sae, new_sae
 from saekit.train import Run, TrainConfig, learning_rate, next_batch, resample, train_sae, train_step
 
@@ -139,6 +139,20 @@ def test_a_run_stopped_and_resumed_ends_with_the_same_bits_buffers_included(arch
     assert train_sae(again, Batches(), config, tmp_path, resume=True) == log
     for name, array in whole.state_dict().items():
         assert torch.equal(again.state_dict()[name], array), name
+
+
+def test_a_checkpoint_keeps_how_many_batches_were_left_out_which_are_no_steps_of_adam(tmp_path):
+    run, path = run_of(), tmp_path / "checkpoint.safetensors"
+    train_step(run, next(run.stream))
+    run.step, run.left_out = 5, run.left_out + 2
+    checkpoint.save(run, tmp_path)
+    arrays, record = files.load_arrays(path)
+    files.save_arrays(tmp_path / "older.safetensors", arrays, {key: record[key] for key in record if key != "left_out"})
+    for file, left_out in ((path, 2), (tmp_path / "older.safetensors", 0)):
+        again = run_of()
+        checkpoint.load(again, file)
+        assert again.left_out == left_out
+        assert {float(state["step"]) for state in again.optimizer.state.values()} == {5 - left_out}
 
 
 def interrupted_at(step, number, monkeypatch, times=1):
