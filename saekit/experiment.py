@@ -112,10 +112,16 @@ def evaluate(args):
 
 
 def run_settings(run):
-    """{"model", "layer"} that an SAE was trained on, from the run.json beside it; python-1l's block 0 without one."""
-    folder = Path(run) if Path(run).is_dir() else Path(run).parent
-    found = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
-    return {"model": "python-1l", "layer": 0, **found}
+    """{"model", "layer"} that an SAE was trained on, from the run.json beside it; python-1l's block 0 without one.
+
+    ValueError naming the file if it does not hold a name and a whole number.
+    """
+    path = (Path(run) if Path(run).is_dir() else Path(run).parent) / "run.json"
+    found = files.read_json(path) if path.is_file() else {}
+    settings = {"model": "python-1l", "layer": 0, **found} if isinstance(found, dict) else found
+    for key, kind in (("model", catalog.TEXT), ("layer", catalog.WHOLE)):
+        catalog.look_up(settings, key, kind, path)
+    return settings
 
 
 def check_same_layer(runs, model=None):

@@ -5,8 +5,8 @@ from dataclasses import asdict
 import pytest
 
 from saekit import catalog, experiment, files
-from saekit.cli import build_parser
-from saekit.sae import SAES
+from saekit.cli import build_parser, main
+from saekit.sae import SAES, new_sae, save_sae
 from saekit.train import TrainConfig
 
 
@@ -62,6 +62,19 @@ def test_the_default_rate_keeps_rate_times_steps_where_latents_may_die_of_it(arc
         assert rate(4_000_000, batch=2048) == pytest.approx(rate(8_000_000))
     if least < rate(10_000_000):
         assert rate(20_000_000) == pytest.approx(rate(10_000_000) / 2)
+
+
+@pytest.mark.parametrize("verb", ["eval", "page", "export"])
+@pytest.mark.parametrize("text, message", [("[]", "model (found None)"), ('{"model": null}', "model (found None)"),
+                                           ('{"layer": "0"}', "layer (found 0)"), ('{"layer": true}', "(found True)"),
+                                           ("3", "model (found None)"), ("{", "is not valid JSON")])
+def test_a_damaged_run_json_is_one_line_that_names_the_file(tmp_path, capsys, verb, text, message):
+    save_sae(new_sae("topk", 6, 8, k=2), tmp_path / "run" / "sae.safetensors")
+    (tmp_path / "run" / "run.json").write_text(text)
+    assert main([verb, str(tmp_path / "run"), *["--out", str(tmp_path / "out")] * (verb != "eval")]) == 2
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1 and f"{tmp_path / 'run' / 'run.json'} " in errors and message in errors
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_of_the_same_weights_or_under_the_name_given_is_the_same_model(tmp_path):
