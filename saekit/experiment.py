@@ -147,7 +147,7 @@ def print_metrics(metrics):
 
 
 def command(args):
-    """The command line that repeats this run."""
+    """The command line that repeats this run, on any machine: --device, which changes only rounding, is left to it."""
     options = {"model": args.model, "layer": args.layer, "arch": args.arch, "d_sae": args.d_sae,
                **{name: getattr(args, name) for name in SETTINGS}, "tokens": args.tokens, "batch": args.batch,
                "lr": args.lr, "dead_after_tokens": args.dead_after_tokens, "seed": args.seed,

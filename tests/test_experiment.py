@@ -38,6 +38,10 @@ def test_what_counts_as_dead_is_on_the_card_and_else_left_to_the_default():
     assert experiment._sae_and_config(parsed())[1].dead_after_tokens == TrainConfig.dead_after_tokens
 
 
+def test_a_card_leaves_the_device_to_who_repeats_the_run():
+    assert experiment.command(parsed("--device", "cuda:1")) == experiment.command(parsed())
+
+
 @pytest.mark.parametrize("entry", [one for one in catalog.entries() if one.kind == "SAE"], ids=lambda one: one.name)
 def test_the_command_on_a_shipped_card_asks_for_the_run_on_the_card(entry):
     args, run = build_parser().parse_args(entry.card["command"].split()[1:]), entry.card["run"]
