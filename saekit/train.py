@@ -37,8 +37,8 @@ class TrainConfig:
     save_every: float = SAVE_EVERY     # seconds between checkpoints
 
     def __post_init__(self):
-        if not (self.tokens >= 1 and self.lr > 0):
-            raise ValueError(f"tokens is {self.tokens} and lr is {self.lr}; both must be positive")
+        if not (self.tokens >= 1 and 0 < self.lr < math.inf):
+            raise ValueError(f"tokens is {self.tokens} and lr is {self.lr}; both must be positive and finite")
         if not 0 <= self.decay_from <= 1:
             raise ValueError(f"decay_from is {self.decay_from}; it is a fraction of the steps, so from 0 to 1")
         if self.dead_after_tokens < 1:

@@ -170,6 +170,8 @@ def test_an_sae_of_an_untrained_control_is_trained_and_evaluated_on_it(tiny, cap
         (["--batch", 0], "batch is 0"),
         (["--lr", 0], "lr is 0"),
         (["--lr", "nan"], "lr is nan"),
+        (["--lr", "inf"], "lr is inf"),
+        (["--auxk-coeff", "inf"], "auxk_coeff is inf"),
         (["--l1-coeff", 1], "--l1-coeff does not apply to --arch topk"),
         (["--seed", -1], "seed"),
         (["--batch", 10**9], "use a smaller batch"),
@@ -252,6 +254,7 @@ def test_train_lm_prints_the_table(tiny, capfd):  # noqa: F811
     assert code == 2 and errors.count("\n") == 1 and "already holds a run" in errors
     for change, message in (
         (["--tokens", 0], "tokens is 0"),
+        (["--lr", "inf"], "lr is inf"),
         (["--arch", "bert"], "arch is 'bert'; expected 'gpt2' or 'gpt-neox'"),
         (["--tokenizer-from", "nope"], "no tokenizer at nope"),
     ):

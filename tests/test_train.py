@@ -260,6 +260,7 @@ def test_resuming_a_run_that_reached_its_end_changes_nothing(tmp_path):
         ({"tokens": 0}, "tokens is 0"),
         ({"lr": 0}, "lr is 0"),
         ({"lr": float("nan")}, "lr is nan"),
+        ({"lr": float("inf")}, "lr is inf"),
         ({"decay": "step"}, "'linear' or 'cosine'"),
         ({"decay_from": 1.5}, "decay_from is 1.5"),
         ({"decay_from": -0.1}, "decay_from is -0.1"),
