@@ -7,6 +7,8 @@ card says `"weights": "not shipped"` is a card only: listed, never verified.
 
 import json
 import math
+import os
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -164,23 +166,31 @@ def data_bytes():
 
 
 def add(run, card_only=False):
-    """Copy the finished SAE in folder `run`, without its log, into data/saes under its name; returns the new folder.
+    """Copy the finished SAE in folder `run`, without its log, into data/saes under its name; returns the new folder,
+    which appears whole or not at all.
 
-    card_only: leave the weights out and say so on the card. ValueError if the run has no whole card, if data/ has an
-    SAE of that name, or if data/ would grow beyond its limit.
+    card_only: leave the weights out and say so on the card. ValueError if the run has no whole card, if data/ has a
+    model of that name, or if data/ would grow beyond its limit.
     """
-    run, saes = Path(run).resolve(), files.data_folder() / "saes"
+    run, data = Path(run).resolve(), files.data_folder()
+    saes = data / "saes"
     entry = _entry(run, "SAE")
     kept = [path for path in sorted(run.glob("*.*")) if path.suffix in (".json", ".safetensors")
             and path.name not in ("checkpoint.safetensors", "log.json", *["sae.safetensors"] * card_only)]
     size = sum(path.stat().st_size for path in kept)
+    if (data / run.name).exists():
+        raise ValueError(f"{data / run.name} exists, and an SAE of that name would hide it; rename {run}")
     if (saes / run.name).exists():
         raise ValueError(f"{saes / run.name} exists already; rename {run}, or take the old one away first")
     if data_bytes() + size > LIMIT:
         raise ValueError(f"{run} takes {size / 1e6:.1f} MB and data/ already holds {data_bytes() / 1e6:.1f} of at most "
                          f"{LIMIT / 1e6:.0f} MB; store it with --int8, or add it with --card-only")
-    for path in kept:
-        files.write_atomic(saes / run.name / path.name, path.read_bytes())
-    if card_only:
-        files.write_json(saes / run.name / "card.json", {**entry.card, "weights": "not shipped"})
+    saes.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=data, prefix=".adding-") as hidden:
+        whole = Path(hidden) / run.name  # a folder deeper than the catalogue looks, also if a kill leaves it behind
+        for path in kept:
+            files.write_atomic(whole / path.name, path.read_bytes())
+        if card_only:
+            files.write_json(whole / "card.json", {**entry.card, "weights": "not shipped"})
+        os.rename(whole, saes / run.name)
     return saes / run.name

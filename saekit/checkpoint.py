@@ -1,7 +1,8 @@
 """A training run's checkpoint: everything needed to go on to the bit, and nothing of how many processes trained.
 
 checkpoint.safetensors holds weights, Adam's moments, the mean of the inputs and the counts of tokens since each latent
-fired; its header the step, the scale, the state of the stream and the log. Beside it lies the SAE so far.
+fired; its header the step, the scale, the state of the stream, the log and the number of batches that
+were left out. Beside it lies the SAE so far.
 """
 
 import copy
@@ -42,7 +43,7 @@ def save(run, out, by=0):
             state = run.optimizer.state.get(parameter)
             arrays[f"{name}/{moment}"] = state[moment] if state else torch.zeros_like(arrays[name])
     record = {"step": run.step, "scale": run.scale, "last_resample": run.last_resample, "stream": run.seen,
-              "log": run.log}
+              "log": run.log, "left_out": int(run.left_out)}
     arrays = {name: array.cpu().numpy() for name, array in arrays.items()}
     files.save_arrays(Path(out) / "checkpoint.safetensors", arrays, record)
 
@@ -52,6 +53,7 @@ def load(run, path):
     arrays, record = processes.by_first(files.load_arrays, path)
     run.step, run.scale, run.last_resample, run.log = (record[key] for key in ("step", "scale", "last_resample", "log"))
     run.seen = record["stream"]
+    run.left_out.fill_(record.get("left_out", 0))    # checkpoints before it was kept lack it
     run.stream.restore(run.seen)
     arrays = {name: torch.from_numpy(array) for name, array in arrays.items()}
     run.mean.copy_(arrays["mean"])
@@ -59,7 +61,7 @@ def load(run, path):
     run.dead_latents = arrays["dead_latents"].to(run.mean.device)
     run.sae.load_state_dict({name: arrays[name] for name in run.sae.state_dict()})
     for name, parameter in run.sae.named_parameters():
-        state = {"step": torch.tensor(float(run.step), device=parameter.device)}
+        state = {"step": torch.tensor(float(run.step - run.left_out), device=parameter.device)}
         for moment in ("exp_avg", "exp_avg_sq"):  # in the parameter's memory layout: fused Adam relies on that
             state[moment] = torch.empty_like(parameter, requires_grad=False).copy_(arrays[f"{name}/{moment}"])
         run.optimizer.state[parameter] = state

@@ -1,7 +1,7 @@
 """The command line: thin, one function per verb, everything heavy imported inside it.
 
-Bad input (`ValueError`, `OSError`) becomes one line on stderr and exit code 2; Ctrl-C exits 130 after the command has
-saved.
+Bad input (`ValueError`, `OSError`) and sizes beyond the memory become one line on stderr and exit code 2; Ctrl-C exits
+130 after the command has saved.
 """
 
 import argparse
@@ -28,6 +28,19 @@ def main(argv=None):
     except (ValueError, OSError) as error:
         print(f"saekit {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except (MemoryError, RuntimeError) as error:
+        if not of_memory(error):
+            raise
+        sizes = [flag for flag, name in (("--batch", "batch"), ("--d-sae", "d_sae")) if hasattr(args, name)]
+        cure = f"lower {' or '.join(sizes)}" if sizes else "close other programs, or take a smaller model"
+        print(f"saekit {args.command}: not enough memory; {cure} ({repr(error)[:200]})", file=sys.stderr)
+        return 2
+
+
+def of_memory(error):
+    """Whether an error says that memory did not suffice; PyTorch tells that by words alone."""
+    words = ("out of memory", "tried to allocate", "ALLOC_FAILED", "bad_alloc")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 @contextmanager

@@ -123,10 +123,31 @@ def evaluate(args):
 
 
 def run_settings(run):
-    """{"model", "layer"} that an SAE was trained on, from the run.json beside it; python-1l's block 0 without one."""
-    folder = Path(run) if Path(run).is_dir() else Path(run).parent
-    found = files.read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
-    return {"model": "python-1l", "layer": 0, **found}
+    """{"model", "layer"} that an SAE was trained on, from the run.json beside it; python-1l's block 0 without one.
+
+    ValueError naming the file if it does not hold a name and a whole number.
+    """
+    path = (Path(run) if Path(run).is_dir() else Path(run).parent) / "run.json"
+    found = files.read_json(path) if path.is_file() else {}
+    settings = {"model": "python-1l", "layer": 0, **found} if isinstance(found, dict) else found
+    for key, kind in (("model", catalog.TEXT), ("layer", catalog.WHOLE)):
+        catalog.look_up(settings, key, kind, path)
+    return settings
+
+
+def check_same_layer(runs, model=None):
+    """ValueError unless the SAEs in folders `runs` all read the same layer of the same language model as the first.
+
+    A language model is the same under another name if its weights have the same hash; model: another name of the
+    first's.
+    """
+    first, *others = map(run_settings, runs)
+    for run, other in zip(runs[1:], others):
+        known = other["model"] in (first["model"], model) or other.get("weight_hash") == first.get("weight_hash", "")
+        if not known or other["layer"] != first["layer"]:
+            raise ValueError(f"{run} reads layer {other['layer']} of {other['model']}, but {runs[0]} layer "
+                             f"{first['layer']} of {first['model']}; only SAEs of one layer of one language model can "
+                             "be compared (seeds, sizes and architectures may differ)")
 
 
 def print_metrics(metrics):
@@ -137,7 +158,7 @@ def print_metrics(metrics):
 
 
 def command(args):
-    """The command line that repeats this run."""
+    """The command line that repeats this run, on any machine: --device, which changes only rounding, is left to it."""
     options = {"model": args.model, "layer": args.layer, "arch": args.arch, "d_sae": args.d_sae,
                **{name: getattr(args, name) for name in SETTINGS}, "tokens": args.tokens, "batch": args.batch,
                "lr": args.lr, **{name: getattr(args, name) for name in CONFIG}, "seed": args.seed,

@@ -42,8 +42,8 @@ class PretrainConfig:
 
     def __post_init__(self):
         for name in ("tokens", "n_layers", "n_ctx", "batch", "lr", "mlp_lr", "muon_lr"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected a positive number")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected a positive, finite number")
         for name, known in (("dtype", ("float32", "bfloat16")), ("arch", ARCHITECTURES)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected {' or '.join(map(repr, known))}")

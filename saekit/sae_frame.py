@@ -43,8 +43,8 @@ class SAE(nn.Module):
             raise ValueError(f"d_in is {d_in} and d_sae is {d_sae}; both count columns and must be at least 1")
         self.names = tuple(settings)
         for name, value in settings.items():
-            if name.endswith("_coeff") and not value >= 0:
-                raise ValueError(f"{name} is {value}; a penalty weight is a number from 0 up")
+            if name.endswith("_coeff") and not 0 <= value < torch.inf:
+                raise ValueError(f"{name} is {value}; a penalty weight is a finite number from 0 up")
             setattr(self, name, value)
         generator = torch.Generator().manual_seed(seed)
         directions = unit_rows(torch.randn(d_sae, d_in, generator=generator))

@@ -25,8 +25,8 @@ class JumpReLUSAE(SAE):
 
     def __init__(self, d_in, d_sae, l0_coeff=0.003, bandwidth=0.05, threshold=0.1, auxk_coeff=1 / 32, seed=0):
         super().__init__(d_in, d_sae, seed, l0_coeff=l0_coeff, bandwidth=bandwidth, auxk_coeff=auxk_coeff)
-        if not (bandwidth > 0 and threshold > 0):
-            raise ValueError(f"bandwidth is {bandwidth} and threshold {threshold}; expected two positive numbers")
+        if not (0 < bandwidth < torch.inf and 0 < threshold < torch.inf):
+            raise ValueError(f"bandwidth is {bandwidth} and threshold {threshold}; both must be positive and finite")
         self.threshold = nn.Parameter(torch.full((d_sae,), float(threshold)))
 
     def activate(self, pre_acts, columns=None):

@@ -37,8 +37,8 @@ class TrainConfig:
     save_every: float = SAVE_EVERY     # seconds between checkpoints
 
     def __post_init__(self):
-        if not (self.tokens >= 1 and self.lr > 0):
-            raise ValueError(f"tokens is {self.tokens} and lr is {self.lr}; both must be positive")
+        if not (self.tokens >= 1 and 0 < self.lr < math.inf):
+            raise ValueError(f"tokens is {self.tokens} and lr is {self.lr}; both must be positive and finite")
         if not 0 <= self.decay_from <= 1:
             raise ValueError(f"decay_from is {self.decay_from}; it is a fraction of the steps, so from 0 to 1")
         if self.dead_after_tokens < 1:
@@ -68,7 +68,8 @@ def renormalise_decoder(sae):
 
 
 class Run:
-    """All state of a training run, on the SAE's device: what a checkpoint holds and nothing else."""
+    """All state of a training run, on the SAE's device: what a checkpoint holds, and `room`, which depends on how many
+    processes there are: until the next look a resumed run waits for the GPU instead, and leaves no batch out."""
 
     def __init__(self, sae, stream, config):
         self.sae, self.stream, self.config = sae, stream, config
@@ -204,7 +205,7 @@ def train_step(run, x):
 
 def log_entry(run, losses):
     """What is logged of a step: losses per sample on scaled inputs, l0 as a count, dead latents as a count, batches
-    left out so far (since the last resume)."""
+    left out so far."""
     return {"step": run.step, "tokens": run.step * run.stream.batch, "loss": losses.total.item(),
             "recon": losses.recon.item(), "sparsity": losses.sparsity.item(), "aux": losses.aux.item(),
             "l0": losses.fired.sum().item() / run.stream.batch, "dead": int(run.dead.sum()),

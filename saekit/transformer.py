@@ -47,9 +47,10 @@ def load_lm(name, device="cpu"):
     """
     from transformers import AutoConfig
 
-    if device != "cpu" and not (device.startswith("cuda") and torch.cuda.is_available()):
-        here = "cpu and cuda" if torch.cuda.is_available() else "cpu only"
-        raise ValueError(f"device is {device!r}; this machine has {here}")
+    gpus = torch.cuda.device_count() if device != "cpu" and torch.cuda.is_available() else 0
+    here = ["cpu", *["cuda"] * (gpus > 0), *(f"cuda:{i}" for i in range(gpus))]
+    if device not in here:
+        raise ValueError(f"device is {device!r}; this machine has {', '.join(here)}")
     source = model_source(name.removesuffix(UNTRAINED))
     try:
         with quiet(bars=not Path(source).exists()):  # a download shows its bar

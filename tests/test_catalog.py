@@ -1,6 +1,7 @@
 """What `saekit models` lists, checks again and refuses, on a data folder of one tiny transformer and three SAEs."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -118,7 +119,7 @@ def test_other_text_has_the_wider_tolerance_and_the_default_is_told(data, capfd,
 def test_an_sae_made_on_other_weights_is_outside(data, capfd):
     change(data / "lm" / "card.json", weight_hash="0123456789abcdef")
     code, printed, _ = models(capfd, "a", "b", "--verify")  # b is of the untrained control, whose weights lie nowhere
-    assert code == 1 and "1 of 11 values" not in printed and "outside: a weights of lm" in printed
+    assert code == 1 and printed.endswith("10 of 11 values within their tolerance; outside: a weights of lm\n")
 
 
 def test_a_card_without_weights_is_listed_and_not_verified(data, capfd, tmp_path):
@@ -145,6 +146,36 @@ def test_an_added_sae_is_the_same_files_and_nothing_is_overwritten_or_overfilled
         code, _, errors = models(capfd, "--add", tmp_path / run)
         assert code == 2 and message in errors and errors.count("\n") == 1
     assert not (data / "saes" / "other").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--card-only"]])
+@pytest.mark.parametrize("written, error, code", [(0, OSError("disk full"), 2), (1, OSError("disk full"), 2),
+                                                  (1, KeyboardInterrupt(), 130), (3, OSError("disk full"), 2)])
+def test_what_interrupts_an_addition_leaves_nothing(data, capfd, tmp_path, monkeypatch, options, written, error, code):
+    shutil.move(data / "saes" / "a", tmp_path / "new")
+    before, plain, seen = sorted(data.rglob("*")), os.replace, []
+
+    def replace(*paths):
+        seen.append([one.name for one in catalog.entries()])  # at any moment the catalogue can be read
+        if len(seen) > written:
+            raise error
+        plain(*paths)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)  # by which each file gets its name
+        patch.setattr(os, "rename", replace)
+        assert models(capfd, "--add", tmp_path / "new", *options)[0] == code
+    assert seen == [["lm", "b", "c"]] * (written + 1) and sorted(data.rglob("*")) == before
+    assert models(capfd, "--add", tmp_path / "new", *options)[0] == 0 and models(capfd)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["lm", "saes"])
+def test_an_sae_may_not_have_the_name_of_a_language_model(data, capfd, tmp_path, name):
+    shutil.move(data / "saes" / "a", tmp_path / name)
+    code, printed, errors = models(capfd, "--add", tmp_path / name)
+    assert code == 2 and printed == "" and errors.count("\n") == 1
+    assert f"{data / name} exists, and an SAE of that name would hide it; rename {tmp_path / name}" in errors
+    assert [(one.name, one.kind) for one in catalog.entries()][0] == ("lm", "language model")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+import torch
 
 from saekit import files
 from saekit.cli import main
@@ -165,11 +166,14 @@ def test_an_sae_of_an_untrained_control_is_trained_and_evaluated_on_it(tiny, cap
         (["--k", 0], "1 <= k"),
         (["--d-sae", 0], "d_sae is 0"),
         (["--d-sae", -3], "d_sae is -3"),
+        (["--d-sae", 10**18], "not enough memory; lower --batch or --d-sae"),  # beyond any machine's addresses
         (["--layer", 1], "this model has layers 0 to 0"),
         (["--tokens", 0], "tokens is 0"),
         (["--batch", 0], "batch is 0"),
         (["--lr", 0], "lr is 0"),
         (["--lr", "nan"], "lr is nan"),
+        (["--lr", "inf"], "lr is inf"),
+        (["--auxk-coeff", "inf"], "auxk_coeff is inf"),
         (["--l1-coeff", 1], "--l1-coeff does not apply to --arch topk"),
         (["--seed", -1], "seed"),
         (["--batch", 10**9], "use a smaller batch"),
@@ -191,6 +195,29 @@ def test_bad_input_is_one_line_with_exit_code_2_and_leaves_no_run(tiny, capfd, m
         and message in errors
     )
     assert not (tiny / "a" / "run.json").exists() and (tiny / "file").read_text() == ""
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0"),
+                                   RuntimeError("CUDA error: out of memory\nCompile with"), MemoryError()])
+def test_memory_that_does_not_suffice_is_one_line_with_a_cure(capfd, monkeypatch, error):
+    def fail(_args):
+        raise error
+
+    monkeypatch.setattr("saekit.experiment.train", fail)
+    code, printed, errors = run(capfd, *TRAIN, "--out", "a")
+    assert code == 2 and printed == "" and errors.count("\n") == 1 and f"({error!r})\n" in errors
+    assert errors.startswith("saekit train: not enough memory; lower --batch or --d-sae (")
+    monkeypatch.setattr("saekit.experiment.evaluate", fail)
+    assert "take a smaller model" in run(capfd, "eval", "a")[2]
+
+
+def test_an_error_of_the_program_itself_keeps_its_traceback(capfd, monkeypatch):
+    def fail(_args):
+        raise RuntimeError("an illegal memory access was encountered")
+
+    monkeypatch.setattr("saekit.experiment.train", fail)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        run(capfd, *TRAIN, "--out", "a")
 
 
 def test_numbers_may_be_written_5e6_and_must_be_whole(capfd):
@@ -252,6 +279,7 @@ def test_train_lm_prints_the_table(tiny, capfd):  # noqa: F811
     assert code == 2 and errors.count("\n") == 1 and "already holds a run" in errors
     for change, message in (
         (["--tokens", 0], "tokens is 0"),
+        (["--lr", "inf"], "lr is inf"),
         (["--arch", "bert"], "arch is 'bert'; expected 'gpt2' or 'gpt-neox'"),
         (["--tokenizer-from", "nope"], "no tokenizer at nope"),
     ):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from saekit import files
 from saekit.cli import main
 from saekit.concepts import CONCEPTS
 from saekit.page import records, show_feature
@@ -161,6 +162,19 @@ def test_the_command_writes_a_site_that_names_no_address(tiny, capsys):  # noqa:
         assert set(re.findall(r"https?://[^\"' )]+", written[name])) <= {"http://www.w3.org/2000/svg"}
         assert not re.search(r"innerHTML|AdjacentHTML|document\.write|eval\(|fetch\(|HttpRequest", written[name])
     assert '"against":"two"' in written["data/about.js"] and written["data/index.js"].count('"id"') == 40
+
+
+@pytest.mark.parametrize("model, layer", [("tiny", 1), ("small", 0), ("tiny:untrained", 0)])
+def test_an_sae_of_another_layer_or_model_is_no_comparison(tiny, capsys, monkeypatch, model, layer):  # noqa: F811
+    for name, made in (("one", {"model": "tiny", "layer": 0}), ("two", {"model": model, "layer": layer})):
+        save_sae(an_sae(), tiny / name / "sae.safetensors")
+        files.write_json(tiny / name / "run.json", made)
+    monkeypatch.setattr("saekit.page.site.load_lm", None)  # told before that
+    argv = ["page", str(tiny / "one"), "--against", str(tiny / "two"), "--out", str(tiny / "out")]
+    assert main(argv) == 2 and not (tiny / "out").exists()
+    errors = capsys.readouterr().err
+    assert f"two reads layer {layer} of {model}, but" in errors and "one layer 0 of tiny;" in errors
+    assert errors.count("\n") == 1
 
 
 def test_a_missing_run_is_one_line_and_exit_code_2(tiny, capsys):  # noqa: F811

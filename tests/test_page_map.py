@@ -52,6 +52,16 @@ def test_the_command_keeps_a_map_of_two_dictionaries_and_the_page_shows_it(runs,
     assert data_of(runs / "out", "about")["map"] is True
 
 
+@pytest.mark.parametrize("made", [{"model": "tiny", "layer": 1}, {"model": "other", "layer": 0}])
+def test_dictionaries_of_other_layers_or_models_have_no_common_map(runs, capsys, monkeypatch, made):
+    files.write_json(runs / "small" / "run.json", made)
+    monkeypatch.setattr(page_map, "make_map", None)  # told before that
+    assert main(["map", str(runs / "large"), str(runs / "small")]) == 2
+    errors = capsys.readouterr().err
+    assert f"small reads layer {made['layer']} of {made['model']}, but" in errors and "large layer 0 of tiny;" in errors
+    assert errors.count("\n") == 1 and not (runs / "large" / "map.safetensors").exists()
+
+
 def test_a_small_dictionary_has_a_map_without_a_file_and_too_few_or_too_many_have_none(runs, monkeypatch):
     sae = load_sae(runs / "small")
     made = page_map.read_map(runs / "small", sae)

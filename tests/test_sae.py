@@ -205,6 +205,8 @@ def test_the_geometric_median_sits_where_most_points_are_and_in_the_middle_of_a_
         (lambda: ReLUSAE(4, 0), "d_sae is 0"),
         (lambda: ReLUSAE(4, 8, l1_coeff=-1), "l1_coeff is -1"),
         (lambda: ReLUSAE(4, 8, l1_coeff=float("nan")), "l1_coeff is nan"),
+        (lambda: ReLUSAE(4, 8, l1_coeff=float("inf")), "l1_coeff is inf"),
+        (lambda: new_sae("jumprelu", 4, 8, bandwidth=float("inf")), "bandwidth is inf"),
         (lambda: ReLUSAE(4, 8)(torch.ones(2, 5)), "reads rows of d_in=4"),
         (lambda: ReLUSAE(4, 8)(torch.ones(4)), "reads rows of d_in=4"),
     ],

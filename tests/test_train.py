@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from saekit import activations, files, train
+from saekit import activations, checkpoint, files, train
 from saekit.sae import SAES, load_sae, new_sae
 from saekit.train import Run, TrainConfig, learning_rate, next_batch, resample, train_sae, train_step
 
@@ -141,6 +141,20 @@ def test_a_run_stopped_and_resumed_ends_with_the_same_bits_buffers_included(arch
         assert torch.equal(again.state_dict()[name], array), name
 
 
+def test_a_checkpoint_keeps_how_many_batches_were_left_out_which_are_no_steps_of_adam(tmp_path):
+    run, path = run_of(), tmp_path / "checkpoint.safetensors"
+    train_step(run, next(run.stream))
+    run.step, run.left_out = 5, run.left_out + 2
+    checkpoint.save(run, tmp_path)
+    arrays, record = files.load_arrays(path)
+    files.save_arrays(tmp_path / "older.safetensors", arrays, {key: record[key] for key in record if key != "left_out"})
+    for file, left_out in ((path, 2), (tmp_path / "older.safetensors", 0)):
+        again = run_of()
+        checkpoint.load(again, file)
+        assert again.left_out == left_out
+        assert {float(state["step"]) for state in again.optimizer.state.values()} == {5 - left_out}
+
+
 def interrupted_at(step, number, monkeypatch, times=1):
     """Send this process a signal in the middle of that step."""
     plain = train.kernels.loss
@@ -246,6 +260,7 @@ def test_resuming_a_run_that_reached_its_end_changes_nothing(tmp_path):
         ({"tokens": 0}, "tokens is 0"),
         ({"lr": 0}, "lr is 0"),
         ({"lr": float("nan")}, "lr is nan"),
+        ({"lr": float("inf")}, "lr is inf"),
         ({"decay": "step"}, "'linear' or 'cosine'"),
         ({"decay_from": 1.5}, "decay_from is 1.5"),
         ({"decay_from": -0.1}, "decay_from is -0.1"),

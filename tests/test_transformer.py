@@ -182,6 +182,14 @@ def test_a_device_that_is_not_here_is_an_error():
             load_lm(str(tiny_lm.folder() / "data" / "tiny"), device)
 
 
+@pytest.mark.parametrize("device", ["cudax", "cuda:9", "cuda:2", "cuda:-1", "gpu"])
+def test_on_a_machine_with_two_gpus_no_other_device_is_taken(monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ValueError, match=f"device is '{device}'; this machine has cpu, cuda, cuda:0, cuda:1"):
+        load_lm(str(tiny_lm.folder() / "data" / "tiny"), device)
+
+
 def drop_a_weight(folder):
     weights = load_file(folder / "model.safetensors")
     del weights["transformer.h.0.mlp.c_fc.weight"]

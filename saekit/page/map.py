@@ -13,6 +13,7 @@ import numpy as np
 
 from saekit import files
 from saekit.concepts import CONCEPTS
+from saekit.experiment import check_same_layer
 from saekit.feature_map import (PERPLEXITY, agreement, chance_agreement, cluster_traits, clusters, layout,
                                 reduce_by_umap, shuffled_control, stack, structure, tighter_than_control, tightness)
 from saekit.geometry import unit_norm
@@ -78,10 +79,11 @@ def write_map(runs, out=None, method="tsne", perplexity=PERPLEXITY, seed=0, comm
     """Make the map of the SAEs in folders `runs`, the smallest first, and write it; returns the file's path.
 
     out: default map.safetensors in the first folder. The other folders are noted relative to the first, so that a
-    folder of runs can move as a whole.
+    folder of runs can move as a whole. ValueError if the SAEs do not all read one layer of one language model.
     """
     home = _folder(runs[0])
     loaded = sorted(((decoder(load_sae(run)), _folder(run)) for run in runs), key=lambda pair: len(pair[0]))
+    check_same_layer(runs)
     made = make_map([W_dec for W_dec, _ in loaded], method, perplexity, seed)
     for one, (_, folder) in zip(made.about["dictionaries"], loaded):
         one.update(name=folder.name, folder=Path(os.path.relpath(folder, home)).as_posix())

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from saekit import files
-from saekit.experiment import run_settings
+from saekit.experiment import check_same_layer, run_settings
 from saekit.interpret import ULTRA_LOW, similarity_order, token_strings
 from saekit.page.findings import Findings, frequent_tokens
 from saekit.page.map import decoder, fingerprint, map_record, map_row, read_map
@@ -30,12 +30,15 @@ STATIC = ("index.html", "style.css", "map.js", "clusters.js", *SCRIPTS)
 def write_site(run, out, against=None, tokens=2_000_000, model=None):
     """Write the feature page of the SAE in folder `run` to folder `out`; returns the path of its index.html.
 
-    against: folder of an SAE of the same layer, for instance with another seed. tokens: how much of the training files
-    to read; an eighth as much is read of validation files. model: instead of the one the run names.
+    against: folder of an SAE of the same layer, for instance with another seed; ValueError for any other. tokens: how
+    much of the training files to read; an eighth as much is read of validation files. model: instead of the one the run
+    names.
     """
     sae, settings = load_sae(run), run_settings(run)
-    lm = load_lm(model or settings["model"])
     other = None if against is None else load_sae(against)
+    if other is not None:
+        check_same_layer([run, against], model)
+    lm = load_lm(model or settings["model"])
     drawn = read_map(run, sae)  # first, because a file that does not fit should be told before the long work
     findings = Findings(sae, lm, settings["layer"], tokens, other)
     about = about_page(findings, Path(run).resolve().name, against and Path(against).resolve().name)
