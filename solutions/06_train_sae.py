@@ -821,6 +821,10 @@ for family, style in zip(families, ("-", "--", ":")):
 # %% id="all-ten-show"
 left.set(title="More latents cost less", xscale="log", yscale="log", xlabel="active latents per token",
          ylabel="ce_increase (nats)")
+for name, end, side in (("gated", 0, "right"), ("relu-l0", 0, "right"),
+                        ("topk", -1, "left"), ("relu-hoyer", -1, "left")):
+    at = [values[end] for values in frontier_of(name, "ce_increase")]
+    left.annotate(f" {name} ", at, ha=side, va="center", fontsize=7)
 left.legend(fontsize=7)
 ranked = sorted((name for name in cost_at_32 if cost_at_32[name] > 0), key=cost_at_32.get, reverse=True)
 right.barh(ranked, [cost_at_32[name] for name in ranked], color=plots.LATENT)
