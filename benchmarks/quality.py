@@ -293,7 +293,7 @@ def arguments():
     parser.add_argument("--only", nargs="*", default=[], help="an architecture, a contestant (april: a second trainer)")
     parser.add_argument("--tokens", nargs="*", type=lambda text: int(float(text)), help="only stages of that length")
     parser.add_argument("--seeds", nargs="*", type=int)
-    parser.add_argument("--lrs", type=int, default=5, help="most learning rates in a sweep; 1: the law's alone")
+    parser.add_argument("--lrs", type=int, default=3, help="most learning rates in a sweep; 1: the law's alone")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--model", default="python-1l")
     parser.add_argument("--text", metavar="FILE", help="what --write-text wrote, instead of this machine's files")
