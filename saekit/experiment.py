@@ -24,8 +24,8 @@ WOKEN = {"decay_from": 0.8, "dead_after_tokens": 8192}    # AuxK pulls after two
 DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing; lr, lr_range: default_rate
     **dict.fromkeys(("topk", "batchtopk", "matryoshka"),
                     {"settings": {"k": 32, "auxk_coeff": 0.5}, "lr": 3e-4, "lr_range": (5e-5, 4e-3), "config": WOKEN}),
-    "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05, "auxk_coeff": 1 / 32}, "lr": 4e-4,
-                 "lr_range": (1e-4, 4e-3), "config": {}},                                   # price: threshold^2
+    "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05, "auxk_coeff": 0.5}, "lr": 3e-4,
+                 "lr_range": (5e-5, 4e-3), "config": WOKEN},                                # price: threshold^2
     **dict.fromkeys(("gated", "relu", "relu-tied", "relu-weighted"),
                     {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "lr_range": (1e-3, 4e-3), "config": RESAMPLED}),
     "relu-hoyer": {"settings": {"hoyer_coeff": 0.1}, "lr": 1e-3, "lr_range": (1e-3, 1e-3), "config": RESAMPLED},
