@@ -576,7 +576,7 @@ print("cosine of what it listens to (W_enc) with what it writes (W_dec): 5 %, me
       np.quantile(cosine, [0.05, 0.5, 0.95]).round(2))
 
 # %% [markdown] id="inputs-after"
-# Near the left edge lie latents that no single token explains: these take reading. And a latent's two faces need not match: it may fire on one thing *in order to* announce another.
+# Near the left edge lie latents that the token at hand does not explain: these take reading. And a latent's two faces need not match: it may fire on one thing *in order to* announce another.
 #
 # ## 7.8 Its relatives
 #
@@ -734,7 +734,7 @@ ax.legend()
 plots.show(fig, alt="Median correlation of the explanation against density, for ten groups of latents: on held files and, dotted and higher, on the train files where formulas were found.")
 
 # %% [markdown] id="few-intro"
-# And the *because*? Take the best-explained group, and let it be as poor in examples as the rarest: search again on so few train contexts that it fires about as often there. If its score falls to that of the rarest group, scarcity is all; if it stays above, rare latents are hard for another reason too: many fire in one or two files only, and the other half of the files knows nothing like it.
+# And the *because*? Take the best-explained group, and let it be as poor in examples as the rarest: search again on so few train contexts that it fires about as often there. If its score falls to that of the rarest group, scarcity is all; if it stays above, rare latents are hard for another reason too. The dotted curve gives a hint: where it is low as well, no formula of ours fits even the files in which it was looked for.
 
 # %% id="few-search"
 n_seen = np.diff(seen[0].indptr)[explained]

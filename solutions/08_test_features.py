@@ -170,7 +170,7 @@ print(f"elsewhere:      largest change {np.abs(delta[~active]).max():.1e} nats")
 print("not a single prediction changes where the latent is silent:", bool(np.abs(delta[~active]).max() < 1e-3))
 
 # %% [markdown] id="probabilities-intro"
-# In this model, attention comes *before* the neurons and nothing comes after them, so an ablation is felt at its own token only; in deeper models it spreads to later tokens. The lecture asks how ablation changes **prediction probabilities**. At the place where it costs most:
+# In this model, attention comes *before* the neurons and nothing comes after them, so an ablation is felt at its own token only; in deeper models it spreads to later tokens. The lecture asks how ablation changes **prediction probabilities**. Nats alone do not say: a token that was unlikely anyway can lose many while hardly any probability moves. At the place where ablation costs most:
 
 # %% id="probabilities"
 row, place = np.unravel_index(np.where(active, delta, -np.inf).argmax(), delta.shape)
@@ -501,10 +501,10 @@ for name, (color, style) in looks.items():
 ax.set(xticks=range(len(ks) + 1), xticklabels=[1, *ks[:-1], "all"], xlabel="units the probe may use",
        ylabel="median F1, held-out files", ylim=(0, 1), title="With enough units the basis hardly matters")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
-plots.show(fig, alt="Median F1 on held-out files against the number of units a probe may use, one line per kind of unit; the lines come closer to each other from left to right.")
+plots.show(fig, alt="Median F1 on held-out files against the number of units a probe may use, one line per kind of unit; the lines of neurons, PCA and random directions are closer to each other at the right end than at the left.")
 
 # %% [markdown] id="k-sparse-after"
-# Neurons, PCA and random directions span the same space, so with all units they tell the same. A good basis shows at the left end. The right end is unfair to latents: 512 of them are not the whole code. So let the probe choose its 512 most different units among **all** latents, eight times as many candidates as the neurons have (which favours the latents):
+# Neurons, PCA and random directions span the same space, so all units of each hold the same; what still sets them apart is how well the regression finds it. A good basis shows at the left end. The right end is unfair to latents: 512 of them are not the whole code. So let the probe choose its 512 most different units among **all** latents, eight times as many candidates as the neurons have (which favours the latents):
 
 # %% id="all-latents"
 many = budget(smoke=256, laptop=sae.d_sae)
