@@ -38,7 +38,7 @@ def main(argv=None):
 
 
 def of_memory(error):
-    """Whether an error says that memory did not suffice; PyTorch tells that by words alone."""
+    """Whether an error says that memory did not suffice; on a CPU PyTorch has no kind of error for that, only words."""
     words = ("out of memory", "tried to allocate", "ALLOC_FAILED", "bad_alloc")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 

@@ -186,7 +186,7 @@ conventions = {"lesson 1, article (½)": (lambda e, z, c: e.sum() / 2 + c * z.su
     "error over variance": (lambda e, z, c: e.sum(1).mean() / variance + c * z.sum(1).mean(), 2 * lam / variance)}
 
 # %% [markdown] id="lam-prove-intro"
-# The proof: minimise each objective as written, with a general-purpose solver that knows nothing of λ, and compare its codes, whose entries reach 2.3, with lesson 1's FISTA. **And if one types the same 0.1 into all?**
+# The proof: minimise each objective as written, with a general-purpose solver that knows nothing of λ, and compare its codes, whose entries reach 1.9, with lesson 1's FISTA. **And if one types the same 0.1 into all?**
 
 # %% id="lam-solver"
 from scipy.optimize import minimize
@@ -205,7 +205,7 @@ def smallest(objective, c, x, D):
 z_fista = lasso.fista(x_toy, D_toy, lam, positive=True).z
 for name, (objective, c) in conventions.items():
     same, typed = (abs(smallest(objective, weight, x_toy, D_toy) - z_fista).max() for weight in (c, lam))
-    print(f"{name:33} c = {c:<8.3g} same minimiser: {bool(same < 1e-5)}   with c = {lam}: largest error {typed:.1f}")
+    print(f"{name:33} c = {c:<8.3g} same minimiser: {bool(same < 1e-5)}   with c = {lam}: error {typed:.1f}")
 scaled = smallest(conventions["reference page, lecture, saekit"][0], 2 * lam / 3, x_toy / 3, D_toy) * 3
 same = abs(scaled - z_fista).max()
 print(f"{'inputs divided by 3, c by 3':33} c = {2 * lam / 3:<8.3g} same minimiser: {bool(same < 1e-5)}")
@@ -536,14 +536,17 @@ fig, ax = plots.panels(height=2.4)
 for shape, color in (("linear", plots.LATENT), ("cosine", plots.ATOM)):
     config = train.TrainConfig(lr=1.0, decay=shape)
     ax.plot([train.learning_rate(step, 100, config) for step in range(100)], color=color, label=shape)
+
+# %% id="schedule-plateau"
 stuck = np.maximum(0.8 ** np.arange(24), 0.2)                    # a made-up loss that falls and then falls no more
 ax.step(np.linspace(0, 100, 24), on_plateau(stuck), color=plots.BASELINE, where="post",
         label="halved on plateaus, of a made-up loss")
 ours = on_plateau(runs["constant learning rate"][:, 0])
 print(f"on our run the plateau rule ends at {ours[-1]:.0%} of the peak")
-ax.set(title="Two schedules know when to fall, the third waits to see", xlabel="share of the run (%)", ylabel="share of the peak")
-ax.legend()
-plots.show(fig, alt="Learning rate over a run: linear and cosine rise for five percent, stay until twenty percent and fall to zero; the plateau rule stays at the peak until the made-up loss is stuck, a third into the run, then halves again and again.")
+ax.set(title="Two schedules know when to fall, the third waits to see", xlabel="share of the run (%)",
+       ylabel="share of the peak")
+ax.legend(loc="upper right", fontsize=7)
+plots.show(fig, alt="Learning rate over a run: linear and cosine rise for five percent, stay until twenty percent and fall to zero; the plateau rule stays at the peak until the made-up loss is stuck, two fifths into the run, then halves again and again.")
 
 # %% [markdown] id="adaptive-intro"
 # Our run has no plateau, so that rule does nothing for it. Feature statistics can set the *price*. Measure l0 after every step; above the target, raise `l1_coeff` a little, below it, lower it. **Nobody need know what a price buys:**
@@ -776,7 +779,7 @@ plots.frontier(ax, counts, curves, points, lines)
 ax.plot(1, one_of_512, "s", color=plots.ATOM)
 ax.annotate("k-means", (1, one_of_512), xytext=(6, -3), textcoords="offset points", color=plots.ATOM, fontsize=8)
 ax.set_title("From 16 active units on, neurons are hard to beat")
-plots.show(fig, alt="Explained variance over the number of active units per token on a logarithmic axis. Neurons lie above NMF, ICA and PCA; random directions are lowest. The SAEs trained in this lesson lie among the classical methods, the shipped TopK SAE with 4,096 latents above the neurons.")
+plots.show(fig, alt="Explained variance over the number of active units per token on a logarithmic axis. From 16 units on neurons lie above NMF, ICA and PCA; random directions are lowest. The SAEs trained in this lesson lie among the classical methods, the shipped TopK SAE with 4,096 latents above the neurons.")
 
 # %% id="frontier-claims"
 at_32 = {name: values[counts.index(32)] for name, values in curves.items()}
@@ -786,8 +789,8 @@ for name in ("PCA", "ICA", "NMF", "random directions"):
 claim("shipped TopK minus neurons", points["shipped topk"][1] - at_32["neurons"], at_least=0.0)
 claim("neurons minus PCA", at_32["neurons"] - at_32["PCA"], at_least=0.1)
 k_axis, k_explained = np.array(sorted(lines["topk"])).T
-l0, explained = lines["relu"][1]
-topk_there = np.interp(l0, k_axis, k_explained)
+relu_l0, explained = lines["relu"][1]
+topk_there = np.interp(relu_l0, k_axis, k_explained)
 claim("TopK above ReLU-L1, both trained here, at the same l0", topk_there - explained, at_least=0.01)
 
 # %% [markdown] id="frontier-after"
@@ -821,14 +824,16 @@ for family, style in zip(families, ("-", "--", ":")):
 # %% id="all-ten-show"
 left.set(title="More latents cost less", xscale="log", yscale="log", xlabel="active latents per token",
          ylabel="ce_increase (nats)")
+left.legend(fontsize=7)
 for name, end, side in (("gated", 0, "right"), ("relu-l0", 0, "right"),
                         ("topk", -1, "left"), ("relu-hoyer", -1, "left")):
     at = [values[end] for values in frontier_of(name, "ce_increase")]
     left.annotate(f" {name} ", at, ha=side, va="center", fontsize=7)
-left.legend(fontsize=7)
+
+# %% id="all-ten-bars"
 ranked = sorted((name for name in cost_at_32 if cost_at_32[name] > 0), key=cost_at_32.get, reverse=True)
 right.barh(ranked, [cost_at_32[name] for name in ranked], color=plots.LATENT)
-right.set(title="At 32 active latents TopK costs least", xlabel="ce_increase (nats)")
+right.set(title="TopK costs least", xlabel="ce_increase (nats) at 32 active latents")
 plots.show(fig, alt="Left: ce_increase over active latents per token, both logarithmic, one falling line for each architecture; TopK lies lowest, BatchTopK and JumpReLU close above it, then Matryoshka and Gated, Hoyer's ratio highest. Right: bars of ce_increase read at 32 active latents, from Hoyer's 0.75 and the tied ReLU's 0.35 down to TopK's 0.09.")
 
 # %% id="all-ten-claims"
@@ -860,7 +865,7 @@ fig, (left, right) = plots.panels(2, height=2.6)
 left.plot(distance[~long], 1 - tried["fvu"][~long], "o-", color=plots.BASELINE, label="0.5 million tokens")
 left.plot(distance[long], 1 - tried["fvu"][long], "o-", color=plots.LATENT, label="2 million tokens")
 right.plot(distance[long], 100 * tried["neuron_rows"][long], "o-", color=plots.NEURON, label="nearly one neuron")
-right.plot(distance[long], 100 * tried["silent"][long], "o-", color=plots.LATENT, label="silent for 250,000 tokens")
+right.plot(distance[long], 100 * tried["silent"][long], "o-", color=plots.LATENT, label="long silent")
 star = {"marker": "*", "linestyle": "", "color": plots.LATENT, "markeredgecolor": "white", "markersize": 13}
 for ax, value, label in ((left, cards["topk"]["metrics"]["explained_variance"], "the shipped TopK"),
                          (right, 100 * shipped_silent, "the shipped TopK, silent")):
@@ -883,7 +888,7 @@ claim("silent latents and neurons among the rows at the fastest rate, share",
       tried["silent"][fast] + tried["neuron_rows"][fast], at_least=0.05)
 
 # %% [markdown] id="rate-after"
-# The better number belongs to the worse dictionary: latents have died, and rows have turned into single neurons, the code that was there before you began. For TopK, its kin and JumpReLU `saekit train` therefore lowers the rate as steps grow, which keeps the distance the same. More tokens at the same distance then help (the star).
+# The better number belongs to the worse dictionary: latents have died (silent for the last 250,000 tokens), and rows have turned into single neurons, the code that was there before you began. For TopK, its kin and JumpReLU `saekit train` therefore lowers the rate as steps grow, which keeps the distance the same. More tokens at the same distance then help (the star).
 #
 # ## 6.11 What the error holds
 #
@@ -896,7 +901,7 @@ codes = {"dense": torch.tensor(density > 0.1)}
 order = torch.randperm(4096, generator=torch.Generator().manual_seed(0))
 order = order[~codes["dense"][order]]
 fires = torch.tensor(density)
-enough = int((fires[order].cumsum(0) <= fires[codes["dense"]].sum()).sum())   # until they fire as often all together
+enough = int((fires[order].cumsum(0) <= fires[codes["dense"]].sum()).sum())    # fire as often all together
 codes["random"] = torch.zeros(4096, dtype=bool).scatter(0, order[:enough], True)
 for name, which in codes.items():
     print(f"{int(which.sum()):4} {name} latents make {float(fires[which].sum()):.1f} firings a token")
@@ -924,7 +929,8 @@ for name, replacement in {"x itself": lambda v: v, "x_hat": shipped["topk"], "x 
 # %% id="error-claims"
 ours, random = cost["x_hat"] - cost["x itself"], cost["x + random error"] - cost["x itself"]
 claim("cost of the SAE's error over that of a random one", ours / random, at_least=0.3, at_most=1.6)
-dense, others = (cost[f"x_hat without {which}"] - cost["x_hat"] for which in ("its dense latents", "the random ones"))
+dense = cost["x_hat without its dense latents"] - cost["x_hat"]
+others = cost["x_hat without the random ones"] - cost["x_hat"]
 claim("cost of silencing the dense latents over that of others that fire as often", dense / others,
       at_least=0.5, at_most=2)
 
@@ -960,14 +966,13 @@ print("the language model is unchanged:", transformer.weight_hash(lm.model) == b
 # ## The papers say / we measured
 
 # %% id="paper-table"
-dead = cards["topk"]["metrics"]["dead_fraction"]
+unseen = cards["topk"]["metrics"]["dead_fraction"]
 paper = {
-    "Gao et al. 2024: TopK above ReLU-L1 at equal l0": f"explained variance {topk_there:.2f} and {explained:.2f} at {l0:.0f}",
-    "Gao et al. 2024: AuxK leaves few dead":
-        f"{dead:.1%} fire nowhere on held-out text after {million['data']:.0f} million tokens, "
-        f"{cures['AuxK'][0]:.0%} after our short run",
-    "Bricken et al. 2023: resampling by loss² revives":
-        f"{cures['loss²'][0]:.0%} silent instead of {cures['none'][0]:.0%}",
+    "Gao et al. 2024: TopK above ReLU-L1 at equal l0":
+        f"explained variance {topk_there:.2f} and {explained:.2f} at l0 {relu_l0:.0f}",
+    "Gao et al. 2024: AuxK leaves few dead": f"{unseen:.1%} unseen on held-out text (shipped), "
+                                             f"{cures['AuxK'][0]:.0%} silent after our short run",
+    "Bricken et al. 2023: loss² revives": f"{cures['loss²'][0]:.0%} silent instead of {cures['none'][0]:.0%}",
     "Bussmann et al. 2024: BatchTopK better than TopK":
         f"costs {cost_at_32['batchtopk']:.3f} nats, TopK {cost_at_32['topk']:.3f}, at l0 32",
     "Gurnee 2024: errors cost more than random ones": f"{ours:.3f} and {random:.3f} nats"}

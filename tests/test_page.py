@@ -197,8 +197,8 @@ def test_the_shipped_sae_fills_all_panels_of_twenty_random_latents():
     from saekit.files import data_folder
     from saekit.transformer import load_lm, mlp_post
 
-    runs = sorted((data_folder() / "saes").glob("*/sae.safetensors"))
-    sae, other, lm = load_sae(runs[-1]), load_sae(runs[0]), load_lm("python-1l")
+    runs = [data_folder() / "saes" / f"python-1l-{name}" for name in ("topk-4096", "topk-2048-seed1")]
+    sae, other, lm = *map(load_sae, runs), load_lm("python-1l")
     findings, names = Findings(sae, lm, 0, 60_000, other), {}
     survey = findings.fit.survey
     live = np.flatnonzero(survey.counts > 100)
