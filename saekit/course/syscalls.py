@@ -2,7 +2,7 @@
 namespaces, no kernel side doors.
 
 The filter is a small program that the kernel runs at every system call; it needs no privilege. It backs the network
-namespace up, and replaces it where a container allows no namespaces. Linux on x86-64 and arm64; elsewhere OSError.
+namespace up, and replaces it where none may be made. Linux on x86-64 and arm64; elsewhere OSError.
 Reference: Linux, Documentation/userspace-api/seccomp_filter.rst.
 """
 
