@@ -1,7 +1,7 @@
 """Set up saekit in this folder, then hand over to it. Needs Python 3.11 or newer and nothing else.
 
   python course.py lab      set everything up, open JupyterLab on lesson 0 (--no-browser prints the address)
-  python course.py test     set everything up, run every test and execute every notebook (--all: the slow suites too)
+  python course.py test     set everything up, run the tests and execute every notebook (--all: the slow suites too)
   python course.py run      execute all lessons without a browser; HTML copies go to build/
   python course.py setup    only set up
   python course.py ...      every other command of saekit: doctor, build, train, eval, page, grade, ...

@@ -33,10 +33,11 @@ GRID = {
 MEASURED = ("l0", "explained_variance", "ce_increase", "dead_fraction")
 
 
-def defined(arch, knob, args):
-    """All that defines one SAE: as `saekit train` trains its architecture by default, but for the knob."""
-    settings, config = recipe(arch, args.tokens, args.batch, **knob)
-    return json.loads(json.dumps({"arch": arch, "settings": settings, "config": asdict(config)}))
+def defined(arch, tokens, batch, lr=None, **knob):
+    """All that defines one SAE: as `saekit train` trains its architecture by default, but for what is given."""
+    settings, config = recipe(arch, tokens, batch, lr, **knob)
+    run = {"arch": arch, "settings": settings, "config": asdict(config)}
+    return json.loads(json.dumps(run))  # as a file gives it back: lists for tuples
 
 
 def measure(lm, contexts, run, args):
@@ -76,7 +77,8 @@ def main():
                "command": f"python benchmarks/frontier.py {options}"}
     runs, rows = stored(args.out, header)
     contexts = corpus.contexts(text, lm.n_ctx, lm.boundary)
-    for run in (defined(arch, knob, args) for arch in args.archs for knob in GRID[arch]):
+    for arch, knob in ((arch, knob) for arch in args.archs for knob in GRID[arch]):
+        run = defined(arch, args.tokens, args.batch, **knob)
         if run in runs:
             continue
         rows.append(measure(lm, contexts, run, args))

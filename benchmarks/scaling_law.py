@@ -2,7 +2,7 @@
 
     python benchmarks/scaling_law.py [--out data/scaling-law.safetensors] [--minutes 10] [--tiny]
 Every pair of the grid is a run of its own (its learning rate rises and falls within its own tokens), k = 32 throughout;
-one row of the grid is trained with two seeds, which tells the noise. Under 15 minutes on two quiet cores in all. The
+one row of the grid is trained with two seeds, which tells the noise. About 25 minutes of one core in all. The
 file is written after every run and a run that is in it is not done again: --minutes stops early, the same command goes
 on. Held-out files; fvu = 1 - explained variance; ce_increase in nats per token.
 """

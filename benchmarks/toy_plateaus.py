@@ -1,6 +1,6 @@
 """Feature dimensionality at the paper's size: 400 features in 30 dimensions, several probabilities side by side.
 
-    python benchmarks/toy_plateaus.py [--instances 20] [--steps 20000] [--batch 1024] [--out data/toy-plateaus.safetensors]
+    python benchmarks/toy_plateaus.py [--instances 20] [--steps 5000] [--batch 512] [--out data/toy-plateaus.safetensors]
 Stores the probabilities and, per model, the shares of a dimension and the lengths of all features, with the settings
 and the time of the run in the file's record. Elhage et al. (2022), "The Geometry of Superposition".
 """
@@ -28,8 +28,8 @@ def report(p, shares, lengths):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--instances", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--batch", type=int, default=1024)
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--out", type=Path, default=Path("data/toy-plateaus.safetensors"))
     args = parser.parse_args()
     p = np.geomspace(0.02, 0.9, args.instances)

@@ -162,7 +162,8 @@ for latent, other in zip(chosen, chosen[1:] + chosen[:1]):
 latent = chosen[0]
 fires_on = np.zeros(held.shape, dtype=bool)
 fires_on[held != lm.boundary] = latents[:, [latent]].toarray()[:, 0] > 0
-rows = [i for i in np.argsort(-fires_on.sum(axis=1), kind="stable")[:budget(smoke=4, laptop=24)] if fires_on[i].any()]
+unread = np.flatnonzero((held != lm.boundary).sum(axis=1).cumsum() - (held != lm.boundary).sum(axis=1) >= half)     # contexts of the test half
+rows = [i for i in unread[np.argsort(-fires_on[unread].sum(axis=1), kind="stable")][:budget(smoke=4, laptop=24)] if fires_on[i].any()]
 block, here = torch.from_numpy(held[rows].astype(np.int64)), fires_on[rows][:, :-1]
 noise = np.random.default_rng(SEED).normal(size=(budget(smoke=2, laptop=5), lm.d_mlp)).astype(np.float32)
 change = intervene.loss_change(lm, block, LAYER, intervene.ablate(sae, latent)).numpy()

@@ -30,7 +30,7 @@ def add_course_commands(commands):
     run.add_argument("lessons", nargs="*", default=["all"], metavar="NN", help='"6", "train_sae" or "all"')
     run.add_argument("--student", action="store_true", help="the student copies instead of the solutions")
     run.set_defaults(run=run_lessons)
-    test = commands.add_parser("test", help="every test, and every notebook executed by nbval")
+    test = commands.add_parser("test", help="the tests, and every notebook executed by nbval")
     test.add_argument("--all", action="store_true", help="the slow suites too")
     test.set_defaults(run=run_tests)
     add_grade_command(commands)

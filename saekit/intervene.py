@@ -86,11 +86,11 @@ def ablate_one_each(sae, lm, contexts, density, seed=0, control=False):
 
     Above the last block no token sees another, so each change is what ablating that latent alone would do. Which
     latent is drawn with `seed` and probability 1 / density, so that rare ones get their turn; -1 where none fires.
-    density: (d_sae,) share of tokens. control: go the same distance along a random direction, another at each token,
-    instead.
+    density: (d_sae,) share of tokens. control: for the same latents, go the same distance along a random direction,
+    another at each token, instead.
     """
     tokens = torch.from_numpy(contexts.astype(np.int64)).to(lm.model.device)
-    generator = torch.Generator().manual_seed(seed)
+    draw, noises = (torch.Generator().manual_seed(one) for one in (seed, seed + 2**32))
     rarity, parts = 1 / torch.as_tensor(density, dtype=torch.float32).clamp_min(1e-6), []
     for block in tokens.split(max(1, 2048 // lm.n_ctx)):
         chosen = {}
@@ -98,14 +98,14 @@ def ablate_one_each(sae, lm, contexts, density, seed=0, control=False):
         def replacement(x):
             latents = sae.encode(x)
             rows, columns = latents.nonzero(as_tuple=True)
-            race = -torch.rand(len(rows), generator=generator).log() / rarity[columns]  # P(first) ~ rarity
+            race = -torch.rand(len(rows), generator=draw).log() / rarity[columns]  # P(first) ~ rarity
             first = torch.full((len(x),), torch.inf).scatter_reduce(0, rows, race, "amin")
             won, which = race == first[rows], torch.full((len(x),), -1)
             which[rows[won]] = columns[won]
             value = latents.gather(1, which.clamp_min(0)[:, None])[:, 0] * (which >= 0)
             unit = sae.W_dec[which]
             if control:
-                noise = torch.randn(x.shape, generator=generator)
+                noise = torch.randn(x.shape, generator=noises)
                 unit = noise * (unit.norm(dim=1) / noise.norm(dim=1))[:, None]
             chosen["latent"], chosen["value"] = which, value
             return x - value[:, None] * unit

@@ -24,6 +24,7 @@ FAILURE = "#D55E00"
 SEQUENTIAL = "cividis"  # perceptually uniform
 SIGNED = "RdBu_r"       # always drawn centred at zero
 
+OVER_LINES = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.5}  # a label's ground, so that lines do not strike it through
 WIDTH = 7.2             # inches; every figure of the course has this width
 
 RC = {
@@ -245,7 +246,7 @@ def recipe_bars(ax, names, shares, others):
     """Shares of the named atoms as bars, largest on top, and of all others together in grey below them."""
     rows = np.arange(len(names) + 1)
     ax.barh(rows, [*shares, others], color=[ATOM] * len(names) + [BASELINE])
-    ax.set(yticks=rows, yticklabels=[*names, "others"], xlabel="share of the code", xlim=(0, 1))
+    ax.set(yticks=rows, yticklabels=[*names, "others"], xlabel="share of the code", xlim=(0, 1.08), xticks=(0, 0.5, 1))
     ax.invert_yaxis()
 
 
@@ -283,12 +284,12 @@ def frontier(ax, counts, curves, points, lines):
     for name, (l0, value) in sorted(points.items(), key=lambda item: item[1][1]):
         if l0 > counts[-1] / 1.5:  # where the curves' names stand: under its own point
             ax.plot(l0, value, "o", color=LATENT, markersize=4)
-            ax.text(l0, value - 0.02, name, color=LATENT, fontsize=8, va="top", ha="center")
+            ax.text(l0, value - 0.02, name, color=LATENT, fontsize=8, va="top", ha="center", bbox=OVER_LINES)
             continue
         side = 1 if l0 >= middle else -1
         heights[side] = max(value, heights[side] + 0.045)  # labels in steps on either side, so that none covers another
         ax.plot([l0, l0 * 1.1**side], [value, heights[side]], "o-", color=LATENT, markersize=4, linewidth=0.5, markevery=[0])
-        ax.text(l0 * 1.13**side, heights[side], name, color=LATENT, fontsize=8, va="center", ha="left" if side == 1 else "right")
+        ax.text(l0 * 1.13**side, heights[side], name, color=LATENT, fontsize=8, va="center", ha="left" if side == 1 else "right", bbox=OVER_LINES)
     ax.set(xscale="log", xlabel="active units per token", ylabel="explained variance", ylim=(0, 1), xlim=(0.9, 2.2 * counts[-1]))
     ax.set_xticks([1, *counts], [1, *counts])
     ax.minorticks_off()

@@ -89,15 +89,16 @@ def largest_cosine(W, alive):
     return best
 
 
-def effect_per_latent(latents, changes, d_sae):
-    """(mean, standard error, count) of the changes of loss of every latent, (d_sae,) each; NaN below two samples.
+def effect_per_latent(latents, changes, d_sae, least=10):
+    """(mean, standard error, count) of the changes of loss of every latent, (d_sae,) each; NaN below `least` samples,
+    of which the error would itself be too unsure (of two, chance alone passes two errors in one case of seven).
 
     latents, changes: (n,) as `intervene.ablate_one_each` returns them.
     """
     kept = latents >= 0
     latents, changes = latents[kept], changes[kept].astype(np.float64)
     count = np.bincount(latents, minlength=d_sae).astype(float)
-    enough = np.where(count > 1, count, np.nan)
+    enough = np.where(count >= max(2, least), count, np.nan)
     mean = np.bincount(latents, changes, d_sae) / enough
     squares = np.bincount(latents, (changes - mean[latents]) ** 2, d_sae)
     return mean, np.sqrt(squares / (enough - 1) / enough), count

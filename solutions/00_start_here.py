@@ -255,7 +255,7 @@ for clicks in (0, 2, 8):
 #
 # ## 0.5 The same story, inside a language model
 #
-# While a language model reads, every token becomes a vector of a few hundred numbers, a *hidden state*. The idea to be tested in this course: such a vector is a chord too, a sum of
+# While a language model reads, every token becomes a vector of hundreds or thousands of numbers, a *hidden state*. The idea to be tested in this course: such a vector is a chord too, a sum of
 # few atoms out of very many, and each atom stands for something one can name. Nobody hands us the dictionary, so it must be learned from the vectors: that is a **sparse
 # autoencoder** (SAE). The table is from the lecture this course grew out of; it is our map, and the last column says where it is loose.
 #
@@ -263,7 +263,7 @@ for clicks in (0, 2, 8):
 # |---|---|---|---|---|
 # | **input** | signals that a sparse dictionary can represent | hidden states of one layer | [1](01_lasso.ipynb), [5](05_transformer.ipynb) | that they *are* sparse in some dictionary is the hypothesis, not a fact: lesson 5 tests it |
 # | **latents** | sparse coefficients `z` | activations of the SAE's units | [3](03_superposition.ipynb), [7](07_read_features.ipynb) | "monosemantic concepts" is the hope; lesson [8](08_test_features.ipynb) scores it. Never ask for *the* concepts: lesson [9](09_splitting.ipynb) finds several dictionaries that fit |
-# | **encoder** | "analysis operator", an iterative algorithm such as LASSO | a linear layer with bias, then a ReLU | [1](01_lasso.ipynb), [4](04_pca_to_sae.ipynb) | two different things in one cell. An analysis operator is a linear map: your `measure`. LASSO is a minimisation problem, which an algorithm solves. The encoder is one step of such an algorithm |
+# | **encoder** | "analysis operator", an iterative algorithm such as LASSO | a linear layer with bias, then a ReLU (negative values become 0) | [1](01_lasso.ipynb), [4](04_pca_to_sae.ipynb) | two different things in one cell. An analysis operator is a linear map: your `measure`. LASSO is a minimisation problem, which an algorithm solves. The encoder is one step of such an algorithm |
 # | **decoder** | the dictionary of atoms | feature directions | [2](02_dictionary_learning.ipynb), [6](06_train_sae.ipynb) | your `reconstruct`. Directions mean something only at a fixed length: your `unit_norm` |
 # | **optimisation** | "basis pursuit" | SAE training with an L1 penalty or top-k | [1](01_lasso.ipynb), [6](06_train_sae.ipynb) | basis pursuit asks for *exact* reconstruction with the smallest L1 norm. Trading error against sparsity is the LASSO (basis pursuit *denoising*). Neither trains the dictionary: that is lesson 2 |
 #

@@ -71,7 +71,7 @@ for name, basis in bases.items():
     print(f"{name:10}" + "".join(f"{count:8.0f}" for count in counts))
 
 # %% [markdown] id="needed-after"
-# Three clicks are three spikes; three tones are three cosines; and each is a mess in the other's basis. Wavelets are a compromise. PCA does no better than no basis at all: clicks come at any time and
+# Three clicks are three spikes; three tones are three cosines; and each is a mess in the other's basis. Wavelets are a compromise. On the whole sound PCA does no better than no basis at all: clicks come at any time and
 # chords at any pitch, so no few directions hold the variance. Every basis is good at one thing. **So why not use everything?**
 
 # %% id="union" tags=["nbval-check-output"]
@@ -94,7 +94,7 @@ print(x3 @ D3.T)
 
 # %% [markdown] id="three-after"
 # All three answer, although one is enough: measuring is not decomposing. We need a `z` with `z @ D3 = x3`, and of all those a small one. Small in which sense? Squares (**L2**) lead to the
-# pseudo-inverse. Absolute values (**L1**) lead to a linear programme, called **basis pursuit** (SciPy solves it):
+# pseudo-inverse. Absolute values (**L1**) lead to a linear programme (a linear cost under linear constraints), called **basis pursuit** (SciPy solves it):
 
 # %% id="three-codes" tags=["nbval-check-output"]
 print("smallest L2:", (x3 @ np.linalg.pinv(D3)).round(3) + 0.0)
@@ -204,11 +204,11 @@ print("nasty,  30 atoms:", all_found(synthetic.adversarial_codes(D, 4, k=30), D)
 #
 # The lecture says that near-orthogonality "often needs stronger conditions". They have names:
 #
-# - **Null-space property**: for every `h` with `h @ D = 0` and every set S of k atoms, Σ|h| inside S is less than Σ|h| outside. *Exactly* when it holds, every k-sparse code is found.
+# - **Null-space property**: for every `h` ≠ 0 with `h @ D = 0` and every set S of k atoms, Σ|h| inside S is less than Σ|h| outside. *Exactly* when it holds, every k-sparse code is found.
 # - **Restricted isometry (RIP)**: every k atoms together nearly keep lengths, (1 − δ)‖z‖² ≤ ‖zD‖² ≤ (1 + δ)‖z‖². Random dictionaries have it for k far above the coherence bound.
-# - **Exact recovery condition** (Tropp 2004): for *one given* support S, every atom outside must be explained by those inside at an L1 price below 1.
+# - **Exact recovery condition** (Tropp 2004): for *one given* **support** S (the places where z is not 0), every atom outside must be explained by those inside at an L1 price below 1.
 #
-# The first two speak of all sets of k atoms; to check them is NP-hard in general. With three atoms in the plane we can, for all `h` lie on one line: (0.6, 0.8, −1) times a number.
+# The first two speak of all sets of k atoms; to check them is NP-hard in general (no fast method is known). With three atoms in the plane we can, for all `h` lie on one line: (0.6, 0.8, −1) times a number.
 
 # %% id="null-space" tags=["nbval-check-output"]
 h = np.array([0.6, 0.8, -1.0])
@@ -269,12 +269,13 @@ def soft_threshold(x, lam, positive=False):
     ### END SOLUTION
 
 # %% [markdown] id="soft-figure-intro"
-# Both, over a range of inputs. **You have seen the second one under another name.**
+# Both, over a range of inputs. The second, max(0, x − λ), is what neural networks call a **ReLU** (max(0, ·)), here with a bias of −λ.
 
 # %% id="soft-figure"
 fig, axes = plots.panels(2, height=2.2, sharey=True)
 inputs = np.linspace(-3, 3, 121)
-for ax, positive, title in zip(axes, (False, True), ("Soft threshold", "Non-negative: a ReLU with bias −λ")):
+titles = "Soft threshold (grey: z = x)", "Non-negative: a ReLU with bias −λ"
+for ax, positive, title in zip(axes, (False, True), titles):
     ax.plot(inputs, inputs, color=plots.BASELINE, linewidth=1)
     ax.plot(inputs, soft_threshold(inputs, 1.0, positive), color=plots.ATOM)
     ax.set(title=title, xlabel="input x (λ = 1)", ylabel="code z")
@@ -402,7 +403,9 @@ print("a ReLU layer:", np.allclose(ista_step(np.zeros((1, 256)), x, A, 0.1, posi
 #
 # **FISTA** (Beck and Teboulle 2009) adds momentum: the step starts not from z but from a point y beyond it, further along the way z just came.
 #
-# z_new = step(y) · t_new = (1 + √(1 + 4t²))/2 · y = z_new + (t − 1)/t_new · (z_new − z)
+# 1. z_new = step(y)
+# 2. t_new = (1 + √(1 + 4t²))/2
+# 3. y = z_new + (t − 1)/t_new · (z_new − z)
 
 # %% [markdown] id="ex-fista-task"
 # ### Exercise 1.6 · Momentum
@@ -659,7 +662,7 @@ gain = recovered(50, between, positive=True) - recovered(50, between)
 claim(f"gain of non-negativity at d = 50, k = {between}", gain, at_least=0.4)
 
 # %% [markdown] id="phase-after"
-# Almost always below the border, almost never above it: a **phase transition**, as sharp as freezing, and sharper the larger the problem. Between the two curves it helps to know that codes are not negative.
+# Almost always below the border, almost never above it: a **phase transition**: a narrow band at 100 atoms, in theory the narrower the larger the problem. Between the two curves it helps to know that codes are not negative.
 #
 # ## The sources say / what is true
 #
@@ -668,7 +671,7 @@ claim(f"gain of non-negativity at d = 50, k = {between}", gain, at_least=0.4)
 # | LASSO, with ‖x − …‖² + λ‖β‖₁ | same minimisers as ours at half its λ: the ½ is a convention | 1.7 |
 # | the optimisation is "basis pursuit: minimising reconstruction error subject to a sparsity constraint" | basis pursuit asks for *zero* error at the smallest L1 norm. Error against L1 is the LASSO (basis pursuit *denoising*); error under a limit on the *number* of atoms is what OMP attempts | 1.2, 1.5, 1.8 |
 # | near-orthogonality "often needs stronger conditions" | null-space property, RIP, exact recovery condition. Coherence itself is sufficient, and far from necessary | 1.3, 1.4 |
-# | representation is unique under sparsity and near-orthogonality | yes, *among codes that sparse*; a denser story always exists, and a cheaper one may | 1.2, 1.3 |
+# | representation is unique under sparsity and near-orthogonality | yes, *among codes that sparse*; below the coherence bound it is then the cheapest too, beyond it a denser code may be cheaper | 1.2, 1.3 |
 
 # %% [markdown] id="q-why-l1" question="why_l1" minutes=5 points=3
 # ### Question 1.1 · Why the L1 norm

@@ -138,7 +138,7 @@ claim("share of cells whose weaker weight is 0.1 to 0.7 of the stronger one",
       ((ratio > 0.1) & (ratio < 0.7)).mean(), at_most=0.06)
 
 # %% [markdown] id="phase-after"
-# A **phase diagram**: the change is not gradual, hardly a cell stores its weaker feature by half. Most cells that disagree lie along the border, where training is *better* than our formula: it may choose other lengths and a bias, and three guesses only bound the best loss from above. In a stray cell inside a region all eight starts got stuck.
+# A **phase diagram**: the change is not gradual, hardly a cell stores its weaker feature by half. Most cells that disagree lie along the border, where training is *better* than our formula: it may choose other lengths and a bias, and three guesses only bound the best loss from above. In two stray cells inside the left region all eight starts got stuck.
 #
 # ## 3.3 Five features in the plane
 #
@@ -291,7 +291,7 @@ for p, share, length in zip(large["feature_probability"][::-1], large["shares"][
               ", ".join(f"{name} {count:2}" for name, count in near.items()))
 
 # %% [markdown] id="capacity"
-# From frequent to rare: some shares near 2/3 (the paper's triangles), then 1/2 and nothing but 1/2, two features for each dimension over a wide range of p, then crowds near 2/5 and 3/8 (its pentagons and square antiprisms, eight features in three dimensions). But beware: if all shares are alike, each is the number in brackets, whatever the
+# From frequent to rare: some shares near 2/3 (the paper's triangles), then 1/2 and hardly anything else, two features for each dimension over a wide range of p, then crowds near 2/5 and 3/8 (its pentagons and square antiprisms, eight features in three dimensions; a share between the two counts for both). But beware: if all shares are alike and fill the space, each is the number in brackets, whatever the
 # arrangement. **A share near a plateau does not prove a shape**; look at the groups too, as we did for the pairs.
 
 # %% [markdown] id="count-intro"
@@ -445,7 +445,7 @@ for p in (0.5, 0.1, 0.01):
 claim("error over signal of a pair at p = 0.01", ratio, at_most=0.01)
 
 # %% [markdown] id="fit-intro"
-# So sparsity makes interference cheap where echoes are *negative* (the ReLU hears nothing) or *small* (a bias swallows them). In the plane few echoes are. In many dimensions?
+# So sparsity makes interference cheap where echoes are *negative* (the ReLU hears nothing) or *small* (a bias swallows them). Of the seven echoes in the plane the two neighbours' are neither, and spoil it. In many dimensions?
 #
 # ## 3.7 How many directions fit?
 #
@@ -472,7 +472,7 @@ for d, eps in ((512, 0.1), (512, 0.3), (4096, 0.1)):
           f"rates {eps**2 / 4:.4f} exists, {rate:.4f} cannot be exceeded")
 
 # %% [markdown] id="bounds-after"
-# Both are exponential in dε², the upper one with an extra ln(1/ε). The true number lies between, nobody knows where. At ε = 0.1 the exponential promise is worth nothing in 512 dimensions (an orthogonal basis is better), and several times d in 4,096. And *fitting* is about directions alone: whether features can be **read** depends on how many are on at once (section 3.9).
+# Both are exponential in dε², the upper one with an extra ln(1/ε). The true number lies between, nobody knows where. (The count *at most* holds at exactly this d, and is weak. The rate is far sharper but speaks of d → ∞ only: exp(rate · d) is no bound at d = 512.) At ε = 0.1 the exponential promise is worth nothing in 512 dimensions (an orthogonal basis is better), and several times d in 4,096. And *fitting* is about directions alone: whether features can be **read** depends on how many are on at once (section 3.9).
 #
 # > **The sources say / what is true.**
 # >
@@ -480,7 +480,7 @@ for d, eps in ((512, 0.1), (512, 0.3), (4096, 0.1)):
 # >
 # > *Reference page, figure: eight nearly orthogonal directions in 2-D.* Neighbours have cosine 0.71 and the Welch bound forbids less than 0.65. Near-orthogonality needs many dimensions.
 # >
-# > *Reference page: F ∼ d/p.* Informal, as it says. In our toy F grows like d, but like a power of 1/p below 1 (section 3.4).
+# > *Reference page: F ∼ d/p.* Informal, as it says. In our toy F grows like d, but like a power of 1/p below 1, and no faster as p falls, as far as its 100 features reach (section 3.4).
 # >
 # > *Reference page: interference is rare because collisions are rare.* Only with a nonlinearity that can be silent; a linear reader hears every feature that is on (section 3.6).
 # >
@@ -610,7 +610,7 @@ def read_back(hidden, W, lam):
     ### END SOLUTION
 
 # %% [markdown] id="read-intro"
-# 64 features in 20 random directions, k of them on with values from 0.5 to 2. Two readers name the k features that were on: the k loudest entries of `hidden @ W.T`, or the k largest that your LASSO finds:
+# 64 features, each with a random direction in 20 dimensions, k of them on with values from 0.5 to 2. Two readers name the k features that were on: the k loudest entries of `hidden @ W.T`, or the k largest that your LASSO finds:
 
 # %% id="read"
 W = synthetic.random_dictionary(64, 20, seed=0)
@@ -702,7 +702,7 @@ print("\n".join(f"{says:52} | {found_here}" for says, found_here in table))
 # ### BEGIN SOLUTION
 # - One point: there are more useful features than dimensions, and sharing lets the model keep more of them.
 # - One point: it costs little when the features are sparse, so that both are rarely present at once.
-# - One point: when they do come together they interfere: each is read with an error from the other, most for the less important one.
+# - One point: when they do come together they interfere: each is read with an error caused by the other (in 3.2, the smaller of the two sizes).
 # ### END SOLUTION
 
 # %% [markdown] id="common-confusions"
@@ -715,7 +715,7 @@ print("\n".join(f"{says:52} | {found_here}" for says, found_here in table))
 #
 # ## Summary
 #
-# A layer gains by superposition when features are rare: cost p² against p. Features settle in regular shapes that share dimensions in simple fractions, at most d in all. Exponentially many directions fit nearly orthogonally in high dimensions, none in the plane; what can be *read* depends on how many features are on, and on the reader, and reading is sparse recovery.
+# A layer gains by superposition when features are rare: cost p² against p. Features settle in regular shapes that share dimensions in simple fractions, at most d in all. Exponentially many directions fit nearly orthogonally in high dimensions, two in the plane; what can be *read* depends on how many features are on, and on the reader, and reading is sparse recovery.
 #
 # **Limits.** Everything here is a toy: features are independent or paired, alike in distribution, and *known*. Random starts end in local minima, and we mostly report the best of several. That a language model's features are directions at all is an assumption.
 #

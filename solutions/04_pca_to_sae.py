@@ -169,7 +169,7 @@ def climb(rung, l1_coeff, trained, unit, steps=budget(smoke=60, laptop=600)):
             train.renormalise_decoder(rung)
 
 # %% [markdown] id="ladder-go"
-# Eight runs on the same 2,000 samples. Columns: explained variance; l0, the latents per sample beyond ±0.01; the mean price Σ|latents|; lesson 2's mean max cosine between features and rows of `W_dec` (signed: an opposite row is no match). **On which rung do the five come back?**
+# Eight runs on the same 2,000 samples, one change from rung to rung (but the second also gets a second latent: with M = d nothing need be lost). Columns: explained variance EV = 1 − Σ‖x − x_hat‖² / Σ‖x − mean‖², lesson 2's score measured from the mean; l0, the latents per sample beyond ±0.01; the mean price Σ|latents|; lesson 2's mean max cosine between features and rows of `W_dec` (signed: an opposite row is no match, and one row alone scores 0, since the five cosines add up to 0). **On which rung do the five come back?**
 
 # %% id="ladder"
 linear, every = ("W_enc", "W_dec", "b_dec"), ("W_enc", "W_dec", "b_enc", "b_dec")
@@ -209,7 +209,7 @@ claim("l0 with a bias, less than without", ladder["+ ReLU"][1] - ladder["+ bias:
 # - **With unit rows** the price is real. Turning the axes now costs something, so L1 *chooses* directions, which PCA could not. Lost: the closed form, and the promise of no bad minima.
 # - **Overcomplete** makes room for five directions. But a linear encoder sends a plane to a plane: five numbers that hang on two are almost never zero.
 # - **ReLU** makes zeros. Without a bias, though, every latent answers on half of the plane, its neighbours' half included.
-# - **The bias** is the threshold below which a latent stays silent. Now the five features come back, if the start is good: with other seeds some rows stay between features, at a higher loss. Try one.
+# - **The bias** is the threshold below which a latent stays silent. Now the five features come back (l0 stays near 2: one threshold cannot silence a neighbour's echo of a large value and keep a small value), if the start is good: with other seeds some rows stay between features, at a higher loss. Try one.
 # - **Tied weights** cost little here; section 4.3 says what the freedom is for. **Without `b_dec`** the mean itself must be coded, and paid for.
 #
 # ## 4.3 The encoder is one step of lesson 1
@@ -342,7 +342,7 @@ claim("share of the one-layer gap that 3 layers close", 1 - learned[3] / learned
 claim("share of the one-layer gap that 10 layers close", 1 - learned[10] / learned[1], at_least=0.8)
 
 # %% [markdown] id="lista-after"
-# A trained *single* step, for which `W_enc` must be untied, replaces several untrained ones. A second look at the residual, which one product cannot take, closes most of the rest. SAEs nevertheless use one layer: it is cheap, and a deep encoder could learn to
+# A trained *single* step, for which `W_enc` must be untied, replaces several untrained ones. Two further looks at the residual, which one product cannot take, close 81 % of the rest. SAEs nevertheless use one layer: it is cheap, and a deep encoder could learn to
 # compute things that the model itself does not.
 #
 # ## 4.4 The true features come back
@@ -377,7 +377,7 @@ print("half the square, half the price: ", ((squares / 2 + 0.1 * price) / ours).
 print("mean over 20 dimensions, price/20:", ((squares / 20 + 0.01 * price) / ours).round(6))
 
 # %% [markdown] id="fit-intro"
-# The share is the same on all five, so the same latents are best. A price means nothing without its reduction and the scale of x: `saekit.train` scales inputs to unit variance. TopK has no price but a count, the k largest latents stay. It goes first, with k at the true number of active features, 72 latents (a few more than features), and dead latents replanted (section 4.6). The seed is not the toy's: equal seeds draw equal first directions, and the SAE would *start* at the features.
+# The share is the same on all five, so the same latents are best. A price means nothing without its reduction and the scale of x: `saekit.train` scales inputs so that the mean of ‖x − mean‖² is 1. TopK has no price but a count, the k largest latents stay. It goes first, with k at the true number of active features, 72 latents (a few more than features), and dead latents replanted (section 4.6). The seed is not the toy's: equal seeds draw equal first directions, and the SAE would *start* at the features.
 
 # %% id="fit"
 def fit(x, arch, d_sae, steps=800, resample_at=(), seed=1, **settings):
@@ -435,8 +435,8 @@ claim("ReLU-L1 at its best l1_coeff: mean max cosine to the represented features
 claim("ReLU-L1 at its best l1_coeff: dead latents after resampling, of 72", rows[good][3], at_most=2)
 
 # %% [markdown] id="lambda-after"
-# *Very low*: reconstruction near-perfect, far more latents per sample than active features, and nearly nothing found: the latents are blends. *Moderate*: the features come back. *Very high*: "poor reconstruction", yes; "major concepts unrepresented", not first of all:
-# l0 falls below the number of active features, so weaker occurrences are silenced. And EV is best exactly where the dictionary is worst.
+# *Very low*: reconstruction near-perfect, far more latents per sample than active features, and nothing found: the latents are blends (random rows would score 0.51). *Moderate*: the features come back. *Very high* (1.5): "poor reconstruction" and "major concepts unrepresented", yes, 28 of 64.
+# But occurrences go first: at 0.5 l0 is already below the 3.2 features that are active, while all 64 are found. And EV is best exactly where the dictionary is worst.
 
 # %% [markdown] id="shrink-intro"
 # ## 4.5 Too small, and mended
@@ -620,7 +620,7 @@ claim("alive again after Bricken et al.'s rule, share", bricken[2] / bricken[0],
 
 # %% [markdown] id="revive-after"
 # Without planting, 32 latents must serve 64 features, and point between them. The article's rule gives all dead latents nearly one direction. They wake together on the same inputs, jointly say far too much, and the price drives them back. With a perturbation nearly as long as the direction (0.2 in each of 20 dimensions)
-# most come back, but hardly carry the residual. Sampling by loss² costs as little, and its directions differ.
+# most come back, but all lean towards the same residual (cosine 1/√1.8 ≈ 0.75) and hardly share out the features. Sampling by loss² costs as little, and its directions differ.
 #
 # ## 4.7 What is missed, and what is mixed
 #
@@ -678,13 +678,15 @@ ax.legend(loc="lower right")
 plots.show(fig, alt="Largest cosine to a latent over the frequency of the feature, for 32, 64 and 160 latents. Frequent features have a cosine near 1; with 32 latents most features active on less than 2 percent of the samples stay below 0.9; with 160 nearly all are found.")
 
 # %% id="zipf-claims"
-often, seldom = slice(0, 16), slice(48, 64)
+frequent, seldom = slice(0, 16), slice(48, 64)
 claim("32 latents: mean cosine of the 16 most frequent minus the 16 rarest features",
-      by_size[32][often].mean() - by_size[32][seldom].mean(), at_least=0.15)
+      by_size[32][frequent].mean() - by_size[32][seldom].mean(), at_least=0.15)
 claim("the 16 rarest features: found by 160 latents, more than by 32",
       (by_size[160][seldom] > 0.9).sum() - (by_size[32][seldom] > 0.9).sum(), at_least=8)
 
 # %% [markdown] id="expansion-intro"
+# 32 latents find 22 of the 64, nearly all of them frequent; 160 find 60.
+#
 # **Too few or too many latents.** The article recommends 4 to 16 times as many latents as dimensions. On the toy the truth is 64 / 20 = 3.2 times. From 1× to 16×, TopK with k = 3:
 
 # %% id="expansion"
@@ -742,8 +744,8 @@ print("\n".join(f"{says:68}{measured}" for says, measured in table))
 # - *Article: why ReLU: non-negative, sparse, analysable, plausible.* Zeros need ReLU *and* bias (4.2); both come from the LASSO with z ≥ 0 (4.3).
 # - *Article: unit norm "to prevent trivial solutions".* Yes (4.2).
 # - *Article: untied weights "often perform better".* They carry what one-step inference learns (4.3); little on the pentagon (4.2).
-# - *Article: ½‖x − W f‖² without b_dec, λ from 1e-4 to 1e-2.* Without b_dec the mean is paid for (4.2); our useful λ is ten times larger, for another reduction and scale (4.4).
-# - *Article: resample along the worst example's residual, perturbed.* Plants near-copies (4.6).
+# - *Article: ½‖x − W f‖² without b_dec, λ from 1e-4 to 1e-2.* Without b_dec the mean is paid for (4.2); our useful prices (0.2 to 0.5; half of that with the ½) lie 10 to 25 times above its range, for another scale of x (4.4).
+# - *Article: resample along the worst example's residual, perturbed.* Plants near-copies, unless the noise is nearly as long as the direction (4.6).
 # - *Article: expansion 4–16× is best, lower is more robust.* Best is what the number of features asks for (4.7); robustness: lesson 9.
 # - *Reference page: λ very high, moderate, very low.* Very high silences weak occurrences before it loses directions (4.4).
 # - *Reference page: rare features are missed.* Yes, see the Zipf figure (4.7).

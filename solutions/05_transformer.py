@@ -3,7 +3,7 @@
 #
 # **You will be able to**: write a word as shares of a few named atoms · say what a hidden state is and where a model holds one · test whether concepts are directions and hidden states sparse sums of them · tell a concept of one direction from one of several · compute MLP neurons · measure how well the best neuron stands for a concept.
 #
-# **60 minutes.** (With every exercise, 90.) You know the LASSO, atoms, superposition and PCA (lessons 1 to 4). Nothing about transformers is assumed.
+# **75 minutes.** (With every exercise, 120.) You know the LASSO, atoms, superposition and PCA (lessons 1 to 4). Nothing about transformers is assumed.
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.
@@ -19,7 +19,7 @@ begin("05_transformer")
 # %% [markdown] id="load-intro"
 # ## 5.1 A model that has read Python
 #
-# From here on our data are what a language model computes while it reads. Ours is about as small as a transformer can be:
+# From here on our data are what a language model computes while it reads. Ours is about as small as a transformer can be: one **block**, that is attention, which lets a token look at earlier ones, then an **MLP** (multi-layer perceptron: product, ReLU, product), whose ReLU units are the **neurons**. Section 5.3 opens it.
 
 # %% id="load" tags=["nbval-check-output"]
 lm = transformer.load_lm("python-1l")
@@ -110,7 +110,7 @@ for atom in np.argsort(-users)[::32]:
     print(f"in {users[atom]:3} tokens: {named(word_atoms[atom])}")
 
 # %% [markdown] id="ex-recipe-task"
-# (␣ is a blank; tokens that begin a word carry it.) Most lines have something in common: a kind of word, an ending, a stretch of letters.
+# (␣ is a blank; tokens that begin a word carry it. � is part of a character that is spread over several tokens.) Most lines have something in common: a kind of word, an ending, a stretch of letters.
 #
 # ### Exercise 5.2 · The recipe
 #
@@ -155,7 +155,7 @@ for word in (" matrices", " for", "Node", " self", "_size"):
                subsequent_indent="    ") + "\n")
 
 # %% [markdown] id="recipes-after"
-# But a LASSO gives *every* vector such a line, and nearest tokens name every direction. **What would a recipe look like that means nothing?** Compare with a **Gaussian twin**: data with the same covariance, scaled to length 1 like ours. Embeddings that are sparse beyond what second moments explain
+# The "=" is the lecture's: shares add up to 1 however much of the vector the code misses. A LASSO gives *every* vector such a line, and nearest tokens name every direction. **What would a recipe look like that means nothing?** Compare with a **Gaussian twin**: data with the same covariance, scaled to length 1 like ours. Embeddings that are sparse beyond what second moments explain
 # need fewer atoms than their twin, and are explained better. Dictionary and score use different samples:
 
 # %% id="twin"
@@ -182,7 +182,7 @@ claim("explained variance, embeddings minus twin", words_ev - twin_ev, at_least=
 claim("atoms per sample, twin minus embeddings", twin_l0 - words_l0, at_least=0.5)
 
 # %% [markdown] id="twin-after"
-# More explained with fewer atoms: the hypothesis survives. But at this price most of a *new* token's embedding is left unexplained.
+# More explained with fewer atoms: sparser than their covariance explains, as the lecture's sums ask. But at this price most of a *new* token's embedding is left unexplained.
 
 # %% [markdown] id="stations-intro"
 # ## 5.3 Three stations
@@ -193,7 +193,10 @@ claim("atoms per sample, twin minus embeddings", twin_l0 - words_l0, at_least=0.
 # 2. **after attention**: attention has looked at earlier tokens and *added* what it found.
 # 3. **after MLP**: 512 neurons have read station 2 and *added* their output. From here the next token is predicted.
 #
-# A hook writes down what passes by and changes nothing. We split files the model was not trained on: **fit** for everything learned or chosen, **held** for every score. They lie far apart:
+# Papers call these 128 numbers, to which every part only adds, the **residual stream**. In the code a station is what enters one of three normalisations (5.6): `ln_1` stands before attention, `ln_2` before the MLP, `ln_f` before the prediction. Text is cut into
+# **contexts** of 256 tokens: a *boundary* token, which marks a beginning and is left out of all data, then 255 tokens of text.
+#
+# A hook writes down what passes by and changes nothing. We split contexts of files the model was not trained on: **fit** for everything learned or chosen, **held** for every score. They lie far apart:
 
 # %% id="stations"
 block = lm.model.transformer.h[0]
@@ -320,7 +323,7 @@ claim("mean AUC at the embedding (chance is 0.5)", mean_auc["embedding"], at_lea
 claim("mean AUC after attention, direction from other words", mean_auc["after attention"], at_least=0.9)
 
 # %% [markdown] id="prose-after"
-# Station 1 guesses. After attention, a direction that has never seen *for* tells its two uses apart almost without error. Every dot is one use:
+# Station 1 guesses. After attention, a direction that has never seen *for* puts a use in prose beyond one in code in 97 of 100 pairs. (*with* has too few uses of one kind.) Every dot is one use:
 
 # %% id="prose-figure"
 direction = prose_direction("after attention", words)
@@ -390,7 +393,7 @@ claim("share of prose among the tokens that use the atom nearest to the prose di
 claim("share of all prose that this atom serves", used[some_prose].mean(), at_most=0.6)
 
 # %% [markdown] id="shared-after"
-# Eight to nine in ten of their uses are prose (all tokens: 34 %). But none is *the* prose atom: each serves at most about a tenth of it. Lesson 9 calls this **splitting**. In the running notebook choose a word and a use:
+# Eight to nine in ten of their uses are prose (all tokens: 34 %). But none is *the* prose atom: each serves at most about a tenth of it (3.8 % · 0.90 of all tokens, of 34 %). Lesson 9 calls this **splitting**. In the running notebook choose a word and a use:
 
 # %% id="explore-draw"
 def bars(ax, word, use, which_one):
@@ -424,7 +427,7 @@ claim("explained variance, hidden states minus twin", states_ev - twin_ev, at_le
 claim("atoms per sample, twin minus hidden states", twin_l0 - states_l0, at_least=1.5)
 
 # %% [markdown] id="twin-states-after"
-# More: 0.15 against 0.11, and 4.9 atoms against 1.7. But λ was smaller, the sample larger, and as a ratio explained variance gains less (1.3 against 1.8). Sparsity of hidden states, a hypothesis in lesson 0, passes its first test. *These* atoms need not be the model's own (lesson 9).
+# More: 0.15 against 0.11, and 4.9 atoms against 1.7. But λ was smaller, the sample larger, and as a ratio explained variance gains less (1.3 against 1.8). Sparsity of hidden states, a hypothesis in lesson 0, passes its first test. But a cloud of clusters, one for each frequent token, would pass it too, and frequent tokens do come again. So: not Gaussian, and well described by few atoms; more it does not show. *These* atoms need not be the model's own (lesson 9).
 
 # %% [markdown] id="depth-intro"
 # ## 5.5 One direction, or several?
@@ -437,7 +440,7 @@ claim("atoms per sample, twin minus hidden states", twin_l0 - states_l0, at_leas
 #
 # Difficulty 3 of 5 · 8 minutes · 3 points
 #
-# For every value that occurs in `level`, take the mean of its rows of `x`. Each level counts once, however many samples it has. Return two shares of the spread of these means about their centre: what the best straight line and what the best plane hold.
+# For every value that occurs in `level`, take the mean of its rows of `x`. Each level counts once, however many samples it has. Return two shares of the spread of these means (the sum of their squared distances to their centre): what the best straight line and what the best plane hold.
 #
 # <details><summary>Hint 1 of 3</summary>This is lesson 4's PCA, with the few means as samples. <code>np.unique(level)</code> lists the levels that occur.</details>
 # <details><summary>Hint 2 of 3</summary>Build <code>means</code> (one row per level), subtract <code>means.mean(axis=0)</code>, take squared singular values.</details>
@@ -488,7 +491,7 @@ def reading(station, n_directions):
 
 scores = {station: [reading(station, k) for k in (1, 2, 3, 4)] for station in stations}
 for station, values in scores.items():
-    by_count = ", ".join(f"{k} directions {value:.2f}" for k, value in zip((1, 2, 3, 4), values))
+    by_count = ", ".join(f"{k} direction{'s' * (k > 1)} {value:.2f}" for k, value in zip((1, 2, 3, 4), values))
     print(f"{station:16} {by_count}   (chance 0.17)")
 
 # %% id="depth-claims"
@@ -651,6 +654,7 @@ axes[1].set(xlabel="log10 of the share of tokens it is active on", ylabel="neuro
 plots.show(fig, alt="Left: box plots of kurtosis; neurons lie far above the other four groups. Right: histogram of neuron densities on a log scale, most between one token in a hundred and one in three.")
 
 # %% id="density-claim"
+print(f"median density of a neuron: {np.median(density):.3f}")
 claim("median density of a neuron", np.median(density), at_least=0.02, at_most=0.25)
 
 # %% [markdown] id="density-after"
@@ -710,7 +714,7 @@ for kind_of, value in zip(("always fires", "one of three", "all and one more"), 
 #
 # <details><summary>Hint 1 of 3</summary>One row of <code>candidates</code> is one threshold per unit: <code>activations &gt; row</code> is a table of firing.</details>
 # <details><summary>Hint 2 of 3</summary><code>scores = np.array([f1(activations &gt; row, concept) for row in candidates])</code> has the axes (candidate, unit, concept).</details>
-# <details><summary>Hint 3 of 3</summary><code>best = scores.argmax(axis=0)</code> says which candidate; <code>candidates[best, np.arange(n_units)[:, None]]</code> looks it up in the unit's own column.</details>
+# <details><summary>Hint 3 of 3</summary><code>best = scores.argmax(axis=0)</code> says which candidate; <code>candidates[best, np.arange(activations.shape[1])[:, None]]</code> looks it up in the unit's own column.</details>
 
 # %% id="ex-thresholds" exercise="best_thresholds" difficulty=4 minutes=10 points=4
 @exercise
@@ -731,7 +735,7 @@ def best_thresholds(activations, concept, candidates):
     ### END SOLUTION
 
 # %% [markdown] id="detectors-intro"
-# The threshold, *and* the choice of the unit for a concept, are made on every fourth token of **fit**; the score is that of **held**. Every rival brings 512 units: the neurons; random directions through them; the untrained neurons. Left out are concepts
+# The threshold, *and* the choice of the unit for a concept, are made on every fourth token of **fit**; the score is that of **held**. Every rival brings 512 units: the neurons; random directions through them; the untrained neurons. (`depth_1`, `depth_2`, … count open brackets; the indentation of 5.5 is not among the concepts.) Left out are concepts
 # with fewer than 20 tokens there or in held, and those that more than a quarter of all tokens have.
 
 # %% id="judged"
@@ -811,8 +815,8 @@ ax.set(title="What the neurons say together, no neuron says alone", xlabel="F1 o
 plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly everywhere, the best neuron follows at some distance, random directions and untrained neurons lie lower.")
 
 # %% [markdown] id="detector-after"
-# In the median, neurons beat random directions. But the best direction beats the best neuron almost everywhere: the concept *is there*, linearly, and no neuron is it. Directions among **untrained** neurons do well where the token itself gives the concept away;
-# the distance between grey and black bar is what the model has learned to say about *context*.
+# In the median, neurons beat random directions. But the best direction beats the best neuron almost everywhere: the concept *is there*, linearly, and no neuron is it. Directions among **untrained** neurons do well where the token itself gives the concept away. The distance
+# from grey to black bar is what training added: most where context decides (argument, comment, loop_variable), but something for single tokens too (number, dunder_name).
 #
 # Is this superposition? Rotation spreads concepts too (lesson 3), but these axes are special (5.7). Proof it is not.
 
@@ -865,7 +869,7 @@ def show_neuron(neuron, title):
 best_concept = int(np.argmax(results["neurons"]))
 one_neuron = int(found["neurons"][1][best_concept])
 show_neuron(one_neuron, f"Neuron {one_neuron}: best for {names[judged[best_concept]]}, "
-                        f"F1 {results['neurons'][best_concept]:.2f}")
+                        f"F1 {results['neurons'][best_concept]:.3f}")
 
 # %% [markdown] id="read-two-intro"
 # Then the one whose strongest tokens are spread most evenly over the kinds (largest entropy):
@@ -947,7 +951,7 @@ axes[3].legend(loc="upper left", fontsize=8, frameon=False)
 plots.show(fig, alt="Median F1 at blocks 0 to 3, one panel per group of concepts. Best directions are high from block 0 on for the token itself and rise with the block for neighbours, far concepts and the next token; best neurons lie well below; untrained directions stay flat.")
 
 # %% [markdown] id="story-intro"
-# Gurnee et al. (2023) found something else in seven larger models: superposition early, dedicated neurons for contextual concepts in the middle. Both stories by one rule: the named blocks must lead all others by 0.03. Gaps are taken over concepts that a direction reads (F1 ≥ 0.5) at *every* block, so that what is absent does not
+# Gurnee et al. (2023) found something else in seven larger models: superposition early, dedicated neurons for contextual concepts in the middle. Both stories by one rule. *Lead*: the best of the blocks that a story names, minus the best of the others (for "least", with the sign turned); +0.03 or more counts as so, −0.03 or less as not so, anything between as open. Gaps are taken over concepts that a direction reads (F1 ≥ 0.5) at *every* block, so that what is absent does not
 # pass for spread:
 
 # %% id="story"

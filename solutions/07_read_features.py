@@ -45,7 +45,7 @@ print(f"{len(train):,} tokens, {100 * train.mean():.0f} % of them in train files
       f"{len(alive):,} of {sae.d_sae:,} latents fire")
 
 # %% [markdown] id="specimen-intro"
-# Which latent do we read? Whoever picks the prettiest learns nothing about the others. So two, by rule. The **specimen**: among latents that fire on 0.2 to 2 % of tokens, the one with the best F1 on train for a concept that *no single token spells* (of all tokens, taken as its detector, none reaches an F1 of 0.3). And one **drawn** at random from the same densities, which we keep for the end.
+# Which latent do we read? Whoever picks the prettiest learns nothing about the others. So two, by rule. The **specimen**: among latents that fire on 0.2 to 2 % of tokens, the one with the best F1 on train for a concept that *the token at hand does not spell* (of all tokens, taken as its detector, none reaches an F1 of 0.3). And one **drawn** at random from the same densities, which we keep for the end.
 
 # %% id="specimen"
 tokens_of = properties.matrix[train][:, [name.startswith("token ") for name in properties.names]]
@@ -136,7 +136,7 @@ for kind, name in enumerate(("dead", "ultra-low: fires once or twice", "alive"))
     print(f"{name:32}{n:5} latents, of which {100 * later / max(1, n):3.0f} % fire in the rest")
 
 # %% [markdown] id="spectrum-intro"
-# "Dead" on a short text is "rare". A latent of density p stays silent on n tokens with probability about exp(−pn); so silence on n tokens says only that p is hardly above 3/n (exp(−3) is 0.05). Lesson 6 drew the spectrum of densities beside the neurons'. Here is the same spectrum as texts of three lengths show it:
+# "Dead" on a short text is "rare". A latent of density p stays silent on n tokens with probability about exp(−pn) if tokens were independent (they come in files, so it is longer silent); so silence on n tokens says only that p is hardly above 3/n (exp(−3) is 0.05). Lesson 6 drew the spectrum of densities beside the neurons'. Here is the same spectrum as texts of three lengths show it:
 
 # %% id="spectrum-lengths"
 silent, spectra = {}, {}
@@ -279,7 +279,7 @@ explore(firings, stills=[{"rank": 1}, {"rank": len(by_f1) // 2}, {"rank": len(by
             "concept: the best, a middling and the worst latent by F1 on train.")
 
 # %% [markdown] id="ex-lens-task"
-# A latent whose lower intervals turn grey may have a loose threshold, or be several things; of one that is grey throughout, our list lacks the concept. Examples alone do not tell.
+# A latent whose lower intervals turn grey may fire too easily, or be several things; of one that is grey throughout, our list lacks the concept. Examples alone do not tell.
 #
 # ## 7.4 What does it write?
 #
@@ -360,7 +360,7 @@ claim("relative error of the lens against the frozen derivative", max(errors), a
 print("cosine with the true derivative: 5 %, median, 95 %:", np.quantile(cosines, [0.05, 0.5, 0.95]).round(3))
 
 # %% [markdown] id="lens-rival-intro"
-# So the lens is exact for a frozen norm and nearly right for the real one. But does a *top ten* mean anything? Every direction has one. Here is that of a random direction of the same length; then, for each kind of direction, how far its largest logit stands out, in standard deviations of its own logits. **Which kind will stand out most?**
+# So the lens is exact for a frozen norm and nearly right for the real one. But does such a list mean anything? Every direction has one. Here is that of a random direction of the same length; then, for each kind of direction, how far its largest logit stands out, in standard deviations of its own logits. **Which kind will stand out most?**
 
 # %% id="lens-directions"
 noise = np.random.default_rng(1).normal(size=(512, lm.d_mlp)).astype(np.float32)
@@ -490,7 +490,7 @@ histogram(axes[0], nearest_neuron(noise), color=plots.BASELINE, alpha=0.7, label
 axes[0].set(title="Most latents are not a neuron", xlabel="cosine with the nearest neuron's axis", ylabel="share")
 axes[0].legend()
 histogram(axes[1], r, color=plots.LATENT)
-axes[1].set(title="… nor move like one", xlabel="largest correlation with a neuron")
+axes[1].set(title="… nor move like one", xlabel="largest correlation with a neuron", ylabel="share")
 plots.show(fig, alt="Left: histogram of the cosine with the nearest neuron's axis for latents and for random directions. Right: histogram of each latent's largest correlation with a neuron.")
 
 # %% id="neurons-claims"
@@ -655,7 +655,7 @@ claim("noise: r on train minus r on held", fitted - honest, at_least=0.005)
 # %% [markdown] id="table-intro"
 # ## 7.10 A fair table
 #
-# Are latents easier to explain than neurons? Only a fair comparison can say: equally many units of each kind; the same search, both signs, for all; thresholds and formulas from train, scores from held. Latents are chosen by density, never by score: the densest, and any that fire. Their rivals are neurons and random directions. The control that matters is an SAE trained in the same way on the **untrained** transformer. **Guess the order.** (For speed, every other token.)
+# Are latents easier to explain than neurons? Only a fair comparison can say: equally many units of each kind; the same search, both signs, for all; thresholds and formulas from train, scores from held. Latents are chosen by density, never by score: the densest, and any that fire. Their rivals are neurons and random directions. The control that matters is an SAE of the **untrained** transformer (2,048 latents, 10 million tokens; ours has 4,096 and 50 million, so compare roughly). **Guess the order.** (For speed, every other token.)
 
 # %% id="table"
 n_units, part = budget(smoke=24, laptop=512), np.arange(0, len(train), 2)
@@ -709,7 +709,7 @@ densest_r, random_r = (columns["r, 90 %"](qualities[name]) for name in ("latents
 claim("r at the 90 % mark, densest latents minus random directions", densest_r - random_r, at_least=0.03)
 
 # %% [markdown] id="table-after"
-# (*explained* counts the units that fire often enough for a search: the others are missing from r, but not from F1.) Read who leads in *each* column, and whether the typical unit (median) and the best tenth (90 %) agree: an SAE may give a few very clear units and leave the typical one no clearer than a neuron. If latents of the untrained model score well, clarity comes from the *text*, which any wide random layer passes on (Heap et al. 2025): then a clear latent is no proof that the model has *learned* what it stands for. And the columns measure different things: F1 rewards a unit that fires often, as any frequent concept is partly hit by chance; a rare one has no frequent concept to be good at.
+# (*explained* counts the units that fire often enough for a search: the others are missing from r, but not from F1.) Read who leads in *each* column, and whether the typical unit (median) and the best tenth (90 %) agree: an SAE may give a few very clear units and leave the typical one no clearer than a neuron. Latents of the untrained model score well, at the 90 % mark of r best of all (0.92): clarity also comes from the *text*, which any wide random layer passes on (Heap et al. 2025). So a clear latent is no proof that the model has *learned* what it stands for. And the columns measure different things: F1 rewards a unit that fires often, as any frequent concept is partly hit by chance; a rare one has no frequent concept to be good at.
 #
 # **Are frequent features the interpretable ones?** The reference page says so of "the top SAE features (by activation frequency)", and that rare ones are harder "because there are fewer examples". Both can be tested: all latents with ten or more firings on train (rarer ones are not even searched), in ten groups of rising density.
 
@@ -729,12 +729,12 @@ ax.plot(middle, by_tenth[1], "o-", color=plots.LATENT, label="held files")
 ax.plot(middle, by_tenth[0], "o:", color=plots.LATENT, label="train files, where the formula was found")
 ax.set(xscale="log", ylim=(0, 1), xlabel="density (median of each tenth of the latents)",
        ylabel="explanation's r, median",
-       title=f"Best explained: group {best_tenth + 1} of 10 (1 rarest, 10 most frequent)")
+       title="Middling densities are explained best, both ends worse")
 ax.legend()
 plots.show(fig, alt="Median correlation of the explanation against density, for ten groups of latents: on held files and, dotted and higher, on the train files where formulas were found.")
 
 # %% [markdown] id="few-intro"
-# And the *because*? Take the best-explained group, and let it be as poor in examples as the rarest: search again on so few train contexts that it fires about as often there. If its score falls to that of the rarest group, scarcity is all; if it stays above, rare latents are hard for another reason too. The dotted curve gives a hint: where it is low as well, no formula of ours fits even the files in which it was looked for.
+# And the *because*? Take the best-explained group, and let it be as poor in examples as the rarest: search again on so few train contexts that it fires about as often there. (A formula must hold on 20 train tokens or more, here on 5; so the rarest group is searched again with 5 too.) If its score falls to that of the rarest group, scarcity is all; if it stays above, rare latents are hard for another reason too. The dotted curve gives a hint: where it is low as well, no formula of ours fits even the files in which it was looked for.
 
 # %% id="few-search"
 n_seen = np.diff(seen[0].indptr)[explained]
@@ -744,6 +744,8 @@ few = ~train | np.isin(context_of, train_contexts[:max(3, round(poor * len(train
 properties_few = explain.Properties(properties.names, properties.matrix[few])
 again = explain.explain(latents[few][:, explained[tenths[best_tenth]]], properties_few, train[few],
                         beam=2, min_count=5)
+rarest = explain.explain(latents[:, explained[tenths[0]]], properties, train, beam=2, min_count=5)
+r_rarest = np.nanmedian([one.correlation for one in rarest])
 
 # %% id="few"
 r_few = np.array([one.correlation for one in again])
@@ -751,7 +753,8 @@ both = np.isfinite(r_few)
 print(f"group {best_tenth + 1}, the {both.sum()} latents that can be explained from "
       f"{(train & few).sum():,} of {train.sum():,} train tokens: "
       f"{np.median(r_held[tenths[best_tenth]][both]):.2f} with all, {np.median(r_few[both]):.2f} with few")
-print(f"rarest group {by_tenth[1, 0]:.2f} (on train {by_tenth[0, 0]:.2f}), "
+print(f"rarest group {by_tenth[1, 0]:.2f} (on train {by_tenth[0, 0]:.2f}; "
+      f"formulas on 5 tokens allowed: {r_rarest:.2f}), "
       f"most frequent {by_tenth[1, -1]:.2f} (on train {by_tenth[0, -1]:.2f})")
 claim("r of the best-explained group minus r of the rarest and of the most frequent",
       by_tenth[1, best_tenth] - max(by_tenth[1, 0], by_tenth[1, -1]), at_least=0.05)
@@ -790,7 +793,7 @@ looked_for = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
 print(", ".join(f"{script.lower()} {scripts[script]:,}" for script in looked_for))
 
 # %% [markdown] id="categories-rule"
-# Then, for each of the article's examples that Python text can hold: the latent with the best F1 on train (of all, firing above 0), its F1 on held; beside it the best neuron, which may choose threshold and sign. Concepts with fewer than 20 tokens in either half are too rare to score.
+# Then, for each of the article's examples that Python text can hold: the latent with the best F1 on train (of all, firing above 0), its F1 on held; beside it the best neuron, which may choose threshold and sign (on every other token). Concepts with fewer than 20 tokens in either half are too rare to score.
 
 # %% id="categories"
 HERE = {"syntax: brackets": "depth_2", "syntax: clause boundaries": "block_colon",

@@ -179,7 +179,7 @@ claim("FLOP/s of the ReLU, as a share of the product's",
       points["ReLU"][1] / points["product, all rows"][1], at_most=0.3)
 
 # %% [markdown] id="parts-intro"
-# A product with *one* row is as starved as a ReLU: every weight arrives for a single use. That is why there are batches. More than 100 % of a roof means that the data were still in the processor's cache, which memory's rate knows nothing of.
+# A product with *one* row is starved too: every weight arrives for a single use. That is why there are batches. More than 100 % of a roof means that the data were still in the processor's cache, which memory's rate knows nothing of.
 #
 # And the step as a whole? We time its parts, plain and fast, on the same activations:
 
@@ -265,7 +265,7 @@ for n in budget(smoke=(512, 1024), laptop=(1024, 4096, 16_384)):
     per_sample[n] = quickest(lambda model: kernels.loss(model, x), steps=budget(smoke=1, laptop=3)).sum() / len(x)
     print(f"{n:6,} latents: {1e6 * per_sample[n]:7.1f} µs per sample, "
           f"{1e12 * per_sample[n] / step_flops(1, D_IN, n, K)[1]:5.1f} ms per GFLOP")
-*_, before, last = per_sample
+before, *_, last = per_sample
 print(f"from {before:,} to {last:,}: {per_sample[last] / per_sample[before]:.1f} times as long, "
       f"{last / before:.0f} times the latents")
 
@@ -301,7 +301,7 @@ explore(bill, stills=stills, tflops=(10.0, 1000.0, 10.0), price=(0.5, 10.0, 0.5)
             "ten billion parameters: with the smallest, the SAE's step costs most; with the largest, the harvest.")
 
 # %% [markdown] id="bill-after"
-# With the paper's one-block model the SAE is everything. At ten billion parameters the harvest dwarfs it: then several SAEs should share one harvest, or activations be stored.
+# With the paper's one-block model the SAE is everything. The harvest costs as much as the fast step at about 70 million parameters, as much as the plain one at 340 million. At ten billion parameters the harvest dwarfs it: then several SAEs should share one harvest, or activations be stored.
 #
 # ## 10.4 Through the disk, or on the fly?
 #
@@ -616,7 +616,7 @@ for share in (0.0, 0.3, 0.6, 0.9):
     print(f"floor {floor:.4f}: alpha {alpha:.2f}, largest miss {100 * miss.max():.1f} %")
 
 # %% [markdown] id="surface-intro"
-# Where the misses are alike, these points do not fix the floor, and the exponent goes where the floor sends it. An exponent without its floor is half a number. So fit all runs at once:
+# Misses above 40 %: this row is no power law at all, it drops and then stands still where latents die. And where the misses are alike, these points do not fix the floor, and the exponent goes where the floor sends it. An exponent without its floor is half a number. So fit all runs at once:
 #
 # `loss = a + b · n^(−α) + c · t^(−β)`
 #
@@ -640,7 +640,7 @@ print(f"typical miss {100 * (sse.min() / (len(loss) - 5)) ** 0.5:.1f} %, "
       f"one seed against another {100 * seed_error:.1f} %")
 
 # %% [markdown] id="ex-profile-task"
-# If the typical miss is well above the seeds' difference, the *formula* is off, and no interval computed from it tells that. Within the formula, how well is α known? Hold α fixed, refit everything else, and look at how much worse it gets: the **profile**.
+# The typical miss is ten times the seeds' difference: the *formula* is off, and no interval computed from it tells that. Within the formula, how well is α known? Hold α fixed, refit everything else, and look at how much worse it gets: the **profile**.
 #
 # ### Exercise 10.7 · The profile's interval
 #
@@ -799,7 +799,7 @@ claim("share with the token before, minus with another", with_before - with_othe
 #
 # ### BEGIN SOLUTION
 # - One point: harvest 2 · 7e9 = 14 GFLOP a token; the fast step 2 · 4,096 · 1e6 = 8 GFLOP and the plain one 41. So it is the bottleneck only if plain; told with numbers.
-# - One point: weights, gradient and moments take 16 · 2 · 4,096 · 1e6 = 131 GB on each process: they do not fit without splitting; sharded latents (or split 1 to 3) do.
+# - One point: weights, gradient and moments take 16 · 2 · 4,096 · 1e6 = 131 GB on each process: they do not fit without splitting; sharded latents, or split 2 or 3 (45 and 16 GB), do; split 1 leaves 74 GB, and the language model needs 14 more.
 # - One point: gradients of 33 GB to send every step, against batch-sized messages when latents are sharded.
 # - One point: an extrapolation by 64 times; asks for the form, the interval, a held-out point, whether k and the learning rate stayed fixed.
 # ### END SOLUTION

@@ -242,5 +242,13 @@ def test_one_ablation_per_token_in_one_pass_equals_each_ablation_alone():
         np.testing.assert_allclose(changes[latents == latent], alone[latents == latent], rtol=1e-3, atol=1e-4)
         expected = values_of(sae, tokens)[:, :-1, latent].numpy()[keep]
         np.testing.assert_allclose(values[latents == latent], expected[latents == latent])
-    control = intervene.ablate_one_each(sae, tiny_lm.lm(), contexts, np.ones(40), control=True)[2]
+
+
+def test_the_control_of_one_ablation_per_token_pushes_for_the_same_latents_by_the_same_lengths():
+    sae, lm = an_sae("topk"), tiny_lm.lm()
+    contexts = tiny_lm.contexts(4 + 2 * 2048 // lm.n_ctx)                   # three blocks, whose draws follow each other
+    latents, values, changes = intervene.ablate_one_each(sae, lm, contexts, np.ones(40))
+    same, lengths, control = intervene.ablate_one_each(sae, lm, contexts, np.ones(40), control=True)
+    np.testing.assert_array_equal(same, latents)
+    np.testing.assert_array_equal(lengths, values)
     assert np.abs(control - changes).max() > 0.01

@@ -40,7 +40,7 @@ def test_the_largest_cosine_is_with_another_living_row():
 
 def test_effects_are_means_with_their_standard_errors():
     latents, changes = np.array([0, 2, 0, -1, 0, 1]), np.array([1.0, 5.0, 2.0, 9.0, 3.0, 4.0])
-    mean, error, count = scores.effect_per_latent(latents, changes, 4)
+    mean, error, count = scores.effect_per_latent(latents, changes, 4, least=2)
     assert mean[0] == 2 and error[0] == pytest.approx((1 / 3) ** 0.5) and count.tolist() == [3, 1, 1, 0]
     assert np.isnan(mean[1:]).all() and np.isnan(error[1:]).all()
 

@@ -13,7 +13,7 @@ PLANS = {  # weeks: lessons of each week, or what else it is for
     6: ([0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [10]),
     10: ([0, 1], [2], [3], [4], [5], [6], [7], [8], [9], [10]),
     14: ([0], [1], [2], [3], [4], "the questions in words, discussed", [5], [6], [7], [8], [9], [10],
-         "project: train an SAE, defend five of its latents", "project, presented"),
+         "project: train an SAE, defend three of its latents", "project, presented"),
 }
 LATER = {7: "Read the features", 8: "Test the features", 9: "Splitting and universality", 10: "At scale"}
 

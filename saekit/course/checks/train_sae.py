@@ -9,7 +9,7 @@ PREDICTIONS = [
     Prediction("active-neurons", right="fa58dec7ab624a1b", options=("a", "b", "c"), wrong={
         "a": "A good latent will be as rare as that, further down. Can 512 neurons afford it, if they must say everything? Run the next cell.",
         "c": "That is where a ReLU starts, with its input as often positive as negative. Training has made these neurons choosier. Run the next cell.",
-    }, reply="About sixty of 512 at a time, with a wide spread: some speak on one token in a hundred, some on nine in ten."),
+    }, reply="About sixty of 512 at a time, with a wide spread: some speak on one token in a hundred, a few on more than half."),
     Prediction("l1-and-lasso", right="815ac2bb1f5f9557", options=("a", "b", "c"), wrong={
         "b": "The LASSO's penalty is on coefficients, not on the dictionary. What are the coefficients of an SAE?",
         "c": "Size is not the point: any weight could make up for it. How does each penalty change when a small coefficient gets smaller still?",
