@@ -12,7 +12,6 @@ holds every run and is written after each: a run in it is not done again. The me
 import argparse
 import contextlib
 import itertools
-import json
 import math
 import time
 from pathlib import Path
@@ -24,7 +23,6 @@ import step
 from contestants import BATCH, L0, recipe_of
 
 from saekit import activations, corpus, files
-from saekit.experiment import DEFAULTS
 from saekit.intervene import evaluate_sae
 from saekit.transformer import load_lm, weight_hash
 

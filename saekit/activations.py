@@ -122,8 +122,8 @@ class ArrayStream:
         return self.x[self.order[self.position - self.batch : self.position]]
 
     def state(self):
-        return {"epoch": self.epoch, "position": self.position}
+        return {"seed": self.seed, "epoch": self.epoch, "position": self.position}
 
     def restore(self, state):
-        self.epoch, self.position = state["epoch"], state["position"]
+        self.seed, self.epoch, self.position = state.get("seed", self.seed), state["epoch"], state["position"]
         self.order = torch.from_numpy(np.random.default_rng((self.seed, self.epoch)).permutation(len(self.x)))

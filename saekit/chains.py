@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from saekit.intervene import ablate, clamp, spliced
+from saekit.intervene import clamp, spliced
 from saekit.transformer import mlp_post, next_token_loss, replace_mlp_post
 
 
@@ -152,13 +152,3 @@ def _leaf_and_above(lm, tokens, layer, upper_layer):
     with replace_mlp_post(lm, layer, start), replace_mlp_post(lm, upper_layer, end), torch.enable_grad():
         lm.model.base_model(input_ids=tokens, use_cache=False)
     return kept["leaf"], kept["above"]
-
-
-def feeders(lm, tokens, layer, sae, upper, candidates):
-    """[(latent, Effect)] of ablating each candidate latent of `sae` at `layer` on the upper link's latent, the largest
-    |mean| / error first; candidates that fire in fewer than two contexts come last."""
-    found = []
-    for latent in candidates:
-        lower = Link(layer, sae, int(latent))
-        found.append((int(latent), change_above(lm, tokens, lower, upper, ablate(sae, int(latent)))))
-    return sorted(found, key=lambda item: -np.nan_to_num(abs(item[1].mean) / item[1].error, nan=-1.0))

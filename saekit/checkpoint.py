@@ -24,7 +24,7 @@ def find(out, record, resume):
     header, checkpoint = Path(out) / "run.json", Path(out) / "checkpoint.safetensors"
     if resume and files.read_json(header) != json.loads(json.dumps(record)):
         raise ValueError(f"{out} holds a run with other settings (see {header}); use the same ones or another --out")
-    return checkpoint if checkpoint.is_file() else None
+    return checkpoint if resume and checkpoint.is_file() else None
 
 
 def save(run, out, by=0):
@@ -49,8 +49,16 @@ def save(run, out, by=0):
 
 
 def load(run, path):
-    """Put a fresh run where the checkpoint at `path` was saved, in all processes."""
+    """Put a fresh run where the checkpoint at `path` was saved, in all processes. ValueError if it is no checkpoint of
+    such a run."""
     arrays, record = processes.by_first(files.load_arrays, path)
+    try:
+        _restore(run, arrays, record)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{path} is no checkpoint of this run ({error}); was it copied from another?") from None
+
+
+def _restore(run, arrays, record):
     run.step, run.scale, run.last_resample, run.log = (record[key] for key in ("step", "scale", "last_resample", "log"))
     run.seen = record["stream"]
     run.left_out.fill_(record.get("left_out", 0))    # checkpoints before it was kept lack it

@@ -40,8 +40,9 @@ def report():
 def main():
     """Print the report as a table; returns 0, because a machine without a GPU is not an error."""
     findings = report()
+    arrow = "→" if "utf" in (sys.stdout.encoding or "").lower() else "->"    # a Windows file may not hold it
     for topic, finding, verdict in findings:
-        print(f"{topic:<11} {finding}\n{'':<11} → {verdict}")
+        print(f"{topic:<11} {finding}\n{'':<11} {arrow} {verdict}")
     return 0
 
 

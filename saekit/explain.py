@@ -182,8 +182,12 @@ def holds(formulas, matrix):
 
 def where(found, properties):
     """On which rows the formula of each `Explanation` holds: (n_rows, len(found)) True or False."""
-    formulas = [(*(one.properties * 2)[:2], OPERATORS.index(one.operator)) for one in found]
-    return holds(formulas, properties.matrix).toarray() > 0
+    out = np.zeros((properties.matrix.shape[0], len(found)), dtype=bool)
+    told = [i for i, one in enumerate(found) if one.properties]    # of a silent unit no formula tells anything
+    formulas = [(*(found[i].properties * 2)[:2], OPERATORS.index(found[i].operator)) for i in told]
+    if told:
+        out[:, told] = holds(formulas, properties.matrix).toarray() > 0
+    return out
 
 
 def thresholds(units):

@@ -20,6 +20,12 @@ def data_folder():
     return folder
 
 
+def _umask():
+    umask = os.umask(0)    # the system tells it only to whom sets it
+    os.umask(umask)
+    return umask
+
+
 def write_atomic(path, data):
     """Write bytes so that `path` holds either its old content or all of `data`, whatever happens meanwhile."""
     path = Path(path)
@@ -30,7 +36,7 @@ def write_atomic(path, data):
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -46,7 +52,7 @@ def read_json(path):
     """The record in a JSON file; ValueError naming the file if it is not JSON."""
     try:
         return json.loads(Path(path).read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON ({error}); was it cut off or edited by hand?") from None
 
 

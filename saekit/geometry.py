@@ -50,7 +50,7 @@ def coherence(D):
     """Largest |cosine| between two different atoms: max_{i != j} |<d_i, d_j>| / (||d_i|| ||d_j||), in [0, 1]."""
     gram = np.abs(unit_norm(D) @ unit_norm(D).T)
     np.fill_diagonal(gram, 0)
-    return float(gram.max())
+    return min(1.0, float(gram.max()))    # rounding must not pass 1
 
 
 def welch_bound(n_atoms, d_in):
@@ -73,9 +73,9 @@ def exact_recovery_coefficient(D, support):
     support: indices of independent atoms. Tropp (2004), theorem 3.1; it needs the support, coherence does not.
     """
     D = unit_norm(D)
-    support = np.asarray(support)
+    support = np.arange(len(D))[np.asarray(support)]    # a mask or negative indices too
     outside = np.setdiff1d(np.arange(len(D)), support)
-    return float(np.abs(D[outside] @ np.linalg.pinv(D[support])).sum(axis=1).max())
+    return float(np.abs(D[outside] @ np.linalg.pinv(D[support])).sum(axis=1).max(initial=0.0))
 
 
 def match_atoms(D_true, D, signed=False):

@@ -94,7 +94,7 @@ def zca_whitening(x, keep=0.99):
     if x.ndim != 2 or not np.isfinite(x).all() or not 0 < keep <= 1:
         raise ValueError(f"x has shape {x.shape}, keep is {keep}, expected finite patches (n, d_in), keep in (0, 1]")
     mean = x.mean(axis=0)
-    variance, V = np.linalg.eigh(np.cov(x - mean, rowvar=False))
+    variance, V = np.linalg.eigh(np.atleast_2d(np.cov(x - mean, rowvar=False)))
     variance, V = variance[::-1], V[:, ::-1]
     if not variance[0] > 1e-12:
         raise ValueError("x does not vary: every patch is the same (is the image constant?)")

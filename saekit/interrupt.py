@@ -29,3 +29,5 @@ def between_steps():
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: set outside Python
+    if pending:    # it came during the last save
+        raise KeyboardInterrupt

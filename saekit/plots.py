@@ -1,4 +1,4 @@
-"""One function per kind of figure; every one takes arrays and an axes, draws, labels and returns the axes.
+"""One function per kind of figure; every one takes arrays and an axes, draws and labels.
 
 Colours mean the same thing in every figure, page and widget (Okabe-Ito, safe for colour-blind readers):
 truth black, SAE latents blue, neurons orange, classical atoms green, random or baseline grey, failure vermilion.
@@ -93,7 +93,7 @@ def density_histogram(ax, density, color=LATENT, label=None):
     """Histogram of log10 of the fraction of tokens on which each unit is active; units that never are stand in the label's count."""
     alive = density[density > 0]
     dead = len(density) - len(alive)
-    ax.hist(np.log10(alive), bins=np.arange(-6, 0.25, 0.125), color=color, alpha=0.8, label=f"{label} ({dead} of {len(density)} never active)")
+    ax.hist(np.log10(alive), bins=np.arange(-7, 0.25, 0.125), color=color, alpha=0.8, label=f"{label} ({dead} of {len(density)} never active)")
     ax.set(xlabel="density: log10 of the fraction of tokens on which it is active", ylabel="number of units")
 
 

@@ -92,7 +92,7 @@ def train_lm(out, config, resume=False, stream=None, tokenizer=None):
     model = new_model(config, tokenizer.get_vocab_size())
     origin = _start_from(model, config.start_from)
     optimizers = new_optimizers(model, config)
-    step, log = _load_checkpoint(out, model, optimizers)
+    step, log = _load_checkpoint(out, model, optimizers) if resume else (0, [])
     files.write_json(out / "run.json", {**asdict(config), **text})
     _train(model, optimizers, contexts, config, step, log, out)
     return _finish(out, model, tokenizer, config, stream.manifest, log, origin)
@@ -134,10 +134,11 @@ def _train(model, optimizers, contexts, config, step, log, out):
             if step % 50 == 0:
                 log.append({"step": step, "loss": round(float(loss), 5)})
                 bar.set_postfix(nats=f"{loss:.3f}")
-            if interrupted() or step == config.steps or time.monotonic() - saved > SAVE_EVERY:
+            stop = interrupted()
+            if stop or step == config.steps or time.monotonic() - saved > SAVE_EVERY:
                 _save_checkpoint(out, model, optimizers, step, log)
                 saved = time.monotonic()
-            if interrupted():
+            if stop:
                 print(f"checkpoint saved in {out}; add --resume to go on")
                 raise KeyboardInterrupt
 

@@ -6,6 +6,7 @@ that says how a latent fires and what it costs. All can be had from here.
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from saekit import files
@@ -40,6 +41,8 @@ def save_sae(sae, path, dtype=torch.float32, metadata=None):
     matrices = {"W_dec": 1, "W_enc": 0} if dtype == torch.int8 else {}
     for name in matrices.keys() & arrays.keys():
         arrays[name], arrays[f"{name}/scales"] = files.pack_int8(arrays[name], matrices[name])
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ValueError(f"an entry is not finite in {dtype}: either the run diverged or float32 is needed")
     files.save_arrays(path, arrays, record)
 
 
@@ -60,6 +63,9 @@ def load_sae(path):
     if not {"arch", "d_in", "d_sae", "settings"} <= record.keys():
         raise ValueError(f"{path} was not written by saekit: it holds {', '.join(sorted(arrays)[:6]) or 'nothing'} "
                          "and no saekit header")
+    if "W_dec" not in arrays or arrays["W_dec"].shape != (record["d_sae"], record["d_in"]):
+        found = arrays["W_dec"].shape if "W_dec" in arrays else "nothing"
+        raise ValueError(f"{path}: W_dec is {found}, expected shape ({record['d_sae']}, {record['d_in']})")
     try:
         sae = new_sae(record["arch"], record["d_in"], record["d_sae"], **record["settings"])
     except (TypeError, ValueError) as error:

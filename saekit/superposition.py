@@ -20,6 +20,7 @@ from torch import nn
 
 from saekit import progress
 from saekit.geometry import unit_norm
+from saekit.synthetic import check_sizes
 
 LEARNING_RATE = 1e-2  # Adam's; falls to zero along half a cosine
 N_NODES = 6           # per feature, in the quadrature of the expected loss
@@ -31,7 +32,7 @@ class ToyModel(nn.Module):
 
     def __init__(self, n_features, d_hidden, n_instances=1, relu=True, seed=0):
         super().__init__()
-        _check_counts(n_features=n_features, d_hidden=d_hidden, n_instances=n_instances)
+        check_sizes(n_features=n_features, d_hidden=d_hidden, n_instances=n_instances)
         self.relu, self.seed = relu, seed
         self.W = nn.Parameter(self._draw(n_instances, n_features, d_hidden))
         self.b = nn.Parameter(torch.zeros(n_instances, n_features))
@@ -129,7 +130,7 @@ def train_toy(model, feature_probability, importance=1.0, steps=2000, batch=1024
     feature_probability: a number or one per instance (n_instances,). importance: broadcasts to (n_instances,
     n_features). sample(shape, p, generator): how features are drawn. Equal seeds of the model give equal results.
     """
-    _check_counts(steps=steps, batch=batch)
+    check_sizes(steps=steps, batch=batch)
     n_instances, n_features = model.b.shape
     p = _probability(feature_probability).expand(n_instances)[:, None, None]
     generator = torch.Generator().manual_seed(model.seed + 1)
@@ -266,12 +267,6 @@ def phase_diagram(feature_probability, importance, restarts=4, steps=1000, seed=
     first_in, second_in = (np.abs(W) > 0.5).transpose(2, 0, 1)
     kind = np.where(first_in & second_in, 2, np.where(np.abs(W[..., 1]) > np.abs(W[..., 0]), 1, 0))
     return PhaseDiagram(kind, W, np.take_along_axis(loss.reshape(grid), best, 0)[0])
-
-
-def _check_counts(**counts):
-    for name, count in counts.items():
-        if count != int(count) or count < 1:
-            raise ValueError(f"{name} is {count}, expected a whole number of at least 1")
 
 
 def _probability(feature_probability):

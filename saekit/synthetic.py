@@ -90,7 +90,7 @@ def adversarial_codes(D, n, k, seed=0):
 
 
 def planted(n, d_in=64, n_atoms=128, k=4, noise=0.01, seed=0):
-    """Samples of a random dictionary: x = z D + e, where ||e|| is `noise` times ||z D|| (over all rows together)."""
+    """Samples of a random dictionary: x = z D + e, e normal, E ||e||^2 = noise^2 ||z D||^2 (over all rows)."""
     if not noise >= 0:
         raise ValueError(f"noise is {noise}, expected a non-negative fraction of the signal's length (0.01 is 1 %)")
     D = random_dictionary(n_atoms, d_in, seed)

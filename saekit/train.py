@@ -43,6 +43,11 @@ class TrainConfig:
             raise ValueError(f"decay_from is {self.decay_from}; it is a fraction of the steps, so from 0 to 1")
         if self.dead_after_tokens < 1:
             raise ValueError(f"dead_after_tokens is {self.dead_after_tokens}; it must be positive")
+        if not (self.clip > 0 and 0 <= self.warmup <= 1 and self.save_every >= 0):
+            raise ValueError(f"clip is {self.clip}, warmup {self.warmup} and save_every {self.save_every}; expected a "
+                             "norm above 0, a fraction of the steps and seconds from 0 up")
+        if not all(0 <= at < 1 for at in self.resample_at):
+            raise ValueError(f"resample_at is {self.resample_at}; expected fractions of the steps, from 0 to below 1")
         if self.decay not in ("linear", "cosine"):
             raise ValueError(f"decay is {self.decay!r}; expected 'linear' or 'cosine'")
 
@@ -100,7 +105,7 @@ def measure(stream):
     x = preview(stream, PREVIEW_BATCHES)
     mean = x.mean(0)
     scale = float((x - mean).square().sum(1).mean().sqrt())
-    if scale == 0:
+    if (x == x[0]).all():
         raise ValueError("all activations are equal, so there is nothing to learn; is the layer's output constant?")
     return mean.cpu(), scale, geometric_median((x[:8192] - mean) / scale).cpu()
 
@@ -169,7 +174,7 @@ def train_step(run, x):
     batch's Losses.
 
     On a GPU nothing here waits for a number, but for one step in LOG_EVERY. Where latents have a threshold, not a count
-    per row, that step tells how many entries to expect; a batch with twice as many changes nothing and is counted.
+    per row, that step tells how many entries to expect; a batch with twice as many moves no weight and is counted.
     """
     sae, config = run.sae, run.config
     u, look = (x - run.mean).div_(run.scale), run.step % LOG_EVERY == 0

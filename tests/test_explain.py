@@ -102,6 +102,7 @@ def test_a_unit_that_hardly_fires_on_train_is_not_explained():
     rare = sparse.csc_matrix((np.arange(N) % 500 == 0)[:, None].astype(float))  # on 6 rows of the first half
     (found,) = explain.explain(rare, properties, TRAIN)
     assert found.text == "" and found.properties == () and np.isnan(found.train_correlation)
+    assert not explain.where([found], properties).any()
 
 
 def test_no_unit_fires_on_more_than_a_tenth_of_the_rows():

@@ -1,5 +1,6 @@
 """Files are whole or absent, and damaged ones are named."""
 
+import os
 import pickle
 
 import numpy as np
@@ -15,6 +16,16 @@ def test_a_failed_write_leaves_the_old_content_and_nothing_else(tmp_path):
         files.write_atomic(path, "text is not bytes")
     assert files.read_json(path) == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_who_may_read_a_file_is_the_umasks_choice(tmp_path):
+    before = os.umask(0o077)
+    try:
+        files.write_atomic(tmp_path / "mine", b"x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "mine").stat().st_mode & 0o777 == 0o600
 
 
 def test_json_comes_back_and_nan_is_refused(tmp_path):

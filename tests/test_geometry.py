@@ -156,3 +156,12 @@ def test_the_kabatiansky_levenshtein_rate_is_the_published_one_at_60_degrees_and
 def test_a_cosine_outside_0_to_1_has_no_count_of_directions(eps):
     with pytest.raises(ValueError, match="expected a cosine"):
         geometry.directions_that_fit(10, eps)
+
+
+def test_a_doubled_atom_has_coherence_1_and_a_support_may_be_a_mask():
+    D = np.random.default_rng(0).normal(size=(5, 7))
+    assert geometry.coherence(np.concatenate([D, D[:1]])) <= 1
+    mask = np.array([False, False, True, True, False])
+    by_index = geometry.exact_recovery_coefficient(D, [2, 3])
+    assert geometry.exact_recovery_coefficient(D, mask) == by_index
+    assert geometry.exact_recovery_coefficient(D, np.arange(5)) == 0

@@ -263,7 +263,7 @@ def damaged(path, change):
         (lambda t, h: t.update(b_enc=torch.ones(9, dtype=torch.int32)), "b_enc holds int32"),
         (lambda t, h: h.update(arch="gatd"), "unknown architecture 'gatd'"),
         (lambda t, h: h.update(settings={"depth": 2}), "header that describes no SAE"),
-        (lambda t, h: h.update(d_sae="many"), "header that describes no SAE"),
+        (lambda t, h: h.update(d_sae="many"), "expected shape .many, 5."),
         (lambda t, h: h.clear(), "was not written by saekit: it holds W_dec, W_enc, b_dec, b_enc"),
     ],
 )
@@ -283,3 +283,12 @@ def test_missing_truncated_and_foreign_sae_files_are_errors(tmp_path):
     save_file({"encoder.weight": torch.ones(2, 2)}, path)
     with pytest.raises(ValueError, match="holds encoder.weight and no saekit header"):
         load_sae(tmp_path)
+
+
+def test_an_entry_that_float16_cannot_hold_is_refused_and_nothing_is_written(tmp_path):
+    sae = new_sae("relu", 3, 4)
+    with torch.no_grad():
+        sae.W_enc[0, 0] = 1e5
+    with pytest.raises(ValueError, match="not finite in torch.float16"):
+        save_sae(sae, tmp_path / "large.safetensors", torch.float16)
+    assert not list(tmp_path.iterdir())

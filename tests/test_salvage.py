@@ -31,6 +31,7 @@ def test_cells_before_the_place_where_a_file_is_cut_off_are_read():
         b"<html>",
         '{"cells": "é"}'.encode("cp1252"),
         b'{"worksheets": [3, {"cells": null}]}',
+        b'{"worksheets": [{"cells": 5}]}',
     ],
 )
 def test_no_bytes_make_reading_fail(data):

@@ -155,6 +155,22 @@ def test_a_checkpoint_keeps_how_many_batches_were_left_out_which_are_no_steps_of
         assert {float(state["step"]) for state in again.optimizer.state.values()} == {5 - left_out}
 
 
+def test_a_new_run_does_not_go_on_from_a_checkpoint_that_lies_in_its_folder(tmp_path):
+    train_sae(sae("topk"), Batches(), CONFIG, tmp_path / "old")
+    train_sae(sae("topk"), Batches(), CONFIG, tmp_path / "alone")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "old" / "checkpoint.safetensors").rename(tmp_path / "new" / "checkpoint.safetensors")
+    train_sae(sae("topk"), Batches(), CONFIG, tmp_path / "new")
+    assert torch.equal(weights(load_sae(tmp_path / "new")), weights(load_sae(tmp_path / "alone")))
+    assert (tmp_path / "new" / "run.json").is_file()
+
+
+def test_a_foreign_checkpoint_is_an_error_that_names_it(tmp_path):
+    files.save_arrays(tmp_path / "other.safetensors", {"weights": torch.ones(3).numpy()}, {"epoch": 1})
+    with pytest.raises(ValueError, match="other.safetensors is no checkpoint of this run"):
+        checkpoint.load(run_of(), tmp_path / "other.safetensors")
+
+
 def interrupted_at(step, number, monkeypatch, times=1):
     """Send this process a signal in the middle of that step."""
     plain = train.kernels.loss
@@ -224,9 +240,10 @@ def test_a_diverged_loss_is_an_error_and_never_saved(tmp_path):
     assert torch.isfinite(weights(load_sae(tmp_path))).all()
 
 
-def test_constant_activations_are_an_error():
+@pytest.mark.parametrize("value", [1.0, 0.1])      # the mean of many 0.1 is not exactly 0.1
+def test_constant_activations_are_an_error(value):
     stream = Batches()
-    stream.__class__ = type("Constant", (Batches,), {"__next__": lambda self: torch.ones(16, 6)})
+    stream.__class__ = type("Constant", (Batches,), {"__next__": lambda self: torch.full((16, 6), value)})
     with pytest.raises(ValueError, match="all activations are equal"):
         train_sae(sae(), stream, CONFIG)
 
@@ -265,6 +282,10 @@ def test_resuming_a_run_that_reached_its_end_changes_nothing(tmp_path):
         ({"decay_from": 1.5}, "decay_from is 1.5"),
         ({"decay_from": -0.1}, "decay_from is -0.1"),
         ({"dead_after_tokens": 0}, "dead_after_tokens is 0"),
+        ({"clip": -1}, "clip is -1"),
+        ({"warmup": 1.5}, "warmup 1.5"),
+        ({"save_every": float("nan")}, "save_every nan"),
+        ({"resample_at": (0.2, 1.0)}, "resample_at is .0.2, 1.0."),
     ],
 )
 def test_bad_settings_are_named(settings, message):

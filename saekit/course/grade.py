@@ -7,6 +7,7 @@ A worker that dies or hangs over a submission costs that submission a note for a
 What the isolation does not cover is said in `jail` and `LIMITS_OF_ISOLATION`, at the head of the report.
 """
 
+import contextlib
 import hashlib
 import json
 import multiprocessing
@@ -150,7 +151,8 @@ class Worker:
             theirs.close()
         exercises = 12 * (1 + len(submission.files))
         self.task, self.deadline = submission, time.monotonic() + exercises * self.limits.wall + PATIENCE
-        self.pipe.send(submission)
+        with contextlib.suppress(OSError):    # it died idle: `take` meets the closed pipe and asks for a person
+            self.pipe.send(submission)
 
     def is_late(self):
         """True when the process hangs; it kills what hangs in the sandbox by itself."""

@@ -13,6 +13,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from saekit.files import write_atomic
+
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = re.compile(r"# %%(?: \[(markdown)\])?(?: (.*))?$")
 OPTION = re.compile(r'\s*(\w+)=("(?:[^"\\]|\\.)*"|\[[^\]]*\]|[\w.]+)')
@@ -200,7 +202,7 @@ def write_missing_ids(path):
         head = "# %% [markdown]" if cell.kind == "markdown" else "# %%"
         lines[cell.line - 1] = lines[cell.line - 1].replace(head, f'{head} id="{cell_id}"', 1)
     if missing:
-        Path(path).write_text("\n".join(lines) + "\n", "utf-8")
+        write_atomic(path, ("\n".join(lines) + "\n").encode())
     return len(missing)
 
 

@@ -48,7 +48,8 @@ def read_notebook(data):
         return Notebook([], "", [*problems, "the file is not a notebook"])
     sheets = record_.get("worksheets")
     if isinstance(sheets, list):  # nbformat 3
-        record_["cells"] = [c for sheet in sheets if isinstance(sheet, dict) for c in sheet.get("cells") or []]
+        lists = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+        record_["cells"] = [c for cells in lists if isinstance(cells, list) for c in cells]
     raw = record_.get("cells")
     cells = [_cell(c) for c in raw if isinstance(c, dict)] if isinstance(raw, list) else []
     if not cells and not problems:
