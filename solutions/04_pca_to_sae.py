@@ -644,7 +644,7 @@ row = "k = {:2}   features found {:3}   blends of two neighbours {:3}   EV {:.2f
 for k in (1, 2, 3, 8, 16):
     one = fit(x_company, "topk", 80, k=k, resample_at=(0.3, 0.5))
     rows_of = one.W_dec.detach().numpy()
-    nearest = np.maximum((rows_of @ directions_true.T).max(axis=1), 0.9)    # a blend is nearer to a pair, by 0.9 or more
+    nearest = np.maximum((rows_of @ directions_true.T).max(axis=1), 0.9)   # a blend is nearer to a pair
     blends = ((rows_of @ pairs.T).max(axis=1) > nearest).sum()
     ev = float(metrics.explained_variance(x_company[:4000], one(x_company[:4000]).detach()))
     by_k[k] = int((cosines(directions_true, one) > 0.9).sum()), int(blends), ev

@@ -498,7 +498,7 @@ for (name, parts), color in zip(runs.items(), (plots.LATENT, plots.BASELINE)):
     for ax, column, label in zip(axes, range(3), ("squared error", "l0 (active latents)", "turnover")):
         ax.plot(np.linspace(0, 100, len(parts)), parts[:, column], color=color, label=name)
         ax.set(xlabel="share of the run (%)", ylabel=label)
-for ax, title in zip(axes, ("Smooth curves …", "", "… ended by the schedule")):
+for ax, title in zip(axes, ("Smooth curves …", "… ended by the schedule")):
     ax.set_title(title)
 axes[2].legend(fontsize=7)
 plots.show(fig, alt="Squared error, l0 and turnover over the run, for a falling and a constant learning rate. After a start in which the price is warmed up the error falls fast and then ever more slowly; turnover falls to nearly zero only where the learning rate does.")
