@@ -8,9 +8,10 @@ only has to tell which few entries could be non-zero; everything else runs over 
     dW_dec    = latents^T @ dx_hat              sparse times dense
     dW_enc^T  = dpre^T @ (x - b_dec)            sparse times dense
 There is no gradient with respect to x, and no (batch, d_sae) array of floats outlives a chunk of rows. Where the
-processor multiplies bfloat16 faster than float32 the dense product is rounded to it; its entries are recomputed, so their
-values are float32's. Which they are may differ from float32's at the border where a latent reads hardly more than one
-input, whose rounding does not average out (see SLACK). The plain versions in `sae.py` are what lessons show and what tests hold these against.
+processor multiplies bfloat16 faster than float32 the dense product is rounded to it; its entries are recomputed, so
+their values are float32's. Which they are may differ from float32's at the border where a latent reads hardly more
+than one input, whose rounding does not average out (see SLACK). The plain versions in `sae.py` are what lessons show
+and what tests hold these against.
 References: Gao et al. 2024 (sparse kernels), Chern et al. 2022 (maxima of groups in place of a full selection).
 """
 

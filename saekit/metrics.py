@@ -1,6 +1,7 @@
 """One definition per metric; the same functions score LASSO codes, PCA and SAEs.
 
-x, x_hat are (n, d) data and reconstructions, latents (n, d_sae) codes; NumPy arrays and torch tensors both work, in float32 or wider: sums of float16 overflow.
+x, x_hat are (n, d) data and reconstructions, latents (n, d_sae) codes; NumPy arrays and torch tensors
+both work, in float32 or wider: sums of float16 overflow.
 Everything is pooled over the rows it is given; an average of per-batch values is another number. Cross-entropies are in
 nats per token.
 """
