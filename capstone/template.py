@@ -160,11 +160,12 @@ for latent, other in zip(chosen, chosen[1:] + chosen[:1]):
 
 # %% id="ablate"
 latent = chosen[0]
-fires_on = np.zeros(held.shape, dtype=bool)
+fires_on, unread = np.zeros((2, *held.shape), dtype=bool)
 fires_on[held != lm.boundary] = latents[:, [latent]].toarray()[:, 0] > 0
-unread = np.flatnonzero((held != lm.boundary).sum(axis=1).cumsum() - (held != lm.boundary).sum(axis=1) >= half)     # contexts of the test half
-rows = [i for i in unread[np.argsort(-fires_on[unread].sum(axis=1), kind="stable")][:budget(smoke=4, laptop=24)] if fires_on[i].any()]
-block, here = torch.from_numpy(held[rows].astype(np.int64)), fires_on[rows][:, :-1]
+unread[held != lm.boundary] = np.arange(len(x)) >= half                   # the half that nobody has read
+counted = fires_on & unread
+rows = [i for i in np.argsort(-counted.sum(axis=1), kind="stable")[:budget(smoke=4, laptop=24)] if counted[i].any()]
+block, here, elsewhere = torch.from_numpy(held[rows].astype(np.int64)), counted[rows][:, :-1], ~fires_on[rows][:, :-1]
 noise = np.random.default_rng(SEED).normal(size=(budget(smoke=2, laptop=5), lm.d_mlp)).astype(np.float32)
 change = intervene.loss_change(lm, block, LAYER, intervene.ablate(sae, latent)).numpy()
 pushes = [intervene.loss_change(lm, block, LAYER, intervene.clamp(sae, latent, 0.0, torch.from_numpy(row))).numpy() for row in noise]
@@ -175,7 +176,7 @@ error = per_context.std(ddof=1) / len(per_context) ** 0.5 if len(per_context) > 
 print(f"latent {latent} away, where it fires ({here.sum()} predictions in {len(rows)} contexts): {change[here].mean():+.4f} nats")
 print(f"random pushes of that length: {np.mean([push[here].mean() for push in pushes]):+.4f} nats")
 print(f"difference, averaged over contexts: {per_context.mean():+.4f}, standard error {error:.4f}")
-print(f"elsewhere: mean |change| {np.abs(change[~here]).mean():.4f} nats")
+print(f"elsewhere: mean |change| {np.abs(change[elsewhere]).mean():.4f} nats")
 
 # %% [markdown] id="test-yours"
 # **Yours.** Which of your labels survived? What would have made you give one up? Is the ablation's difference beyond twice its standard error, and is its sign what the label predicts?
@@ -190,7 +191,7 @@ report = {"model": MODEL, "layer": LAYER, "text": TEXT or "Python files of this 
           "held_out": {name: measured[name] for name in ("tokens", "l0", "explained_variance", "dead_fraction", "ce_clean", "ce_increase")},
           "at_equal_l0": {name: dict(zip(("explained_variance", "ce_increase"), row)) for name, row in table.items()},
           "latents": {str(one): {"label": LABELS[one], **dict(zip(("f1", "f1_random", "f1_other"), map(float, scores[one])))} for one in chosen},
-          "ablation": {"latent": latent, "minus_random": float(per_context.mean()), "standard_error": float(error)}}
+          "ablation": {"latent": latent, "minus_random": float(per_context.mean()), "standard_error": float(error) if np.isfinite(error) else None}}
 files.write_json(Path(OUT) / "report.json", report)
 print(f"written: {OUT}/report.json")
 
