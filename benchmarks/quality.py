@@ -2,7 +2,7 @@
 
     python benchmarks/quality.py --peers PEERS/bin/python --json FILE          everything, the cheap runs first
     python benchmarks/quality.py --peers PEERS/bin/python --json FILE --plan   what is left to run and how long it takes
-    python benchmarks/quality.py --json FILE --table                           the rows whose runs FILE holds all
+    python benchmarks/quality.py --json FILE --table                           what FILE holds so far
     python benchmarks/quality.py --peers PEERS/bin/python --quick              self-test in under a minute
 4,096 latents on layer 0 of a bundled model. Peers train in their own environment (peer_quality.py), fed through a pipe;
 what they trained comes back reading raw activations, must reconstruct as it did there, and is measured as ours is. FILE
@@ -58,7 +58,12 @@ class Bench:
         run = {"contestant": contestant, "arch": arch, "tokens": tokens, "seed": seed, **self.shared}
 
         def points_at(lr):
-            records[lr] = self.matched({**run, "lr": lr}, recipe, matching.ROUGH, [])
+            try:
+                records[lr] = self.matched({**run, "lr": lr}, recipe, matching.ROUGH, [])
+            except LookupError:
+                if not self.args.table:
+                    raise
+                return []  # not run yet: the table shows the rates that were
             return points(records[lr], "ce_increase")
 
         best = recipe.lr if contestant == "saekit" else self.best.get((contestant, arch), recipe.lr)
@@ -285,7 +290,7 @@ def arguments():
     parser.add_argument("--peers", metavar="PYTHON", help="python of the peers' environment")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--plan", action="store_true")
-    parser.add_argument("--table", action="store_true", help="train nothing: the rows for which FILE holds every run")
+    parser.add_argument("--table", action="store_true", help="train nothing: the rows and rates that FILE holds")
     parser.add_argument("--quick", action="store_true", help="50,000 activations, 512 latents, L0 is not matched")
     parser.add_argument("--full", action="store_true", help="all four on 10 million with 3 seeds: for a GPU")
     parser.add_argument("--only", nargs="*", default=[], help="an architecture, a contestant (april: a second trainer)")

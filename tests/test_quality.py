@@ -208,6 +208,14 @@ def test_a_call_goes_on_where_another_stopped_and_the_table_needs_no_training(be
     assert trained == [] and len(rows) == 6 and of(rows, "SAELens")["failed"] == 1
 
 
+def test_the_table_shows_the_rates_that_were_run(bench):
+    bench("--tokens", "2e6", "--lrs", 1, "--only", "topk", "--seeds", 0)
+    rows, trained = bench("--table", "--lrs", 3)
+    assert trained == [] and {row["contestant"]: list(row["rates"]) for row in rows} == {
+        row["contestant"]: [row["lr"]] for row in rows}
+    assert {row["contestant"] for row in rows} == {"saekit", "SAELens", "dictionary_learning"}
+
+
 def test_the_ratio_compares_the_seeds_that_both_have(bench, capsys):
     ours = [{"seed": seed, "ce_increase": value} for seed, value in enumerate((0.1, 0.05, 0.05))]
     peers = [{"seed": 0, "ce_increase": 0.1, "lr": 2.0, "rates": {1.0: None, 2.0: None}}]
