@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 
@@ -38,6 +39,8 @@ def table(path):
 
 def test_every_student_has_a_row_per_exercise_with_points_state_and_note(graded):
     rows = table(graded / "grades.csv")
+    if os.name == "posix":
+        assert {(graded / name).stat().st_mode & 0o077 for name in ("grades.csv", "grades.json")} == {0}
     assert len(rows) == 4 * len(LESSON.exercises)
     totals = {row["student"]: (row["points"], row["look"]) for row in table(graded / "grades" / "totals.csv")}
     assert totals == {"ada": ("4", ""), "bo": ("3", ""), "'=cy": ("0", "yes"), "<b>dee": ("4", "")}

@@ -10,6 +10,7 @@ A text that a spreadsheet would take for a formula gets a leading apostrophe, wh
 
 import csv
 import io
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -74,12 +75,18 @@ def note(row):
 
 
 def write_books(records, out, folder):
-    """grades.csv and grades.json at `out`, the other two in `folder`."""
+    """grades.csv and grades.json at `out`, the other two in `folder`; at no moment may others read them."""
+    umask = os.umask(0o077)
+    try:
+        _write_books(records, out, folder)
+    finally:
+        os.umask(umask)
+
+
+def _write_books(records, out, folder):
     every = [(record["student"], lesson["lesson"], row) for record in records for lesson, row in rows(record)]
     write_csv(out, ROW, [[*_cells(who, lesson, row, ROW[:-1]), note(row)] for who, lesson, row in every])
     write_json(Path(out).with_suffix(".json"), records)
-    for path in (Path(out), Path(out).with_suffix(".json")):
-        path.chmod(0o600)
     totals = [[r["student"], *total(r), "yes" if needs_person(r) else "", " | ".join(r["problems"])] for r in records]
     write_csv(folder / "totals.csv", ("student", "points", "out_of", "look", "problems"), totals)
     waiting = [_by_hand(who, lesson, row) for who, lesson, row in every if row["person"]]
