@@ -63,7 +63,7 @@ def _neurons(layer, lm, tokens):
 
 def redirect(sae, latent, other):
     """The replacement x' = x - z W_dec[latent] + z W_dec[other], z the latent's value: it fires, and says another
-    thing."""
+    thing. ValueError if the SAE has no such latent."""
     for index in (latent, other):
         if not 0 <= index < sae.d_sae:
             raise ValueError(f"latent is {index}; this SAE has latents 0 to {sae.d_sae - 1}")
@@ -77,7 +77,8 @@ def hold(link, values):
 
 
 def blocked(lm, tokens, lower, upper, replacement):
-    """{layer: replacement}: the lower latent changed, the upper one held at what it was on these tokens."""
+    """{layer: replacement}: the lower latent changed, the upper one held at what it was on these tokens. ValueError
+    unless lower.layer < upper.layer."""
     if not lower.layer < upper.layer:
         raise ValueError(f"the lower latent is in layer {lower.layer}, the upper in {upper.layer}; a chain goes up")
     before = monitor(lm, tokens, upper)[tokens != lm.boundary]
@@ -119,7 +120,7 @@ def attributions(lm, tokens, layer, sae, upper_layer, upper_sae, uppers):
 
     a[j, i] = -sum_t z_i(t) <W_dec[i], d S_j / d mlp_post(t)>,  S_j = sum over tokens of upper latent j. tokens (batch,
     n_ctx); below 0 where latent i feeds latent j. Unlike `change_above` it counts what reaches later tokens, and knows
-    nothing of latents that would begin or cease to fire.
+    nothing of latents that would begin or cease to fire. ValueError unless layer < upper_layer.
     """
     if not layer < upper_layer:
         raise ValueError(f"the lower layer is {layer}, the upper {upper_layer}; a chain goes up")

@@ -115,7 +115,8 @@ def label_document(text, spans):
     """Which concepts each token of a document has: (n_tokens, n_concepts) bool, columns in the order of CONCEPTS.
 
     text: the whole document. spans: (n_tokens, 2) int, first byte and one past the last byte of each token in the
-    text's UTF-8, as `token_spans` gives them; an empty span has no concept. Raises ValueError for other spans.
+    text's UTF-8, as `token_spans` gives them; an empty span has no concept. Raises ValueError for other spans
+    or a text that is no str.
     """
     source = Source(text)
     spans = _checked(spans, len(source.data))
@@ -130,6 +131,7 @@ def depths(text, spans):
     """Brackets and indented blocks open after each token of a document: (n_tokens, 2) int16, columns DEPTHS.
 
     text, spans: as for `label_document`. UNKNOWN (-1) for empty spans and from the first thing on that is not Python.
+    ValueError for other spans, or a text that is no str.
     """
     source = Source(text)
     return _depths(source, _checked(spans, len(source.data)))
@@ -139,6 +141,7 @@ def token_spans(text, tokenizer):
     """First byte and one past the last byte of each token of `text` in its UTF-8: (n_tokens, 2) int64.
 
     tokenizer: a byte-level BPE, `tokenizers.Tokenizer`; special tokens inside the text are ordinary characters.
+    ValueError for another kind, one that alters the text, or a text that is no str that UTF-8 can hold.
     """
     try:
         data = text.encode()
@@ -156,13 +159,15 @@ def label_stream(stream, tokenizer, n_ctx, rows=None):
     """Concepts of every token of `corpus.contexts(stream, n_ctx)`: (n, n_ctx, n_concepts) bool; boundaries have none.
 
     stream: TokenStream made with `tokenizer`; its documents are read back from their tokens. rows: only these contexts
-    (slice or indices); documents that they do not touch are not read.
+    (slice or indices); documents that they do not touch are not read. ValueError for n_ctx < 2, rows beyond the
+    contexts, or a tokenizer that is no byte-level BPE or cannot read the tokens.
     """
     return _over_stream(label_document, np.zeros(len(CONCEPTS), bool), stream, tokenizer, n_ctx, rows)
 
 
 def depth_stream(stream, tokenizer, n_ctx, rows=None):
-    """Depths of every token of `corpus.contexts(stream, n_ctx)`: (n, n_ctx, 2) int16, UNKNOWN for boundary tokens."""
+    """Depths of every token of `corpus.contexts(stream, n_ctx)`: (n, n_ctx, 2) int16, UNKNOWN for boundary tokens.
+    ValueError as in `label_stream`."""
     return _over_stream(depths, np.full(len(DEPTHS), UNKNOWN, np.int16), stream, tokenizer, n_ctx, rows)
 
 

@@ -165,7 +165,8 @@ def train_tokenizer(documents, d_vocab=4096):
 def encode(documents, tokenizer, boundary=0, desc="tokenising"):
     """Packed tokens of `documents`: (tokens uint16 or uint32, starts int64); id `boundary` precedes each document.
 
-    The boundary token is only ever inserted here: the same characters inside a file are ordinary text.
+    The boundary token is only ever inserted here: the same characters inside a file are ordinary text. ValueError if
+    there is no document.
     """
     tokenizer.encode_special_tokens = True
     dtype = np.uint16 if tokenizer.get_vocab_size() <= 2**16 else np.uint32
@@ -235,7 +236,7 @@ def _sha(tokens, starts, names):
 
 def contexts(stream, n_ctx, boundary=0):
     """Cut the packed stream into contexts (n, n_ctx): the boundary token, then n_ctx - 1 consecutive tokens; a short
-    rest is dropped."""
+    rest is dropped. ValueError if n_ctx < 2 or the tokens fill no context."""
     if n_ctx < 2:
         raise ValueError(f"n_ctx is {n_ctx}; a context holds the boundary token and at least one more, so n_ctx >= 2")
     body = stream.tokens[1:]  # the first document's boundary token is the first context's own

@@ -43,6 +43,7 @@ def sparse_encode(x, D, lam, positive=False, tol=1e-2, dtype=np.float32):
     Each sample keeps a working set of atoms that may be active. Its own small LASSO is solved (all samples together, as
     stacked matrices); then one product with D finds the atoms it missed. float32 is exact enough for tol >= 1e-3 or so;
     use dtype=float for tighter codes. Result (n, n_atoms) in that dtype; the rows at work need a fixed amount more.
+    ValueError unless x, D and lam are finite, x and D fit together, no atom is zero, and lam and tol are above 0.
     """
     x, D = check_samples(x, D, ndim=2)
     check_lam(lam)
@@ -152,6 +153,7 @@ class Online:
 
     A = sum z^T z (n_atoms, n_atoms) and B = sum z^T x (n_atoms, d_in) stand for all samples seen; a batch's weight
     fades over the following `memory` batches. Atoms that were replaced since the last call start with an empty memory.
+    ValueError unless memory >= 1.
     """
 
     def __init__(self, memory=50):
@@ -199,7 +201,8 @@ def learn_dictionary(x, D, code, update=mod, n_epochs=30, batch_size=None):
 
     code(x, D) gives codes, or a record with them as .z: `lambda x, D: omp(x, D, 4)`, `lambda x, D: fista(x, D, 0.1)`.
     update: mod, ksvd or Online(); the first two want all samples in one batch (batch_size=None). Atoms are replaced
-    in the first three quarters of the epochs. A warning of the coder comes back in the result.
+    in the first three quarters of the epochs. A warning of the coder comes back in the result. ValueError unless x (not
+    all zero) and D are finite and fit together, no atom is zero, n_epochs >= 1 and 1 <= batch_size <= n.
     """
     x, D = check_samples(x, D, ndim=2)
     if n_epochs < 1 or (batch_size is not None and not 1 <= batch_size <= len(x)):

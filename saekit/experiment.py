@@ -61,7 +61,8 @@ def recipe(arch, tokens, batch=4096, lr=None, config=None, **settings):
 
 def train(args):
     """Train an SAE as the command line says, measure it on held-out files and write its card; under torchrun in many
-    processes, of which the first does all but train."""
+    processes, of which the first does all but train. ValueError for an unknown architecture, a setting that it does not
+    have or a value out of range."""
     with processes.together(args.device, args.out) as args.device:
         _train(args)
 

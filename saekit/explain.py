@@ -53,6 +53,7 @@ def make_properties(contexts, labels, tokenizer, boundary=0, min_count=20, token
     """Properties of contexts (n, n_ctx): every concept, token and previous token that holds on min_count rows or more.
 
     labels: (n, n_ctx, n_concepts) from `concepts.label_stream`. tokens=False leaves tokens and previous tokens out.
+    ValueError if labels have another shape.
     """
     keep = contexts != boundary
     if labels.shape != (*contexts.shape, len(CONCEPTS)):

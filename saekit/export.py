@@ -38,7 +38,8 @@ def export(run, out, format="sae-lens"):
 
 
 def sae_lens(sae):
-    """(arrays, settings) under SAELens' names; settings name the architecture that fires as `sae.encode` does."""
+    """(arrays, settings) under SAELens' names; settings name the architecture that fires as `sae.encode` does.
+    ValueError for a BatchTopK or Matryoshka SAE that has no threshold."""
     arrays = {name: getattr(sae, name).detach().numpy() for name in ("W_enc", "b_enc", "W_dec", "b_dec")}
     if sae.arch in ("batchtopk", "matryoshka"):
         if sae.threshold < 0:

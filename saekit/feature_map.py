@@ -29,7 +29,8 @@ MIN_CLUSTER = 3          # members of the smallest cluster
 
 
 def stack(dictionaries):
-    """Several decoders (n_i, d_in) as one: (rows (n, d_in), which (n,): each row's place in the list of decoders)."""
+    """Several decoders (n_i, d_in) as one: (rows (n, d_in), which (n,): each row's place in the list of decoders).
+    ValueError unless all have finite, non-zero rows of one width."""
     dictionaries = [check_dictionary(W_dec, f"dictionary {i}") for i, W_dec in enumerate(dictionaries)]
     widths = [W_dec.shape[1] for W_dec in dictionaries]
     if len(set(widths)) != 1:
@@ -74,7 +75,8 @@ def _by_tsne(rows, perplexity, seed):
 
 
 def reduce_by_umap(W_dec, n_components=2, n_neighbors=NEIGHBOURS, min_dist=MIN_DIST, seed=0):
-    """UMAP of the directions by cosine distance, (n, n_components). ValueError where umap-learn is not installed."""
+    """UMAP of the directions by cosine distance, (n, n_components). ValueError where umap-learn is not
+    installed, or unless 2 <= n_neighbors < n."""
     try:
         from umap import UMAP
     except ImportError:
@@ -117,7 +119,8 @@ def shuffled_control(W_dec, seed=0):
 def neighbours_kept(W_dec, xy, k=10):
     """Share of each direction's k nearest others (by cosine) that are among its point's k nearest, on average.
 
-    1: the map tells who is near whom; k / (n - 1): it tells nothing. ValueError unless 1 <= k < n.
+    1: the map tells who is near whom; k / (n - 1): it tells nothing. ValueError unless 1 <= k < n and every direction
+    has a point.
     """
     if len(W_dec) != len(xy) or not 1 <= k < len(xy):
         raise ValueError(f"{len(W_dec)} directions, {len(xy)} points, k={k}; expected as many points as directions and "
@@ -180,6 +183,7 @@ def cluster_traits(labels, traits, level=0.05):
 
     labels (n,); traits: for each latent a collection of strings (its concepts, the tokens it fires on). A trait stands
     out if p times the number of cluster-trait pairs looked at is at most `level` (Bonferroni), so none in noise mostly.
+    ValueError unless labels and traits are equally many.
     """
     traits = [set(own) for own in traits]
     if len(traits) != len(labels):

@@ -40,28 +40,31 @@ def check_dictionary(D, name="D"):
 
 
 def unit_norm(D):
-    """Every row divided by its length: d_i / ||d_i||."""
+    """Every row divided by its length: d_i / ||d_i||. ValueError unless all rows are finite and non-zero."""
     D = check_dictionary(D)
     D = D / np.abs(D).max(axis=1, keepdims=True)  # first to a safe range: squares of 1e-200 would vanish
     return D / np.linalg.norm(D, axis=1, keepdims=True)
 
 
 def coherence(D):
-    """Largest |cosine| between two different atoms: max_{i != j} |<d_i, d_j>| / (||d_i|| ||d_j||), in [0, 1]."""
+    """Largest |cosine| between two different atoms: max_{i != j} |<d_i, d_j>| / (||d_i|| ||d_j||), in [0, 1].
+    ValueError unless all rows are finite and non-zero."""
     gram = np.abs(unit_norm(D) @ unit_norm(D).T)
     np.fill_diagonal(gram, 0)
     return min(1.0, float(gram.max()))    # rounding must not pass 1
 
 
 def welch_bound(n_atoms, d_in):
-    """Least coherence that n directions in d dimensions can have: sqrt((n - d) / (d (n - 1))), and 0 if n <= d."""
+    """Least coherence that n directions in d dimensions can have: sqrt((n - d) / (d (n - 1))), and 0 if n <= d.
+    ValueError if n_atoms or d_in is below 1."""
     if n_atoms < 1 or d_in < 1:
         raise ValueError(f"n_atoms={n_atoms} and d_in={d_in}: both must be at least 1")
     return float(np.sqrt(max(n_atoms - d_in, 0) / (d_in * max(n_atoms - 1, 1))))
 
 
 def uniqueness_bound(mu):
-    """(1 + 1/mu) / 2: a code with fewer non-zeros than this is the sparsest one, whatever its values."""
+    """(1 + 1/mu) / 2: a code with fewer non-zeros than this is the sparsest one, whatever its values. ValueError unless
+    0 < mu <= 1."""
     if not 0 < mu <= 1:
         raise ValueError(f"mu is {mu}, expected a coherence in (0, 1]")
     return (1 + 1 / mu) / 2
@@ -71,6 +74,7 @@ def exact_recovery_coefficient(D, support):
     """max over atoms j outside the support S of ||D_S^+T d_j||_1; below 1, basis pursuit and OMP recover codes on S.
 
     support: indices of independent atoms. Tropp (2004), theorem 3.1; it needs the support, coherence does not.
+    ValueError unless all atoms are finite and non-zero.
     """
     D = unit_norm(D)
     support = np.arange(len(D))[np.asarray(support)]    # a mask or negative indices too
@@ -83,6 +87,7 @@ def match_atoms(D_true, D, signed=False):
 
     D_true (m, d_in), D (n_atoms, d_in); min(m, n_atoms) pairs come back, cosines with their sign. Dictionary learning
     cannot know an atom's sign, so |cosine| is what is matched; with signed=True (non-negative codes) the cosine itself.
+    ValueError unless both have finite, non-zero rows of one width.
     """
     cosine = _cosines(D_true, D)
     true_index, index = linear_sum_assignment(cosine if signed else np.abs(cosine), maximize=True)
@@ -93,6 +98,7 @@ def mean_max_cosine(D_true, D, signed=False):
     """Mean over the true atoms of the largest |cosine| to any atom of D (the cosine itself if signed).
 
     1 means every true atom was found. Several true atoms may share one atom of D: match_atoms is the strict version.
+    ValueError unless both have finite, non-zero rows of one width.
     """
     cosine = _cosines(D_true, D)
     return float((cosine if signed else np.abs(cosine)).max(axis=1).mean())
@@ -112,7 +118,8 @@ def donoho_tanner(delta, positive=False):
     With phi, Phi the normal density and distribution and the curve's parameter t > 0 (signed codes):
         delta = 2 phi / (t + 2 (phi - t Phi(-t))),   rho = 1 - t Phi(-t) / phi;
     for non-negative codes delta = phi / (t + phi - t Phi(-t)), same rho. Holds for random dictionaries and large sizes.
-    delta: number or array in (0, 1). Donoho & Tanner (2009), in the form of Donoho, Maleki & Montanari (2009).
+    delta: number or array in (0, 1). ValueError for any other. Donoho & Tanner (2009), in the form of Donoho, Maleki &
+    Montanari (2009).
     """
     delta = np.asarray(delta, dtype=float)
     if not ((delta > 0) & (delta < 1)).all():
@@ -132,7 +139,8 @@ def directions_that_fit(d_in, eps):
     """How many unit vectors with all |cosines| <= eps surely exist in d dimensions: exp(d eps^2 / 4), rounded down.
 
     Random ones do: a pair fails with probability at most 2 exp(-d eps^2 / 2) (Ball 1997), there are fewer than n^2 / 2
-    pairs, and n^2 exp(-d eps^2 / 2) <= 1. This is the Johnson-Lindenstrauss argument, a lower bound.
+    pairs, and n^2 exp(-d eps^2 / 2) <= 1. This is the Johnson-Lindenstrauss argument, a lower bound. ValueError unless
+    0 < eps < 1.
     """
     _check_cosine(eps)
     return np.floor(np.exp(np.asarray(d_in) * eps**2 / 4))
@@ -142,6 +150,7 @@ def directions_at_most(d_in, eps, max_order=200):
     """No more unit vectors than this have all |cosines| <= eps in d dimensions: Welch's bounds of every order k.
 
     With N = C(d + k - 1, k) and N eps^(2k) < 1, n <= N (1 - eps^(2k)) / (1 - N eps^(2k)); inf if no order applies.
+    ValueError unless 0 < eps < 1.
     """
     _check_cosine(eps)
     k = np.arange(1, max_order + 1)
@@ -156,6 +165,7 @@ def kabatiansky_levenshtein_rate(eps):
     """Upper bound on lim (1/d) ln n for unit vectors with cosines <= eps (Kabatiansky & Levenshtein 1978).
 
     a ln a - b ln b with s = sqrt(1 - eps^2), a = (1 + s) / (2 s), b = (1 - s) / (2 s); about eps^2/4 ln(4 e / eps^2).
+    ValueError unless 0 < eps < 1.
     """
     _check_cosine(eps)
     s = np.sqrt(1 - np.asarray(eps, float) ** 2)

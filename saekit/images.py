@@ -45,7 +45,8 @@ def photographs():
 
 
 def random_patches(images, size, n, seed=0):
-    """n patches (n, size^2) cut at random places from a list of grey images, each of them equally likely."""
+    """n patches (n, size^2) cut at random places from a list of grey images, each of them equally likely. ValueError
+    for no image, one that `all_patches` refuses, or an n that is no whole number of at least 1."""
     check_sizes(n=n)
     images = [_check_image(image, size) for image in images]
     if not images:
@@ -60,7 +61,8 @@ def random_patches(images, size, n, seed=0):
 
 
 def all_patches(image, size):
-    """Every overlapping patch of an image (h, w): ((h - size + 1) (w - size + 1), size^2), row by row."""
+    """Every overlapping patch of an image (h, w): ((h - size + 1) (w - size + 1), size^2), row by row. ValueError
+    unless the image is (h, w), finite and not constant, and 1 <= size <= min(h, w)."""
     image = _check_image(image, size)
     return np.lib.stride_tricks.sliding_window_view(image, (size, size)).reshape(-1, size * size)
 
@@ -68,7 +70,8 @@ def all_patches(image, size):
 def average_patches(x, shape):
     """The image of the given shape (h, w) in which every pixel is the mean of all patches that cover it.
 
-    x: as from all_patches, perhaps changed; all_patches then average_patches gives the image back.
+    x: as from all_patches, perhaps changed; all_patches then average_patches gives the image back. ValueError unless x
+    has one row for each patch of such an image.
     """
     size = int(round(x.shape[1] ** 0.5))
     rows, columns = shape[0] - size + 1, shape[1] - size + 1
@@ -88,7 +91,7 @@ def zca_whitening(x, keep=0.99):
     """Whitening that changes patches least (ZCA): matrix = V diag(1 / sqrt(variance)) V^T over the leading directions.
 
     x (n, d_in). Directions are kept up to the share `keep` of the total variance; what lies beyond is mostly noise,
-    which whitening would blow up. ValueError where x does not vary.
+    which whitening would blow up. ValueError unless x is finite and varies and 0 < keep <= 1.
     """
     x = np.asarray(x, dtype=float)
     if x.ndim != 2 or not np.isfinite(x).all() or not 0 < keep <= 1:
@@ -104,7 +107,8 @@ def zca_whitening(x, keep=0.99):
 
 
 def gabor(size, orientation, frequency, phase, width, length, center=None):
-    """A Gabor patch (size^2,): units as in GaborFits; center = (x, y), by default the middle of the patch."""
+    """A Gabor patch (size^2,): units as in GaborFits; center = (x, y), by default the middle of the patch. ValueError
+    unless size is a whole number of at least 1 and width and length are above 0."""
     check_sizes(size=size)
     if not (width > 0 and length > 0):
         raise ValueError(f"width={width} and length={length}: both must be above 0 pixels")
@@ -124,7 +128,8 @@ def gabor_fit(atoms):
     """Least-squares Gabor of every atom (n_atoms, size^2): GaborFits.
 
     Amplitude and phase enter linearly (cos and sin part), so six parameters are searched: centre, wave vector, the two
-    widths. Starts: the two strongest waves of the atom's spectrum, each with a round and a long envelope.
+    widths. Starts: the two strongest waves of the atom's spectrum, each with a round and a long envelope. ValueError
+    for atoms that are constant, not finite, or not of size^2 numbers with size >= 3.
     """
     atoms = np.atleast_2d(np.asarray(atoms, dtype=float))
     size = int(round(atoms.shape[1] ** 0.5))

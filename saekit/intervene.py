@@ -51,6 +51,7 @@ def clamp(sae, latent, value, direction=None):
 
     value: a number, or a function of the latent's values (n,) such as `lambda z: 2 * z`. direction: a vector (d_in,)
     to go along instead of W_dec[latent], by steps of the same length: the control for "any push of that size".
+    ValueError if the SAE has no such latent.
     """
     if not 0 <= latent < sae.d_sae:
         raise ValueError(f"latent is {latent}; this SAE has latents 0 to {sae.d_sae - 1}")
@@ -68,7 +69,8 @@ def clamp(sae, latent, value, direction=None):
 
 
 def ablate(sae, latent):
-    """The replacement that sets one latent to 0; tokens on which it does not fire are exactly unchanged."""
+    """The replacement that sets one latent to 0; tokens on which it does not fire are exactly unchanged.
+    ValueError if the SAE has no such latent."""
     return clamp(sae, latent, 0.0)
 
 
@@ -158,7 +160,8 @@ def evaluate_sae(sae, lm, layer=0, tokens=200_000, stream=None, train=None):
     """All metrics of an SAE on held-out files, as a dict; units are in the metrics' names or in `saekit.metrics`.
 
     tokens: how many tokens of files to measure on. stream: another TokenStream than this machine's validation files;
-    train: likewise for the training files, whose tokens are counted for ce_unigram.
+    train: likewise for the training files, whose tokens are counted for ce_unigram. ValueError if tokens < 1 or the SAE
+    reads another width than the layer has.
     """
     stream = corpus.load_corpus("validation", lm.tokenizer, lm.boundary) if stream is None else stream
     if not tokens >= 1:

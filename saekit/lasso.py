@@ -47,7 +47,8 @@ def soft_threshold(x, lam, positive=False):
 
 
 def lam_max(x, D, positive=False):
-    """Smallest lam with z = 0 as solution, per sample: max_i |<x, d_i>| (max_i <x, d_i>, at least 0, if positive)."""
+    """Smallest lam with z = 0 as solution, per sample: max_i |<x, d_i>| (max_i <x, d_i>, at least 0, if positive).
+    ValueError unless x and D are finite and fit together and no atom is zero."""
     x, D = check_samples(x, D)
     return np.maximum(x @ D.T, 0).max(axis=-1) if positive else np.abs(x @ D.T).max(axis=-1)
 
@@ -61,6 +62,7 @@ def kkt_violation(x, D, z, lam, positive=False):
     """Largest breach of the optimality conditions, per sample; 0 exactly at a minimiser.
 
     With c = (x - z D) D^T: c_i = lam sign(z_i) where z_i != 0, and |c_i| <= lam (c_i <= lam if positive) where z_i = 0.
+    ValueError unless x and D are finite and fit together and no atom is zero.
     """
     x, D = check_samples(x, D)
     c = (x - z @ D) @ D.T
@@ -73,7 +75,8 @@ def duality_gap(x, D, z, lam, positive=False):
     """Objective minus the dual's value, per sample: an upper bound on how far z is from the minimum.
 
     Dual: maximise 1/2 ||x||^2 - 1/2 ||x - u||^2 over |<u, d_i>| <= lam (<u, d_i> <= lam if positive); u is the residual
-    r = x - z D, shrunk until it is feasible. z must be >= 0 if positive.
+    r = x - z D, shrunk until it is feasible. z must be >= 0 if positive. ValueError unless x and D are finite and fit
+    together and no atom is zero.
     """
     x, D = check_samples(x, D)
     return _gap(x, x - z @ D, D, z, lam, positive)
@@ -91,6 +94,8 @@ def ista(x, D, lam, positive=False, tol=1e-8, max_iter=20_000):
     """Iterative shrinkage: z <- S(z + (x - z D) D^T / L, lam / L), L the largest eigenvalue of D^T D.
 
     The objective falls at every step, its error like 1/k. Stops at duality gap <= tol * 1/2 ||x||^2 on every sample.
+    ValueError unless x, D and lam are finite, x and D fit together, no atom is zero, and lam, tol and max_iter are
+    above 0.
     """
     watch, x, D, z = _start(x, D, lam, positive, tol, max_iter)
     L = np.linalg.norm(D, 2) ** 2
@@ -102,7 +107,8 @@ def ista(x, D, lam, positive=False, tol=1e-8, max_iter=20_000):
 def fista(x, D, lam, positive=False, tol=1e-8, max_iter=20_000):
     """ISTA from an extrapolated point y = z_k + (t_k - 1) / t_{k+1} (z_k - z_{k-1}): its error falls like 1/k^2.
 
-    Where a sample's step turns against its momentum, the momentum starts afresh (O'Donoghue & Candes 2015).
+    Where a sample's step turns against its momentum, the momentum starts afresh (O'Donoghue & Candes 2015). ValueError
+    as in `ista`.
     """
     watch, x, D, z = _start(x, D, lam, positive, tol, max_iter)
     L = np.linalg.norm(D, 2) ** 2
@@ -116,7 +122,8 @@ def fista(x, D, lam, positive=False, tol=1e-8, max_iter=20_000):
 
 
 def coordinate_descent(x, D, lam, positive=False, tol=1e-8, max_iter=20_000):
-    """One atom after another, z_i set to its exact minimiser S(<r, d_i> + z_i ||d_i||^2, lam) / ||d_i||^2."""
+    """One atom after another, z_i set to its exact minimiser S(<r, d_i> + z_i ||d_i||^2, lam) / ||d_i||^2. ValueError
+    as in `ista`."""
     watch, x, D, z = _start(x, D, lam, positive, tol, max_iter)
     r = x.copy()
     while watch.unfinished(z):
@@ -169,7 +176,8 @@ def lasso_path(x, D, positive=False, lam_min=0.0, max_knots=10_000):
     """Every solution from lam_max down to lam_min for one sample, exactly: z is linear in lam between two knots.
 
     On the active set A the correlations c_A = s lam fall together, so z_A moves along w = (D_A D_A^T)^-1 s, until an
-    atom joins (|c_i| = lam) or leaves (z_i = 0). At lam_min = 0 it ends at basis pursuit's solution.
+    atom joins (|c_i| = lam) or leaves (z_i = 0). At lam_min = 0 it ends at basis pursuit's solution. ValueError where
+    the active atoms become dependent, and unless x and D are finite and fit together, no atom is zero and lam_min >= 0.
     """
     x, D = check_samples(x, D, ndim=1)
     if not lam_min >= 0:
@@ -225,7 +233,9 @@ def _first_to_join(lam, c, slope, busy, positive):
 
 
 def smallest_l1(x, D, positive=False):
-    """Basis pursuit, min ||z||_1 with z D = x, as a linear programme: min sum(p + m), z = p - m, p and m >= 0."""
+    """Basis pursuit, min ||z||_1 with z D = x, as a linear programme: min sum(p + m), z = p - m, p and m >= 0.
+    ValueError if there is no such z, and unless x and D are finite and fit together and no atom is zero; RuntimeError
+    if the programme does not finish."""
     x, D = check_samples(x, D)
     columns = D.T if positive else np.hstack([D.T, -D.T])
     z = np.zeros((*x.shape[:-1], len(D)))
@@ -247,6 +257,7 @@ def omp(x, D, k, positive=False, max_error=0.0):
 
     A sample stops earlier once ||x - z D|| <= max_error (a number, or one per sample) or nothing correlates any more.
     Returns z (n, n_atoms) or (n_atoms,). A refit that is to be non-negative is solved by non-negative least squares.
+    ValueError unless x and D are finite and fit together, no atom is zero and 1 <= k <= n_atoms.
     """
     x, D = check_samples(x, D)
     if not 1 <= k <= len(D):
@@ -278,7 +289,8 @@ def least_squares(x, D, support, positive=False):
 
 
 def debias(x, D, z):
-    """The same supports without the shrinkage: on the non-zeros of z, the coefficients that minimise ||x - z D||."""
+    """The same supports without the shrinkage: on the non-zeros of z, the coefficients that minimise ||x - z D||.
+    ValueError unless x and D are finite and fit together and no atom is zero."""
     x, D = check_samples(x, D)
     refit = np.zeros_like(z, dtype=float)
     for index in np.ndindex(x.shape[:-1]):

@@ -30,7 +30,8 @@ class Lexeme(NamedTuple):
 
 
 class Source:
-    """A text as UTF-8 bytes with line starts, its lexemes up to the first error, and its syntax tree (or None)."""
+    """A text as UTF-8 bytes with line starts, its lexemes up to the first error, and its syntax tree (or None).
+    ValueError for a text that is no str."""
 
     def __init__(self, text):
         if not isinstance(text, str):

@@ -16,7 +16,8 @@ from saekit.lasso import check_lam
 
 
 class LISTA(nn.Module):
-    """n_layers steps of non-negative ISTA for D (n_atoms, d_in) and lam as a network, every layer with weights of its own."""
+    """n_layers steps of non-negative ISTA for D (n_atoms, d_in) and lam as a network, every layer with weights of its
+    own. ValueError unless D has finite, non-zero rows, lam is finite and above 0, and n_layers >= 1."""
 
     def __init__(self, D, lam, n_layers):
         super().__init__()
@@ -48,7 +49,8 @@ def objective(x, D, z, lam):
 def train_lista(network, x, steps=2000, batch=256, lr=1e-3, seed=0):
     """Minimise the mean objective over the rows of x (n, d_in) with Adam, lr falling to 0; returns the loss per step.
 
-    The network keeps its dictionary: only the encoder learns, and no exact code is needed.
+    The network keeps its dictionary: only the encoder learns, and no exact code is needed. ValueError if x has fewer
+    rows than a batch.
     """
     x = torch.as_tensor(np.asarray(x), dtype=torch.float32)
     if len(x) < batch:

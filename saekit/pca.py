@@ -25,7 +25,8 @@ class PCA(NamedTuple):
 
 
 def pca(x, n_components):
-    """Leading right singular vectors of x - mean(x): the n_components directions of largest variance."""
+    """Leading right singular vectors of x - mean(x): the n_components directions of largest variance. ValueError unless
+    x (n, d_in) is finite, n >= 2 and 1 <= n_components <= min(n, d_in)."""
     x = _check_data(x)
     if not 1 <= n_components <= min(x.shape):
         raise ValueError(f"n_components={n_components}, expected 1 to {min(x.shape)} for x of shape {x.shape}")
@@ -38,6 +39,7 @@ def subspace_angles(A, B):
     """Principal angles between the spans of the rows of A (m, d) and B (n, d), in radians, the largest first.
 
     min(m, n) of them; all are 0 if one span holds the other. Rows must be independent and may have any length.
+    ValueError unless both have finite, non-zero rows of one width.
     """
     A, B = check_dictionary(A, "A"), check_dictionary(B, "B")
     if A.shape[1] != B.shape[1]:
@@ -59,7 +61,8 @@ def linear_loss(W_enc, W_dec, covariance, weight_decay=0.0):
 
 
 class LinearAutoencoder:
-    """x_hat = mean + (x - mean) W_enc W_dec; `fit` starts from the weights it finds, drawn at random from seed."""
+    """x_hat = mean + (x - mean) W_enc W_dec; `fit` starts from the weights it finds, drawn at random from seed.
+    ValueError if d_in or n_latents is below 1."""
 
     def __init__(self, d_in, n_latents, seed=0):
         if d_in < 1 or n_latents < 1:
@@ -81,7 +84,7 @@ class LinearAutoencoder:
         """Go downhill with L-BFGS until the arithmetic allows no more; returns self. centre=False leaves mean at 0.
 
         The loss depends on the data through the covariance alone, so a step costs the same for any number of samples.
-        RuntimeError if max_iter steps are not enough.
+        ValueError unless x (n, d_in) is finite and weight_decay >= 0; RuntimeError if max_iter steps are not enough.
         """
         x, shape = _check_data(x), self.W_enc.shape
         if x.shape[1] != shape[0] or not weight_decay >= 0:

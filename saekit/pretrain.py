@@ -41,6 +41,7 @@ class PretrainConfig:
     seed: int = 0
 
     def __post_init__(self):
+        """ValueError unless counts and rates are positive and finite, and dtype and arch are known."""
         for name in ("tokens", "n_layers", "n_ctx", "batch", "lr", "mlp_lr", "muon_lr"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a positive, finite number")

@@ -70,7 +70,8 @@ def train_step(replicas, optimizers, tokens, rate=1.0, dtype=torch.float32, map=
     """One step on tokens (batch, n_ctx) at `rate` times the peak learning rates, products in dtype; returns the loss in
     nats per token.
 
-    Each replica takes its part of the batch: two threads with a product each do more than two at one.
+    Each replica takes its part of the batch: two threads with a product each do more than two at one. ValueError if the
+    loss or its gradient is not finite.
     """
     for optimizer in optimizers:
         for group in optimizer.param_groups:

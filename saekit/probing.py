@@ -89,7 +89,8 @@ def k_sparse(x, labels, train, ks=(2, 5, 10, 50), max_rows=6000, seed=0):
     is "all units".
 
     Fitted on at most max_rows rows of two thirds of train (up to half of them with the concept), cut where F1 is best
-    on the last third: on the rows it was fitted on, a probe of many units is too sure of itself.
+    on the last third: on the rows it was fitted on, a probe of many units is too sure of itself. ValueError where the
+    rows do not belong together, or train holds all or none of them.
     """
     _check(x, labels, train)
     seen, unseen, rng = x[train], x[~train], np.random.default_rng(seed)

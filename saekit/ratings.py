@@ -39,7 +39,8 @@ def blind_list(units, n, seed=0):
 
 
 def save_answers(path, rater, answers, simulated=False):
-    """Write one rater's answers {item key: place in SCALE} as JSON."""
+    """Write one rater's answers {item key: place in SCALE} as JSON. ValueError unless answers is a dict of such
+    places."""
     _check_answers(answers, path)
     files.write_json(path, {"rater": rater, "simulated": bool(simulated), "scale": list(SCALE), "answers": answers})
 

@@ -33,6 +33,7 @@ def save_sae(sae, path, dtype=torch.float32, metadata=None):
     takes a quarter.
 
     dtype is that of the matrices; biases and thresholds, which decide who fires and weigh little, stay float32.
+    ValueError where an entry is not finite in dtype.
     """
     record = {"arch": sae.arch, "d_in": sae.d_in, "d_sae": sae.d_sae, "settings": sae.settings, **(metadata or {})}
     kept = torch.float32 if dtype == torch.int8 else dtype

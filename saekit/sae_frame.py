@@ -28,7 +28,8 @@ class Losses(NamedTuple):
 
 
 class SAE(nn.Module):
-    """The frame; seed fixes the random unit decoder and its transpose in the encoder."""
+    """The frame; seed fixes the random unit decoder and its transpose in the encoder. ValueError unless d_in and d_sae
+    are at least 1 and every *_coeff is finite and not negative."""
 
     arch = ""
     unit_norm = True         # training keeps the rows of W_dec at length 1

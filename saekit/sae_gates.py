@@ -18,7 +18,7 @@ class JumpReLUSAE(SAE):
     threshold learns through the smoothed derivatives of `jumprelu` and `step_function`; it and bandwidth are in units of
     pre-activations on inputs scaled to E||x - mean||^2 = 1. The paper learns its logarithm; by Adam's equal steps that
     takes ten times as long around 0.1. No gradient reaches the weights of a latent that stays below its threshold, so
-    dead ones need AuxK here too.
+    dead ones need AuxK here too. ValueError unless bandwidth and threshold are positive and finite.
     """
 
     arch, price = "jumprelu", "l0_coeff"

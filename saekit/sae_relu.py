@@ -71,7 +71,8 @@ class HoyerReLUSAE(SAE):
 
 class SmoothL0ReLUSAE(SAE):
     """cost_i = sigmoid(slope * latents_i + offset) - sigmoid(offset): 0 for a silent latent, nearly 1 for a large one,
-    so that the sum nearly counts; what is far from 0 is not shrunk, and what is near it feels the steepest price."""
+    so that the sum nearly counts; what is far from 0 is not shrunk, and what is near it feels the steepest price.
+    ValueError unless slope > 0."""
 
     arch, price = "relu-l0", "l0_coeff"
 

@@ -13,7 +13,8 @@ FOLLOW = 0.05   # how far the threshold moves towards each new batch's: a memory
 
 
 class TopKSAE(SAE):
-    """latents = the k largest of ReLU(pre_acts) per row; loss = mean_batch ||x - x_hat||^2 + AuxK."""
+    """latents = the k largest of ReLU(pre_acts) per row; loss = mean_batch ||x - x_hat||^2 + AuxK. ValueError unless k
+    is a whole number from 1 to d_sae."""
 
     arch = "topk"
 
@@ -67,7 +68,7 @@ class MatryoshkaSAE(BatchTopKSAE):
     """BatchTopK whose loss averages over nested reconstructions: mean_m mean_batch ||x - x_hat_m||^2, where x_hat_m uses
     only the first prefixes[m] latents. Early latents must serve alone, late ones add detail.
 
-    shares: the prefixes as shares of d_sae, rising to 1.
+    shares: the prefixes as shares of d_sae, rising to 1. ValueError unless they rise from above 0 to 1.
     """
 
     arch = "matryoshka"

@@ -28,7 +28,8 @@ KINDS = ("not represented", "orthogonal", "superposed")  # what becomes of the s
 
 
 class ToyModel(nn.Module):
-    """x_hat = relu(x W W^T + b) for n_instances models at once; relu=False leaves the output linear."""
+    """x_hat = relu(x W W^T + b) for n_instances models at once; relu=False leaves the output linear.
+    ValueError unless the sizes are whole numbers of at least 1."""
 
     def __init__(self, n_features, d_hidden, n_instances=1, relu=True, seed=0):
         super().__init__()
@@ -83,27 +84,30 @@ def sample_features(shape, feature_probability, seed=0, low=0.0):
     """x_i = 0 with probability 1 - p, else uniform in [low, 1], all independent; shape (…, n_features).
 
     feature_probability: p in (0, 1], a number or an array that broadcasts against shape (p[:, None, None]: one per
-    model). seed: an integer or a torch.Generator.
+    model). seed: an integer or a torch.Generator. ValueError for any other p.
     """
     p, u = _probability(feature_probability), torch.rand(shape, generator=_generator(seed))
     return torch.where(u < p, low + (1 - low) * u / p, 0.0)  # below p, u / p is again uniform: one draw decides both
 
 
 def sample_signed(shape, feature_probability, seed=0):
-    """Features uniform in [-1, 1] where non-zero, with probability p; else as sample_features."""
+    """Features uniform in [-1, 1] where non-zero, with probability p; else as sample_features. ValueError unless
+    0 < p <= 1."""
     p, u = _probability(feature_probability), 2 * torch.rand(shape, generator=_generator(seed)) - 1
     return torch.where(u.abs() < p, u / p, 0.0)
 
 
 def sample_together(shape, feature_probability, seed=0):
-    """Correlated pairs: features 2j and 2j + 1 are non-zero in the same samples, with independent values."""
+    """Correlated pairs: features 2j and 2j + 1 are non-zero in the same samples, with independent values. ValueError
+    unless 0 < p <= 1 and n_features is even."""
     p, generator = _probability(feature_probability), _generator(seed)
     on = torch.rand(_pairs(shape), generator=generator) < p
     return torch.where(on.repeat_interleave(2, dim=-1), torch.rand(shape, generator=generator), 0.0)
 
 
 def sample_apart(shape, feature_probability, seed=0):
-    """Anti-correlated pairs: of features 2j and 2j + 1 at most one is non-zero, each with probability p <= 1/2."""
+    """Anti-correlated pairs: of features 2j and 2j + 1 at most one is non-zero, each with probability p <= 1/2.
+    ValueError unless 0 < p <= 1/2 and n_features is even."""
     p = _probability(feature_probability)
     if (p > 0.5).any():
         raise ValueError(f"feature_probability is {p.max():.3g}, expected at most 0.5: two features that exclude each "
@@ -129,6 +133,7 @@ def train_toy(model, feature_probability, importance=1.0, steps=2000, batch=1024
 
     feature_probability: a number or one per instance (n_instances,). importance: broadcasts to (n_instances,
     n_features). sample(shape, p, generator): how features are drawn. Equal seeds of the model give equal results.
+    ValueError unless 0 < p <= 1 and steps and batch are whole numbers of at least 1.
     """
     check_sizes(steps=steps, batch=batch)
     n_instances, n_features = model.b.shape
@@ -144,7 +149,8 @@ def train_toy(model, feature_probability, importance=1.0, steps=2000, batch=1024
 def train_toy_exactly(model, feature_probability, importance=1.0, steps=1000, low=0.0):
     """Train on the expected loss itself instead of samples (few features only); returns the log as train_toy does.
 
-    Values are uniform in [low, 1]. No noise, so two solutions of almost equal loss can be told apart.
+    Values are uniform in [low, 1]. No noise, so two solutions of almost equal loss can be told apart. ValueError unless
+    0 < p <= 1.
     """
     n_instances, n_features = model.b.shape
     x, weight = all_cases(n_features, _probability(feature_probability).expand(n_instances), low)
@@ -155,6 +161,7 @@ def all_cases(n_features, feature_probability, low=0.0):
     """Cases x (n_instances, cases, n_features) and their probabilities (n_instances, cases): a quadrature rule.
 
     A feature is off or takes one of N_NODES Gauss-Legendre nodes of [low, 1]; feature_probability is (n_instances,).
+    ValueError unless 0 < p <= 1.
     """
     p = _probability(feature_probability)[:, None]
     nodes, lengths = torch.tensor(np.array(np.polynomial.legendre.leggauss(N_NODES)), dtype=torch.float32) / 2
@@ -182,6 +189,7 @@ def best_restart(model, feature_probability, restarts, importance=1.0, sample=sa
     """Weights (n_settings, n_features, d_hidden) of the best of `restarts` runs per setting, judged on fresh samples.
 
     The model's instances are the settings, the whole list of them repeated `restarts` times, as np.tile makes it.
+    ValueError unless 0 < p <= 1.
     """
     n_instances, n_features = model.b.shape
     p = _probability(feature_probability).expand(n_instances)[:, None, None]
@@ -255,7 +263,7 @@ def phase_diagram(feature_probability, importance, restarts=4, steps=1000, seed=
     """Train two features in one dimension in every cell of importance x feature_probability (both 1-D, first is 1).
 
     All cells and restarts train at once, on the expected loss. The best restart counts: a run can stop in a local
-    minimum. A feature is represented when its |weight| exceeds 0.5.
+    minimum. A feature is represented when its |weight| exceeds 0.5. ValueError unless 0 < feature_probability <= 1.
     """
     p = torch.as_tensor(np.tile(feature_probability, len(importance) * restarts), dtype=torch.float32)
     second = torch.as_tensor(np.tile(np.repeat(importance, len(feature_probability)), restarts), dtype=torch.float32)

@@ -47,7 +47,8 @@ class Survey:
     def closest(self, other, n=3, at_once=256):
         """The n latents of another survey of the same text that move most with each latent of this one.
 
-        Returns (indices, pearson, cosine), each (d_sae, n), by falling Pearson correlation over all rows.
+        Returns (indices, pearson, cosine), each (d_sae, n), by falling Pearson correlation over all rows. ValueError if
+        it is a survey of other text.
         """
         if len(other.cells) != len(self.cells) or not np.array_equal(other.contexts, self.contexts):
             raise ValueError(f"one survey has {len(self.cells)} rows, the other {len(other.cells)}; expected the same "

@@ -40,24 +40,28 @@ class ClicksAndTones(NamedTuple):
 
 
 def random_dictionary(n_atoms, d_in, seed=0):
-    """n_atoms directions drawn uniformly on the unit sphere of d_in dimensions: D (n_atoms, d_in)."""
+    """n_atoms directions drawn uniformly on the unit sphere of d_in dimensions: D (n_atoms, d_in). ValueError unless
+    both sizes are whole numbers of at least 1."""
     check_sizes(n_atoms=n_atoms, d_in=d_in)
     return unit_norm(np.random.default_rng(seed).standard_normal((n_atoms, d_in)))
 
 
 def dct_dictionary(d):
-    """The orthonormal DCT-II basis, row f = sqrt(2/d) cos(pi f (i + 1/2) / d) (row 0: 1/sqrt(d)), shape (d, d)."""
+    """The orthonormal DCT-II basis, row f = sqrt(2/d) cos(pi f (i + 1/2) / d) (row 0: 1/sqrt(d)), shape (d, d).
+    ValueError unless d is a whole number of at least 1."""
     check_sizes(d=d)
     return dct(np.eye(d), axis=0, norm="ortho")
 
 
 def spikes_dct(d):
-    """Union of two bases, 2d atoms in d dimensions: rows 0..d-1 are spikes, rows d..2d-1 are the DCT's cosines."""
+    """Union of two bases, 2d atoms in d dimensions: rows 0..d-1 are spikes, rows d..2d-1 are the DCT's cosines.
+    ValueError unless d is a whole number of at least 1."""
     return np.vstack([np.eye(d), dct_dictionary(d)])
 
 
 def sparse_codes(n, n_atoms, k, seed=0, positive=False):
-    """Codes (n, n_atoms) with k non-zeros per row: uniform support, size uniform in [0.5, 2], random sign."""
+    """Codes (n, n_atoms) with k non-zeros per row: uniform support, size uniform in [0.5, 2], random sign. ValueError
+    unless n, n_atoms and k are whole numbers of at least 1 and k <= n_atoms."""
     check_sizes(n=n, n_atoms=n_atoms, k=k)
     if k > n_atoms:
         raise ValueError(f"k={k} non-zeros asked of {n_atoms} atoms: k must not exceed n_atoms")
@@ -74,6 +78,7 @@ def adversarial_codes(D, n, k, seed=0):
 
     Per row a decoy is drawn; the support is the k atoms most correlated with it (ties at random), with equal sizes and
     the signs that make all k contributions to <x, decoy> add up: OMP's first choice and the L1 norm are both tempted.
+    ValueError unless D has finite, non-zero rows, n and k are whole numbers of at least 1, and k < n_atoms.
     """
     D = check_dictionary(D)
     check_sizes(n=n, k=k)
@@ -90,7 +95,8 @@ def adversarial_codes(D, n, k, seed=0):
 
 
 def planted(n, d_in=64, n_atoms=128, k=4, noise=0.01, seed=0):
-    """Samples of a random dictionary: x = z D + e, e normal, E ||e||^2 = noise^2 ||z D||^2 (over all rows)."""
+    """Samples of a random dictionary: x = z D + e, e normal, E ||e||^2 = noise^2 ||z D||^2 (over all rows). ValueError
+    unless noise >= 0, sizes are whole numbers of at least 1 and k <= n_atoms."""
     if not noise >= 0:
         raise ValueError(f"noise is {noise}, expected a non-negative fraction of the signal's length (0.01 is 1 %)")
     D = random_dictionary(n_atoms, d_in, seed)
@@ -105,7 +111,8 @@ def hierarchy(n, n_parents=8, n_children=4, d_in=48, p=0.15, child=0.75, noise=0
 
     Each parent is on with probability p, and then with probability `child` one of its n_children, drawn evenly. Values
     are uniform in [0.8, 1.2], noise per coordinate. Features 0 to n_parents - 1 are the parents; the children of parent
-    g are n_parents + g n_children and those after it. The same seed gives the same D for every n.
+    g are n_parents + g n_children and those after it. The same seed gives the same D for every n. ValueError unless
+    sizes are whole numbers of at least 1, d_in holds all features, 0 < p <= 1 and 0 <= child <= 1.
     """
     check_sizes(n=n, n_parents=n_parents, n_children=n_children, d_in=d_in)
     n_features = n_parents * (1 + n_children)
@@ -128,7 +135,8 @@ def clicks_and_tones(n_frames=16, d=1024, n_clicks=4, n_tones=4, seed=0):
 
     Per frame of d samples: n_clicks spikes and n_tones cosines of the DCT (f * rate / 2d Hz, from 150 to 1,500 Hz),
     so n_clicks + n_tones atoms of spikes_dct(d). A chord lasts four frames, and its sign (-1)^f from frame to frame
-    continues each cosine without a jump.
+    continues each cosine without a jump. ValueError unless sizes are whole numbers of at least 1 and a frame has room
+    for the clicks and tones.
     """
     check_sizes(n_frames=n_frames, d=d, n_clicks=n_clicks, n_tones=n_tones)
     rate, rng = 8000, np.random.default_rng(seed)

@@ -37,6 +37,8 @@ class TrainConfig:
     save_every: float = SAVE_EVERY     # seconds between checkpoints
 
     def __post_init__(self):
+        """ValueError unless decay is known, fractions lie in [0, 1] (resample_at below 1), save_every >= 0, all else is
+        above 0 and lr finite."""
         if not (self.tokens >= 1 and 0 < self.lr < math.inf):
             raise ValueError(f"tokens is {self.tokens} and lr is {self.lr}; both must be positive and finite")
         if not 0 <= self.decay_from <= 1:
@@ -101,7 +103,8 @@ class Run:
 
 
 def measure(stream):
-    """(mean, scale, geometric median of (x - mean) / scale) of the first batches, on the CPU."""
+    """(mean, scale, geometric median of (x - mean) / scale) of the first batches, on the CPU. ValueError if all rows
+    are equal."""
     x = preview(stream, PREVIEW_BATCHES)
     mean = x.mean(0)
     scale = float((x - mean).square().sum(1).mean().sqrt())
@@ -175,6 +178,7 @@ def train_step(run, x):
 
     On a GPU nothing here waits for a number, but for one step in LOG_EVERY. Where latents have a threshold, not a count
     per row, that step tells how many entries to expect; a batch with twice as many moves no weight and is counted.
+    ValueError if the loss or its gradient is not finite (on a GPU only that step looks).
     """
     sae, config = run.sae, run.config
     u, look = (x - run.mean).div_(run.scale), run.step % LOG_EVERY == 0

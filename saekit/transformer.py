@@ -87,7 +87,8 @@ def _untrained(config):
 
 
 def model_source(name):
-    """What transformers loads for `name`: a folder's path, or the name itself if it can only be a hub id."""
+    """What transformers loads for `name`: a folder's path, or the name itself if it can only be a hub id. ValueError if
+    it is neither."""
     folder = data_folder() / name
     path = folder if (folder / "config.json").is_file() else Path(name)
     if (path / "config.json").is_file():
@@ -123,6 +124,7 @@ def load_tokenizer(source):
     """The `tokenizers.Tokenizer` of a bundled model, of a folder with tokenizer.json, or in such a file.
 
     A bundled model whose configuration has `tokenizer_from` shares the tokenizer of the bundled model named there.
+    ValueError if there is none, or it cannot be read.
     """
     from tokenizers import Tokenizer
 

@@ -17,7 +17,8 @@ from saekit.survey import correlations
 
 
 def cosines(A, B):
-    """Cosine of every row of A (p, d) with every row of B (q, d): (p, q)."""
+    """Cosine of every row of A (p, d) with every row of B (q, d): (p, q). ValueError unless both have finite, non-zero
+    rows of one width."""
     if A.shape[1] != B.shape[1]:
         raise ValueError(f"A has rows of length {A.shape[1]}, B of {B.shape[1]}; directions of two layers or models "
                          "cannot be compared by angle (use activation_correlations)")
@@ -34,7 +35,8 @@ def mutual_pairs(similarity):
 def activation_correlations(a, b):
     """Pearson correlation over rows of every column of a with every column of b: (p, q); 0 where a column is constant.
 
-    a (n_rows, p), b (n_rows, q): scipy sparse matrices over the same rows.
+    a (n_rows, p), b (n_rows, q): scipy sparse matrices over the same rows. ValueError if they have different numbers of
+    rows.
     """
     if a.shape[0] != b.shape[0]:
         raise ValueError(f"a has {a.shape[0]} rows, b has {b.shape[0]}; expected activations on the same tokens")
@@ -52,6 +54,7 @@ def expected_max_cosine(d, n):
     """Mean of the largest cosine of a fixed direction with n directions drawn evenly on the sphere of d dimensions.
 
     P(cosine <= t) = F(t) with (t + 1)/2 ~ Beta((d - 1)/2, (d - 1)/2), so E max = 1 - integral of F(t)^n from -1 to 1.
+    ValueError unless d >= 2 and n >= 1.
     """
     if d < 2 or n < 1:
         raise ValueError(f"d is {d} and n is {n}; expected at least 2 dimensions and 1 direction")

@@ -80,7 +80,8 @@ def hashed(identity, answer):
 
 
 def predict(identity, answer=...):
-    """Answer a question before the next cell does: shows a reply, returns nothing. `...` or None: no answer yet."""
+    """Answer a question before the next cell does: shows a reply, returns nothing. `...` or None: no answer yet.
+    ValueError for an unknown question, or before `begin`."""
     room = exercises.room()
     question = room.predictions.get(identity) if room else None
     if question is None:
@@ -99,7 +100,7 @@ def claim(name, value, at_least=None, at_most=None, unit=""):
     """Assert at_least <= value <= at_most and print one line that is the same on every machine.
 
     Raises AssertionError when it fails at `laptop` or `gpu`; at `smoke` too little was computed, and the line says
-    that it was not checked.
+    that it was not checked. ValueError without a bound.
     """
     if at_least is None and at_most is None:
         raise ValueError(
@@ -122,7 +123,8 @@ def budget(*, smoke, laptop, gpu=None):
 
 
 def profile():
-    """"smoke", "laptop" or "gpu": SAEKIT_PROFILE if set, else gpu where CUDA is there, else laptop."""
+    """"smoke", "laptop" or "gpu": SAEKIT_PROFILE if set, else gpu where CUDA is there, else laptop. ValueError if it is
+    set to another word."""
     named = os.environ.get("SAEKIT_PROFILE")
     if not named:
         return "gpu" if has_cuda() else "laptop"

@@ -114,21 +114,6 @@ def expect_parts(value, count, what="your answer"):
     return tuple(value)
 
 
-def expect_keys(value, keys, what="your answer"):
-    """`value` as a dict with exactly these keys, or a Slip."""
-    if not isinstance(value, dict):
-        raise Slip(
-            f"{what} should be a dict with the keys {', '.join(keys)}, but it is {_a_kind(value)}. Is `dict(...)`"
-            " missing?"
-        )
-    if set(value) != set(keys):
-        raise Slip(
-            f"{what} should have the keys {', '.join(keys)}, but it has {', '.join(map(str, value)) or 'none'}. Is one"
-            " misspelt?"
-        )
-    return value
-
-
 def close(a, b, tol=1e-7):
     """True when a and b have the same shape and agree within tol times the larger of 1 and the largest entry of b."""
     a, b = to_numpy(a), to_numpy(b)

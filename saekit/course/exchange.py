@@ -43,7 +43,8 @@ def lengths(head):
 
 
 def unpack(header, payload, tensors=False):
-    """The value of a frame; tensors=True makes tensors again, else they arrive as arrays."""
+    """The value of a frame; tensors=True makes tensors again, else they arrive as arrays. ValueError where header and
+    payload make no frame."""
     try:
         reader = _Reader(memoryview(payload), tensors)
         value = reader.decode(json.loads(header), DEPTH)

@@ -115,7 +115,8 @@ def begin(lesson, variant=""):
 
 
 def open_room(name, names):
-    """A classroom for the lesson `name` ("lasso") over a dict of names, without a notebook."""
+    """A classroom for the lesson `name` ("lasso") over a dict of names, without a notebook. ValueError for an unknown
+    lesson."""
     try:
         module = importlib.import_module(f"saekit.course.reference.{name}")
         checks = checking.load_checks(name)

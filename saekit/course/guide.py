@@ -19,7 +19,7 @@ LATER = {7: "Read the features", 8: "Test the features", 9: "Splitting and unive
 
 
 def filled(text, lessons, root):
-    """The handbook's text with every generated part as the lessons' sources give it."""
+    """The handbook's text with every generated part as the lessons' sources give it. ValueError for an unknown part."""
     parts = {"plan": plan, "points": points, "errors": lambda lessons: errors(lessons, root)}
 
     def fill(match):

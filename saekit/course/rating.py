@@ -11,7 +11,8 @@ from saekit.course import cards, notebook
 
 
 class Session:
-    """What one rater has answered so far, without any widget: `current` item, `answer(place)`, `undo()`."""
+    """What one rater has answered so far, without any widget: `current` item, `answer(place)`, `undo()`. ValueError if
+    there is a file at `path` that holds anything but this rater's own answers."""
 
     def __init__(self, items, path, rater):
         self.items, self.path, self.rater, self.answers = list(items), Path(path), rater, {}

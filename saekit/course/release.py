@@ -32,7 +32,8 @@ def release(words, out, graded=(), variant="", add_on=False, root=ROOT):
     """Write DIR/saekit-course and DIR/saekit-course.zip; prints what an instructor should know. Returns 0.
 
     words: as for `build.select`. graded: exercise names, "lesson.exercise" where lessons share a name, or "all".
-    add_on: without package and data, for students who have a bundle of earlier lessons.
+    add_on: without package and data, for students who have a bundle of earlier lessons. ValueError if the lessons have
+    faults, the folder is there already, a word or exercise is unknown, or a given variant does not match VARIANT.
     """
     lessons = [read_lesson(path) for path in lesson_paths(root)]
     faults = [problem for each in lessons for problem in source_problems(each)]

@@ -24,6 +24,7 @@ from saekit.course.lesson import ROOT, lesson_paths, read_lesson
 from saekit.files import write_atomic, write_json
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
+WORKERS = 4  # most processes at the tests; one takes up to 1.3 GB
 START = 300  # seconds that JupyterLab gets to answer; its first start on a cold disk is slow
 
 
@@ -85,7 +86,7 @@ def lab_environment(folder, token):
 
 
 def free_port(port):
-    """The first port from `port` on that nothing listens on."""
+    """The first port from `port` on that nothing listens on. ValueError if the hundred from there are all taken."""
     for candidate in range(port, port + 100):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", candidate)):
@@ -158,11 +159,11 @@ def test(everything=False):
     scratch = Path(tempfile.mkdtemp(prefix="saekit-test-"))
     try:
         parts = [
-            pytest_part("unit tests", ["tests", "-m", "not slow and not browser"], scratch, "smoke"),
+            tests_part("unit tests", "not slow and not browser", scratch),
             *course_parts(scratch),
         ]
         if everything:
-            parts.append(pytest_part("slow suites", ["tests", "-m", "slow or browser"], scratch, "smoke"))
+            parts.append(tests_part("slow suites", "slow or browser", scratch))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     print("saekit test: " + " · ".join(f"{part.name} {part.said} in {part.seconds:.0f} s" for part in parts))
@@ -197,13 +198,21 @@ def notebook_part(name, folder, scratch, profile, timeout):
     return pytest_part(name, [*flags, str(folder)], scratch, profile)
 
 
-def pytest_part(name, arguments, scratch, profile):
+def tests_part(name, marks, scratch):
+    """The tests with these marks, by several workers of pytest-xdist that share the cores."""
+    cores = os.cpu_count() or 1
+    workers = min(cores, WORKERS)
+    arguments = ["tests", "-m", marks, "-n", str(workers), "--dist", "worksteal"]
+    return pytest_part(name, arguments, scratch, "smoke", {"OMP_NUM_THREADS": str(cores // workers)})
+
+
+def pytest_part(name, arguments, scratch, profile, extra=()):
     """One run of pytest in a process and a scratch folder of its own, GPUs hidden; finding no test is a failure too."""
     print(f"\n--- {name}", flush=True)
     folder = Path(tempfile.mkdtemp(dir=scratch))
     report, begun = folder / "report.xml", time.perf_counter()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments]
-    code = subprocess.run(command, cwd=ROOT, env=environment(folder, profile)).returncode
+    code = subprocess.run(command, cwd=ROOT, env=environment(folder, profile) | dict(extra)).returncode
     return Part(
         name,
         code == 0,
