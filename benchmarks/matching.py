@@ -89,6 +89,12 @@ def score(points, wanted):
     return (0, nearest[1] * nearest[0] / wanted) if off <= math.log(ROUGH) else (1, off)
 
 
+def beaten(points, others, wanted):
+    """Whether one of points (l0, ce_increase), with the wanted l0 or more, loses more than one of others with the same
+    l0 or less: on the way down to the wanted one it can only lose more."""
+    return any(l0 >= wanted and any(less <= l0 and ce < more for less, ce in others) for l0, more in points)
+
+
 def sweep(points_at, centre, wanted, most=5):
     """{lr: points_at(lr)} at centre, its half and its double, and on while the best is at an end, at most `most`."""
     found = {lr: points_at(lr) for lr in (centre, centre / 2, centre * 2)[:most]}

@@ -58,8 +58,9 @@ class Bench:
         run = {"contestant": contestant, "arch": arch, "tokens": tokens, "seed": seed, **self.shared}
 
         def points_at(lr):
+            others = points(itertools.chain(*records.values()), "ce_increase")
             try:
-                records[lr] = self.matched({**run, "lr": lr}, recipe, matching.ROUGH, [])
+                records[lr] = self.matched({**run, "lr": lr}, recipe, matching.ROUGH, [], others)
             except LookupError:
                 if not self.args.table:
                     raise
@@ -79,14 +80,15 @@ class Bench:
                "failed": sum("error" in record for record in itertools.chain(*records.values()))}
         self.rows.append(row | {name: matching.at_l0(points(records[best], name), L0) for name in METRICS})
 
-    def matched(self, run, recipe, close, records):
-        """Records of runs at one learning rate, those given and more whose knobs close in on L0."""
+    def matched(self, run, recipe, close, records, others=()):
+        """Records of runs at one learning rate, those given and more whose knobs close in on L0, unless a run of the
+        others, (l0, ce_increase), shows that this rate cannot be the best."""
         name, whole, most = (run["contestant"], run["arch"]), recipe.knob == "k", 1 if self.args.quick else MOST_KNOBS
         while len(records) < most and not any("error" in record for record in records):
             tried = [(record["run"]["knob"], record["metrics"]["l0"]) for record in records]
             knob = matching.next_knob(tried, L0, recipe.slope, whole, close) if tried else self.knobs.get(
                 name, recipe.first)
-            if knob is None:
+            if knob is None or matching.beaten(points(records, "ce_increase"), others, L0):
                 break
             records = [*records, self.do({**run, "knob": knob})]
         tried = [(record["run"]["knob"], record["metrics"]["l0"]) for record in records if "metrics" in record]

@@ -92,6 +92,14 @@ def test_a_learning_rate_that_does_not_reach_the_l0_loses_whatever_its_loss():
     assert sorted(found, key=lambda lr: matching.score(found[lr], 32)) == [2.0, 1.0, 3.0]
 
 
+def test_a_rate_that_loses_more_with_more_latents_is_beaten():
+    assert matching.beaten([(200, 0.5)], [(45, 0.4)], 32)
+    assert not matching.beaten([(200, 0.3)], [(45, 0.4)], 32)    # more latents bought something
+    assert not matching.beaten([(40, 0.5)], [(45, 0.4)], 32)     # fewer: nobody knows yet
+    assert not matching.beaten([(20, 0.9)], [(10, 0.5)], 32)     # the wanted l0 lies the other way
+    assert not matching.beaten([(200, 0.5)], [], 32)
+
+
 def peer(centres, generator):
     """Hand-made weights of a thresholded peer with decoder rows of any length, and its reconstruction of rows x."""
     arrays = {"W_enc": generator.normal(size=(3, 5)), "b_enc": generator.normal(size=5),
