@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from scaling_law import HELD_OUT, HeldOut
+from scaling_law import DECAY_FROM, HELD_OUT, HeldOut
 
 from saekit import activations, corpus, files, sae, train, transformer
 
@@ -43,7 +43,7 @@ def main():
     for tokens, lr in [(tokens, lr) for tokens in TOKENS for lr in RATES if (tokens, lr) not in done]:
         model = sae.new_sae("topk", lm.d_mlp, d_sae, seed=SEED, k=K)
         log = train.train_sae(model, activations.ActivationStream(lm, contexts, batch=BATCH, seed=SEED),
-                              train.TrainConfig(tokens=tokens, lr=lr))
+                              train.TrainConfig(tokens=tokens, lr=lr, decay_from=DECAY_FROM))
         fvu, ce_increase, _ = held.measure(model)
         rows.append((tokens, lr, fvu, ce_increase, log[-1]["silent"][str(WINDOW)] / d_sae, neuron_rows(model)))
         columns = zip(*sorted(rows))

@@ -17,6 +17,7 @@ import torch
 from saekit import activations, corpus, files, intervene, metrics, sae, train, transformer
 
 MODEL, K, LR, BATCH = "python-1l", 32, 2e-3, 512
+DECAY_FROM = 0.2                            # share of the steps after which the rate falls, in the stored runs
 LATENTS = (256, 512, 1024, 2048, 4096)
 TOKENS = (250_000, 500_000, 1_000_000, 2_000_000)
 REPEATED, SEEDS = 500_000, 2                # this many seeds where so many tokens are trained on, elsewhere one
@@ -95,7 +96,8 @@ def main():
             continue
         start, model = time.perf_counter(), sae.new_sae("topk", lm.d_mlp, n, seed=seed, k=K)
         stream = activations.ActivationStream(lm, contexts, batch=BATCH, seed=seed, chunk=2**16)
-        train.train_sae(model, stream, train.TrainConfig(tokens=t, lr=LR, dead_after_tokens=t // 8))
+        train.train_sae(model, stream, train.TrainConfig(tokens=t, lr=LR, decay_from=DECAY_FROM,
+                                                               dead_after_tokens=t // 8))
         rows.append((n, t, seed, *held.measure(model), round(time.perf_counter() - start, 1)))
         write(args.out, rows, record)
         print("{:6,} latents {:9,} tokens  seed {}  fvu {:.4f}  ce_increase {:.4f}  dead {:.3f}  {:.0f} s"

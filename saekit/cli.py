@@ -94,7 +94,7 @@ def add_subject_commands(commands):
     train.add_argument("--lr", type=float, help="Adam's peak learning rate (default: by architecture and number of steps; "
                        "on a short run higher)")
     train.add_argument("--decay-from", type=float, help="fraction of the steps from which on the rate falls to 0 "
-                       "(default: 0.8 with AuxK, else 0.2)")
+                       "(default: 0.8)")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="cpu")
     train.add_argument("--out", required=True, help="folder for the SAE, its card and checkpoints")

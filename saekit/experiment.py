@@ -20,16 +20,17 @@ from saekit.train import TrainConfig, train_sae
 from saekit.transformer import load_lm, weight_hash
 
 RESAMPLED = {"resample_at": (0.1, 0.2, 0.3, 0.4)}
-WOKEN = {"decay_from": 0.8, "dead_after_tokens": 8192}    # AuxK pulls after two batches of silence, and at full rate
+WOKEN = {"dead_after_tokens": 8192}    # AuxK pulls after two batches of silence
 DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing; lr, lr_range: default_rate
     **dict.fromkeys(("topk", "batchtopk", "matryoshka"),
                     {"settings": {"k": 32, "auxk_coeff": 0.5}, "lr": 3e-4, "lr_range": (5e-5, 4e-3), "config": WOKEN}),
     "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05, "auxk_coeff": 0.5}, "lr": 3e-4,
                  "lr_range": (5e-5, 4e-3), "config": WOKEN},                                # price: threshold^2
-    **dict.fromkeys(("gated", "relu", "relu-tied", "relu-weighted"),
-                    {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "lr_range": (1e-3, 4e-3), "config": RESAMPLED}),
+    **dict.fromkeys(("relu", "relu-tied", "relu-weighted"),
+                    {"settings": {"l1_coeff": 0.2}, "lr": 1.2e-3, "lr_range": (1e-3, 6e-3), "config": RESAMPLED}),
+    "gated": {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "lr_range": (1e-3, 3e-3), "config": RESAMPLED},
     "relu-hoyer": {"settings": {"hoyer_coeff": 0.1}, "lr": 1e-3, "lr_range": (1e-3, 1e-3), "config": RESAMPLED},
-    "relu-l0": {"settings": {"l0_coeff": 0.02}, "lr": 1e-3, "lr_range": (1e-3, 4e-3), "config": RESAMPLED},
+    "relu-l0": {"settings": {"l0_coeff": 0.02}, "lr": 1.2e-3, "lr_range": (1e-3, 6e-3), "config": RESAMPLED},
 }
 SETTINGS = ("k", "l1_coeff", "l0_coeff", "hoyer_coeff", "bandwidth", "auxk_coeff")  # flags that some architectures take
 CONFIG = ("decay_from", "dead_after_tokens")    # flags that go into TrainConfig

@@ -30,7 +30,7 @@ class TrainConfig:
     lr: float = 8e-4                   # Adam's peak
     warmup: float = 0.05               # fraction of the steps with rising learning rate (l1_coeff: twice as long)
     decay: str = "linear"              # shape of the fall to 0: "linear" or "cosine"
-    decay_from: float = 0.2            # fraction of the steps after which it falls
+    decay_from: float = 0.8            # fraction of the steps after which it falls
     clip: float = 1.0                  # largest norm of the gradient
     dead_after_tokens: int = 250_000   # a latent that fired in none of that many tokens is dead
     resample_at: tuple = ()            # fractions of the steps at which dead latents are resampled

@@ -384,7 +384,7 @@ def fit(x, arch, d_sae, steps=800, resample_at=(), seed=1, **settings):
     """A trained SAE on the rows of x, from another seed than the toy's."""
     one = sae.new_sae(arch, x.shape[1], d_sae, seed=seed, **settings)
     tokens = 512 * budget(smoke=40, laptop=steps)                             # saekit counts samples as tokens
-    config = train.TrainConfig(tokens=tokens, lr=5e-3, dead_after_tokens=10_000, resample_at=resample_at)
+    config = train.TrainConfig(tokens, lr=5e-3, decay_from=0.2, dead_after_tokens=10_000, resample_at=resample_at)
     train.train_sae(one, activations.ArrayStream(x, batch=512, seed=seed), config)
     return one
 
@@ -586,7 +586,7 @@ def revive(rule):
     which they were; the rows planted.
     """
     steps = budget(smoke=60, laptop=600)
-    config = train.TrainConfig(tokens=512 * steps, lr=5e-3, dead_after_tokens=512 * (steps // 15))
+    config = train.TrainConfig(512 * steps, lr=5e-3, decay_from=0.2, dead_after_tokens=512 * (steps // 15))
     run = train.Run(sae.ReLUSAE(20, 64, l1_coeff=0.2, seed=1), activations.ArrayStream(x, batch=512), config)
     run.start()
     run.sae.b_enc.data[32:] = -2.0
