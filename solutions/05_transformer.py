@@ -182,7 +182,7 @@ claim("explained variance, embeddings minus twin", words_ev - twin_ev, at_least=
 claim("atoms per sample, twin minus embeddings", twin_l0 - words_l0, at_least=0.5)
 
 # %% [markdown] id="twin-after"
-# More explained with fewer atoms: sparser than their covariance explains, as the lecture's sums ask. But at this price most of a *new* token's embedding is left unexplained.
+# More explained with fewer atoms: sparser than their covariance explains, as the lecture's sums ask. But at this price most of an embedding, of a new token or a known one, is left unexplained.
 
 # %% [markdown] id="stations-intro"
 # ## 5.3 Three stations
@@ -196,7 +196,7 @@ claim("atoms per sample, twin minus embeddings", twin_l0 - words_l0, at_least=0.
 # Papers call these 128 numbers, to which every part only adds, the **residual stream**. In the code a station is what enters one of three normalisations (5.6): `ln_1` stands before attention, `ln_2` before the MLP, `ln_f` before the prediction. Text is cut into
 # **contexts** of 256 tokens: a *boundary* token, which marks a beginning and is left out of all data, then 255 tokens of text.
 #
-# A hook writes down what passes by and changes nothing. We split contexts of files the model was not trained on: **fit** for everything learned or chosen, **held** for every score. They lie far apart:
+# A hook writes down what passes by and changes nothing. We split contexts of files the model was not trained on: **fit** for everything learned or chosen, **held** for every score, unless the text says otherwise. They lie far apart:
 
 # %% id="stations"
 block = lm.model.transformer.h[0]
@@ -284,7 +284,7 @@ claim("the same for noise, minus that", dimensions_for(noise, 0.9) - ninety, at_
 #
 # ## 5.4 A concept that is a line
 #
-# Now our "apple". *for*, *in*, *is*, *and*, *not*, *if* are keywords of Python, and English words in comments and docstrings. The tokens are the same, so station 1 cannot tell the two uses apart. **Can station 2? And if it can for *for*, does it say so in the same way for *is*?**
+# Now our "apple". *for*, *in*, *is*, *and*, *not*, *if* are keywords of Python, and English words in comments and docstrings. The tokens are the same, so station 1, which holds the token and its place, can hardly tell the two uses apart. **Can station 2? And if it can for *for*, does it say so in the same way for *is*?**
 #
 # The **linear representation hypothesis** says yes twice: "prose" is a direction, the same for all words. We find a word's direction from the *other* words only: the mean hidden state of their prose uses minus that of their code uses, in **fit**. Then we ask, in **held**, how often a prose use of our word
 # lies farther along it than a code use (the *AUC*: 0.5 is chance, 1 is always):
@@ -323,7 +323,7 @@ claim("mean AUC at the embedding (chance is 0.5)", mean_auc["embedding"], at_lea
 claim("mean AUC after attention, direction from other words", mean_auc["after attention"], at_least=0.9)
 
 # %% [markdown] id="prose-after"
-# Station 1 guesses. After attention, a direction that has never seen *for* puts a use in prose beyond one in code in 97 of 100 pairs. (*with* has too few uses of one kind.) Every dot is one use:
+# Station 1 guesses. After attention, a direction that has never seen *for* puts a use in prose beyond one in code in 97 of 100 pairs. (*with* has too few uses of one kind.) Every dot is one use, here along the direction learned from all nine words:
 
 # %% id="prose-figure"
 direction = prose_direction("after attention", words)
@@ -427,7 +427,7 @@ claim("explained variance, hidden states minus twin", states_ev - twin_ev, at_le
 claim("atoms per sample, twin minus hidden states", twin_l0 - states_l0, at_least=1.5)
 
 # %% [markdown] id="twin-states-after"
-# More: 0.15 against 0.11, and 4.9 atoms against 1.7. But λ was smaller, the sample larger, and as a ratio explained variance gains less (1.3 against 1.8). Sparsity of hidden states, a hypothesis in lesson 0, passes its first test. But a cloud of clusters, one for each frequent token, would pass it too, and frequent tokens do come again. So: not Gaussian, and well described by few atoms; more it does not show. *These* atoms need not be the model's own (lesson 9).
+# More: 0.15 against 0.11, and 4.9 atoms against 1.7. But λ was smaller, the sample larger, the test tokens stood beside those the dictionary learned from (both are of **fit**), and as a ratio explained variance gains less (1.3 against 1.8). Sparsity of hidden states, a hypothesis in lesson 0, passes its first test. But a cloud of clusters, one for each frequent token, would pass it too, and frequent tokens do come again. So: not Gaussian, and well described by few atoms; more it does not show. *These* atoms need not be the model's own (lesson 9).
 
 # %% [markdown] id="depth-intro"
 # ## 5.5 One direction, or several?
@@ -614,7 +614,7 @@ for kind_of, value in zip(column_names, kurtosis(by_hand)):
     print(f"{kind_of:20}{value:6.1f}")
 
 # %% [markdown] id="kurtosis-intro"
-# The rarer, the spikier: something on for a share p of the tokens has a kurtosis of about 1/p.
+# The rarer, the spikier: something on for a small share p of the tokens, and always equally strong, has a kurtosis of about 1/p.
 #
 # Five groups: the 512 neurons; 512 random directions in their space; the neurons of the same transformer **untrained**, because a ReLU alone makes anything a little spiky; the 128 axes of the hidden state, which no ReLU touches; random directions there. **Which will stick out?**
 
@@ -764,7 +764,7 @@ rivals = {"neurons": neurons, "random directions": {part: neurons[part] @ turn f
 found = {name: detectors(units, truth) for name, units in rivals.items()}
 
 # %% [markdown] id="probe-intro"
-# One more rival: for each concept the best **direction** in the neurons' space, by least squares on fit, cut at its best threshold. It has seen the labels, so it says what *is there*. **How far is the best neuron behind it?** `"a"`: hardly. `"b"`: clearly, for most concepts. `"c"`: neurons are ahead, having no labels to overfit.
+# One more rival: for each concept the best **direction** in the neurons' space, by least squares on fit, cut at its best threshold. All its 512 weights are fitted to the labels, so it says what *is there*. **How far is the best neuron behind it?** `"a"`: hardly. `"b"`: clearly, for most concepts. `"c"`: neurons are ahead, having no weights to overfit.
 
 # %% id="predict-neuron-gap"
 predict("neuron-gap", "b")
@@ -815,15 +815,15 @@ ax.set(title="What the neurons say together, no neuron says alone", xlabel="F1 o
 plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly everywhere, the best neuron follows at some distance, random directions and untrained neurons lie lower.")
 
 # %% [markdown] id="detector-after"
-# In the median, neurons beat random directions. But the best direction beats the best neuron almost everywhere: the concept *is there*, linearly, and no neuron is it. Directions among **untrained** neurons do well where the token itself gives the concept away. The distance
-# from grey to black bar is what training added: most where context decides (argument, comment, loop_variable), but something for single tokens too (number, dunder_name).
+# In the median, neurons beat random directions. But the best direction beats the best neuron almost everywhere: where it scores high, the concept *is there*, linearly, and no neuron is it. Directions among **untrained** neurons do well where the token itself gives the concept away. The distance
+# from grey to black bar is what training added: most where context decides (argument, comment, loop_variable), something for single tokens too (number, dunder_name), nothing for operator_assignment.
 #
 # Is this superposition? Rotation spreads concepts too (lesson 3), but these axes are special (5.7). Proof it is not.
 
 # %% [markdown] id="kinds-intro"
 # ## 5.9 Read two neurons
 #
-# Sort tokens into seven kinds (one at most per token) and take each neuron's strongest 2 % of tokens. **How many kinds does it take to cover 80 % of them?**
+# Sort tokens into seven kinds (one at most per token) and take each neuron's strongest 2 % of tokens. **How many kinds does it take to cover 80 % of those that have one (line breaks have none)?**
 
 # %% id="kinds"
 kinds = ("comment", "docstring", "string", "number", "keyword", "name", "sign")
@@ -881,7 +881,7 @@ by_kind = ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, 
 show_neuron(many_kinds, f"Neuron {many_kinds}: {by_kind}")
 
 # %% [markdown] id="read-after"
-# **Say in five words what the second one stands for.** If you cannot, that is the finding: it is **polysemantic**, one unit for several unrelated things. But "inside brackets" is one concept and touches all kinds, and people find
+# **Say in five words what the second one stands for.** A unit for several unrelated things is called **polysemantic**, and by the count this one is. Yet most of its places stand in square brackets, one concept that touches all kinds. A count of kinds cannot tell the two apart, and people find
 # threads in any six places: lesson 8 will test you.
 
 # %% [markdown] id="layers-intro"

@@ -211,7 +211,7 @@ same = abs(scaled - z_fista).max()
 print(f"{'inputs divided by 3, c by 3':36} c = {2 * lam / 3:<8.3g} same minimiser: {bool(same < 1e-5)}")
 
 # %% [markdown] id="lam-after"
-# So "λ from 1e-4 to 1e-2" says nothing without reduction *and* input scale. `saekit.train` centres inputs and scales them so that ‖x‖² averages 1.
+# So the article's "λ from 1e-4 to 1e-2" says nothing without reduction *and* input scale. `saekit.train` centres inputs and scales them so that ‖x‖² averages 1.
 #
 # The reference page's second question: "*Explain the connection between the SAE L1 penalty and the LASSO regression penalty. Why does L1 produce sparsity while L2 does not?*" `"a"`: same penalty on codes; its slope stays the same down to zero, so small coefficients are pushed all the way, while L2's slope fades. `"b"`: same penalty, on the weights. `"c"`: L1 is larger than L2 for small numbers, that is all.
 
@@ -398,7 +398,7 @@ print("gradient clipped to length 1:", bool(norm > 1 and abs(after - 1) < 1e-4),
 print("rows of length 1:", bool(torch.allclose(tiny.W_dec.norm(dim=1), torch.ones(64))))
 
 # %% [markdown] id="fit-intro"
-# `train.train_sae` repeats that. Inputs are centred and scaled, the result is folded back, so that a finished SAE reads raw activations; Adam gives every parameter steps of its own size, so that rare latents learn too; its learning rate warms up, stays, and falls to zero. Here is its loop with a window to look through, `watch`:
+# `train.train_sae` repeats that. Inputs are centred and scaled, the result is folded back, so that a finished SAE reads raw activations; Adam gives every parameter steps of its own size, so that rare latents learn too; its learning rate warms up over the first twentieth of the steps (an L1 price over the first tenth), stays, and falls to zero over the last fifth. Here is its loop with a window to look through, `watch`:
 
 # %% id="fit"
 TOKENS = budget(smoke=12_288, laptop=120_000)
@@ -413,7 +413,7 @@ def fit(one, watch=lambda run, losses: None, lr=2e-3, **config):
     return one.fold(run.mean, run.scale).requires_grad_(False)
 
 # %% [markdown] id="zoo-go"
-# As many latents as neurons, 512, and each setting meant to let 15 to 30 latents fire per token. **Whose setting will miss that most, and who will lose latents?**
+# As many latents as neurons, 512, and each setting meant to let some 15 to 30 latents fire per token. **Whose setting will miss that most, and who will lose latents?**
 
 # %% id="zoo-train"
 trained, score = {}, {}
@@ -425,7 +425,7 @@ for name, settings in ZOO.items():
     print("{:14} l0 {:6.1f}   explained variance {:.3f}   silent latents {:3}".format(name, *score[name]))
 
 # %% [markdown] id="zoo-after"
-# Hoyer's ratio misses (51), and loses 154 latents: it prices no size, only shares. Do not rank the ten by explained variance: each stands at another l0. Section 6.10 draws the whole frontier. BatchTopK needs a word. In training, rows compete with whatever else is in the batch. Outside it a token's code must not depend on its neighbours, so `encode` uses a threshold: the running mean of the smallest latent each batch kept.
+# Hoyer's ratio misses (51.5), and loses 154 latents (Matryoshka 6): it prices no size, only shares. Do not rank the ten by explained variance: each stands at another l0. Section 6.10 draws the whole frontier. BatchTopK needs a word. In training, rows compete with whatever else is in the batch. Outside it a token's code must not depend on its neighbours, so `encode` uses a threshold: the running mean of the smallest latent each batch kept. So on other files its l0 need not be k.
 
 # %% id="batch-threshold" tags=["nbval-check-output"]
 pre = trained["batchtopk"].pre_acts(x[:512])
@@ -467,7 +467,7 @@ def turnover(W_old, W_new):
     ### END SOLUTION
 
 # %% [markdown] id="phases-rule"
-# A rule for boundaries, fixed before looking: cut the run into 24 parts. **Discovery** lasts while a part's turnover is above half the largest. **Fine-tuning** begins when the rest of the run brings less than a tenth of the error's whole fall. Between them lies refinement. In this run the learning rate falls after a fifth of the steps. One control: the same run with a constant one.
+# A rule for boundaries, fixed before looking: cut the run into 24 parts. **Discovery** lasts while a part's turnover is above half the largest. **Fine-tuning** begins when the rest of the run brings less than a tenth of the error's whole fall. Between them lies refinement. So that we see what its fall does, the learning rate begins to fall early, after a fifth of the steps (`decay_from=0.2`). One control: the same run with a rate that stays after its warm-up (`decay_from=1.0`).
 
 # %% id="phases-run"
 def observed(**config):
@@ -521,7 +521,7 @@ claim("share of the error's fall that is done after a third of the run", done, a
 claim("last turnover, falling over constant learning rate", falling[-1, 2] / steady[-1, 2], at_most=0.5)
 
 # %% [markdown] id="schedule-intro"
-# They do not. Slow while the price warms up, then fast, then ever more slowly: yes; distinct phases: no, not here. And rows turn little: by 0.01 from one part to the next at first, by 0.004 after a fifth of the run, at a constant rate by less than 0.002 in the end. What ends turnover is *ours*: the learning rate. Its fall is not free on so short a run: at the constant rate the error and l0 both end lower. Left to itself, `TrainConfig` lets it fall over the last fifth only. Now look at the **schedules** the article asks for: warm-up and cosine annealing; one that adapts to plateaus of the loss; one that adapts to feature statistics.
+# They do not. Slow while the price warms up, then fast, then ever more slowly: yes; distinct phases: no, not here. From one part to the next turnover is small: 0.01 at first, 0.004 after a fifth of the run, at a constant rate less than 0.002 in the end (over many parts such turns add up). What ends it is *ours*: the learning rate. Its fall is not free on so short a run: at the constant rate the error and l0 both end lower. Left to itself, `TrainConfig` therefore lets it fall over the last fifth only. Now look at the **schedules** the article asks for: warm-up and cosine annealing; one that adapts to plateaus of the loss; one that adapts to feature statistics.
 
 # %% id="plateau"
 def on_plateau(losses, patience=2):
@@ -569,7 +569,7 @@ claim("l0 aimed at 20, off by", abs(float(metrics.l0(aimed.encode(x))) - 20), at
 #
 # ## 6.8 Alive, rare, dead
 #
-# A latent's **density** is the fraction of tokens on which it fires, that is, is not zero; the reference page asks for less than 1 %. Four SAEs of 4,096 latents ship with the course. **How much rarer than a neuron is a typical latent of theirs?**
+# A latent's **density** is the fraction of tokens on which it fires, that is, is not zero; the reference page asks for less than 1 %. Four SAEs of 4,096 latents ship with the course. **How much rarer than a neuron is a typical latent of the TopK one?**
 
 # %% id="density-figure"
 shipped = {name: sae.load_sae(home).requires_grad_(False) for name, home in homes.items()}
@@ -657,7 +657,7 @@ claim("latents of the shipped TopK that fire nowhere on its card's held-out text
       cards["topk"]["metrics"]["dead_fraction"], at_most=0.01)
 
 # %% [markdown] id="cures-after"
-# The worst example plants twins, as on the toy, and leaves more silent than no cure at all. Loss² revives most, in two strokes. AuxK needs no schedule and plants nothing, but it pulls only at what has been silent for its window, here an eighth of a short run. For the shipped TopK it pulled after 8,192 tokens of silence, with 16 times the weight: three latents in a thousand fire nowhere on its card's held-out text. After the more usual 250,000 tokens, with the usual weight and somewhat faster learning, it was one in twelve (`benchmarks/README.md`).
+# The worst example plants twins, as on the toy, and leaves more silent than no cure at all. Loss² and AuxK revive about as many (another seed may swap them), loss² in two strokes. AuxK needs no schedule and plants nothing, but it pulls only at what has been silent for its window, here an eighth of a short run. For the shipped TopK it pulled after 8,192 tokens of silence, with 16 times the weight: three latents in a thousand fire nowhere on its card's held-out text. After 250,000 tokens of silence, with a weight of 1/32 and somewhat faster learning, it was one in twelve (`benchmarks/README.md`).
 #
 # ## 6.9 What is kept
 #
@@ -719,7 +719,7 @@ for row in ("l0", "explained_variance", "r2_uncentred", "ce_increase", "ce_incre
     print(f"{row:20}{values}{paper.get(row, ''):>13}")
 
 # %% [markdown] id="shipped-after"
-# The paper's 79 % is no race: another text, tokenizer and model. And "dead" means here: not seen on the 199,880 held-out tokens of the card, so it counts what is rare as well. The columns trade: JumpReLU and BatchTopK explain most, and one in five and one in ten of their latents stay unseen (their AuxK pulled as late as is usual); the TopK learned more slowly and lost hardly any (6.10 shows that trade). L1 costs the model most, with fewer latents. Is the shipped TopK nothing but your two functions?
+# The paper's 79 % is no race: another text, tokenizer and model. And "dead" means here: not seen on the 199,880 held-out tokens of the card, so it counts what is rare as well. The columns trade: JumpReLU and BatchTopK explain most, and one in five and one in ten of their latents stay unseen (their AuxK pulled after 250,000 tokens of silence only); the TopK learned more slowly and lost hardly any (6.10 shows that trade). L1 costs the model most, with fewer active latents. The last column is Bricken et al.'s run A/1, with 4,096 latents too. Is the shipped TopK nothing but your two functions?
 
 # %% id="own-encoder" tags=["nbval-check-output"]
 weights = {name: value.numpy() for name, value in shipped["topk"].state_dict().items()}
@@ -798,7 +798,7 @@ topk_there = np.interp(relu_l0, k_axis, k_explained)
 claim("TopK above ReLU-L1, both trained here, at the same l0", topk_there - explained, at_least=0.01)
 
 # %% [markdown] id="frontier-after"
-# A surprise, and a warning. Neurons after a ReLU are a sparse code already: a few of those that speak say most, and a rotation such as PCA loses that. From 16 active units on, SAEs of some seconds of training stay below them. The shipped TopK leaves three quarters of the error that 32 neurons leave, and has eight times as many units to choose from. So **explained variance at equal l0 is a weak reason to prefer latents**. What they stand for is a better one (lessons 7 and 8); and where activations are no sparse code, as in the residual stream, there are no such neurons.
+# A surprise, and a warning. Neurons after a ReLU are a sparse code already: a few of those that speak say most, and a rotation such as PCA loses that. From 16 active units on, SAEs of some seconds of training stay below them. Both shipped SAEs lie above them: the TopK leaves three quarters of the error that 32 neurons leave. But they have eight times as many units to choose from. So **explained variance at equal l0 is a weak reason to prefer latents**. What they stand for is a better one (lessons 7 and 8); and where activations are no sparse code, as in the residual stream, there are no such neurons.
 
 # %% [markdown] id="all-ten-intro"
 # ### All ten, longer
@@ -850,7 +850,7 @@ dead = frontier_of("topk", "dead_fraction")[1]
 claim("dead share of TopK at k = 8 minus that at k = 64", dead[0] - dead[-1], at_least=0.35)
 
 # %% [markdown] id="all-ten-after"
-# TopK and BatchTopK lead, JumpReLU follows closely (these three and Matryoshka also had AuxK, the others resampling), and the smoothed count of `relu-l0`, the other price per latent, comes next. All that pay by size cost more than all that pay per latent: lesson 4 measured how L1 shrinks whatever fires. Gated, whose penalty leaves the size alone, costs hardly less than L1, but it learned at half the rate: at L1's, up to two thirds of its latents die. Hoyer's bar is no fair race either, for the same reason: it learned at a sixth of that rate, and still lost 27 and 69 % of its latents. Matryoshka pays for its nested prefixes (lesson 9 shows what it buys). In its paper BatchTopK passes TopK; here it does not. And 32 is a choice of ours: L1's lines are the steepest, and where 60 or more latents may fire, they meet TopK's, with twice its learning rate.
+# The first two families overlap, the third costs more. TopK and BatchTopK lead, JumpReLU follows closely (these three and Matryoshka also had AuxK, the others resampling), and the smoothed count of `relu-l0`, the other price per latent, comes next. All that pay by size cost more than all that pay per latent: lesson 4 measured how L1 shrinks whatever fires. Gated, whose penalty leaves the size alone, costs hardly less than L1, but it learned at half the rate: at L1's, up to two thirds of its latents die. Hoyer's bar is no fair race either, for the same reason: it learned at a sixth of that rate, and still lost 27 and 69 % of its latents. Matryoshka pays for its nested prefixes (lesson 9 shows what it buys). In its paper BatchTopK passes TopK; here it does not. And 32 is a choice of ours: L1's lines are the steepest, and where 60 or more latents may fire, they meet TopK's, with twice its learning rate.
 #
 # **How much of this is the architecture?** These SAEs were trained twice. The first time the learning rate of L1, Gated and `relu-l0` peaked at 4e-3 and fell over the last four fifths of the run; here it peaks at 6e-3 (Gated's at 3e-3) and falls over the last fifth. L1 then cost 0.27 nats and `relu-l0` 0.31, three times as much as TopK (`benchmarks/README.md`). More than half of that gap was the learning rate. What one compares is never an architecture alone but a recipe.
 #
@@ -859,7 +859,7 @@ claim("dead share of TopK at k = 8 minus that at k = 64", dead[0] - dead[-1], at
 # %% [markdown] id="rate-intro"
 # ### Then train harder?
 #
-# Ten more TopK SAEs (4,096 latents, k = 32) were trained for this course, on half a million tokens or on two, each at five peak learning rates (`benchmarks/learning_rate.py`). Adam moves a weight by about the learning rate at each step, so *rate × steps* is the **distance** that a weight can travel. **The further, the more is explained. What else grows?**
+# Ten more TopK SAEs (4,096 latents, k = 32) were trained for this course, on half a million tokens or on two, each at five peak learning rates (`benchmarks/learning_rate.py`). In all of them, as in the shipped one, the rate falls from a fifth of the steps on. Adam moves a weight by about the learning rate at each step, so *rate × steps* is the **distance** that a weight can travel. **The further, the more is explained. What else grows?**
 
 # %% id="rate-load"
 tried, how = files.load_arrays(folder / "learning-rate.safetensors")
@@ -896,7 +896,7 @@ claim("silent latents and neurons among the rows at the fastest rate, share",
       tried["silent"][fast] + tried["neuron_rows"][fast], at_least=0.05)
 
 # %% [markdown] id="rate-after"
-# At the highest rate both numbers are best (`ce_increase` 0.038 after 0.080), and 4.6 % of the latents have died (silent for the last 250,000 tokens), and 7.3 % of the rows have turned into single neurons, the code that was there before you began. Neither number shows that loss. For TopK, its kin and JumpReLU `saekit train` therefore lowers the rate as steps grow, which keeps the distance the same. More tokens at the same distance then help (the star).
+# At the highest rate both numbers are best (`ce_increase` 0.038; at half that rate 0.080), and 4.6 % of the latents have died (silent for the last 250,000 tokens), and 7.3 % of the rows have turned into single neurons, the code that was there before you began. Neither number shows that loss. For TopK, its kin and JumpReLU `saekit train` therefore lowers the rate as steps grow, which keeps the distance the same (that of the ReLU family not below 1e-3). More tokens at the same distance then help (the star).
 #
 # ## 6.11 What the error holds
 #

@@ -157,7 +157,7 @@ def test_an_sae_of_an_untrained_control_is_trained_and_evaluated_on_it(tiny, cap
     "change, message",
     [
         (["--model", "nope"], "unknown model 'nope'; bundled models are tiny"),
-        (["--arch", "gatd"], "known ones are topk, batchtopk, matryoshka, jumprelu, gated, relu"),
+        (["--arch", "gatd"], "known ones are topk, batchtopk, matryoshka, jumprelu, relu"),
         (["--arch", "gated"], "--k does not apply to --arch gated"),
         (["--l0-coeff", 1], "--l0-coeff does not apply to --arch topk"),
         (["--bandwidth", 1], "--bandwidth does not apply to --arch topk"),
