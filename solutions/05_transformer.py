@@ -849,8 +849,8 @@ n_kinds = {}
 for name, units in rivals.items():
     shares = np.sort(kind_shares(units["fit"][::2], table_of_kinds[::2]), axis=1)[:, ::-1].cumsum(axis=1)
     n_kinds[name] = 1 + (shares < 0.8 * shares[:, -1:]).sum(axis=1)
-    by_count = ", ".join(f"{k} kinds: {100 * (n_kinds[name] == k).mean():2.0f} %" for k in range(1, 6))
-    print(f"{name:18} {by_count}")
+    by_count = ", ".join(f"{k}: {100 * (n_kinds[name] == k).mean():2.0f} %" for k in range(1, 6))
+    print(f"{name:18} kinds needed: {by_count}")
 for rival in ("random directions", "untrained neurons"):
     claim(f"mean number of kinds, {rival} minus neurons",
           n_kinds[rival].mean() - n_kinds["neurons"].mean(), at_least=0.2)

@@ -498,7 +498,7 @@ for (name, parts), color in zip(runs.items(), (plots.LATENT, plots.BASELINE)):
     for ax, column, label in zip(axes, range(3), ("squared error", "l0 (active latents)", "turnover")):
         ax.plot(np.linspace(0, 100, len(parts)), parts[:, column], color=color, label=name)
         ax.set(xlabel="share of the run (%)", ylabel=label)
-for ax, title in zip(axes, ("Smooth curves …", "… ended by the schedule")):
+for ax, title in zip(axes, ("Smooth error,", "smooth l0,", "scheduled turnover")):
     ax.set_title(title)
 axes[2].legend(fontsize=7)
 plots.show(fig, alt="Squared error, l0 and turnover over the run, for a falling and a constant learning rate. After a start in which the price is warmed up the error falls fast and then ever more slowly; turnover falls to nearly zero only where the learning rate does.")
@@ -575,10 +575,10 @@ claim("l0 aimed at 20, off by", abs(float(metrics.l0(aimed.encode(x))) - 20), at
 shipped = {name: sae.load_sae(home).requires_grad_(False) for name, home in homes.items()}
 density, neuron_density = (shipped["topk"].encode(x) > 0).float().mean(0).numpy(), (data > 0).mean(axis=0)
 fig, ax = plots.panels(height=2.4)
-plots.density_histogram(ax, density, plots.LATENT, "latents")
+plots.density_histogram(ax, density, plots.LATENT, "latents (TopK)")
 plots.density_histogram(ax, neuron_density, plots.NEURON, "neurons")
 ax.set_title("A typical latent is far rarer than a typical neuron")
-ax.legend()
+ax.legend(loc="upper left", fontsize=7)
 plots.show(fig, alt="Two histograms of log density. Most neurons are active on one token in fifty to one in four; most latents on fewer than one in a hundred, many on one in ten thousand.")
 
 # %% id="density-claims"
@@ -830,7 +830,7 @@ left.set(title="More latents cost less", xscale="log", yscale="log", xlabel="act
          ylabel="ce_increase (nats)")
 left.legend(fontsize=7)
 for name, end, side in (("gated", 0, "right"), ("relu-l0", 0, "right"),
-                        ("topk", -1, "left"), ("relu-hoyer", -1, "left")):
+                        ("topk", 0, "right"), ("relu-hoyer", -1, "left")):
     at = [values[end] for values in frontier_of(name, "ce_increase")]
     left.annotate(f" {name} ", at, ha=side, va="center", fontsize=7)
 
@@ -850,7 +850,7 @@ dead = frontier_of("topk", "dead_fraction")[1]
 claim("dead share of TopK at k = 8 minus that at k = 64", dead[0] - dead[-1], at_least=0.35)
 
 # %% [markdown] id="all-ten-after"
-# The first two families overlap, the third costs more. TopK and BatchTopK lead, JumpReLU follows closely (these three and Matryoshka also had AuxK, the others resampling), and the smoothed count of `relu-l0`, the other price per latent, comes next. All that pay by size cost more than all that pay per latent: lesson 4 measured how L1 shrinks whatever fires. Gated, whose penalty leaves the size alone, costs hardly less than L1, but it learned at half the rate: at L1's, up to two thirds of its latents die. Hoyer's bar is no fair race either, for the same reason: it learned at a sixth of that rate, and still lost 27 and 69 % of its latents. Matryoshka pays for its nested prefixes (lesson 9 shows what it buys). In its paper BatchTopK passes TopK; here it does not. And 32 is a choice of ours: L1's lines are the steepest, and where 60 or more latents may fire, they meet TopK's, with twice its learning rate.
+# The first two families overlap, the third costs more. TopK and BatchTopK lead, JumpReLU follows closely (these three and Matryoshka also had AuxK, the others resampling), and the smoothed count of `relu-l0`, the other price per latent, comes next. All that pay by size cost more than all that pay per latent: lesson 4 measured how L1 shrinks whatever fires. Gated, whose penalty leaves the size alone, costs hardly less than L1, but it learned at half the rate: at L1's, up to two thirds of its latents die. Hoyer's bar is no fair race either, for the same reason: it learned at a sixth of that rate, and still lost 27 and 69 % of its latents. Matryoshka pays for its nested prefixes (lesson 9 shows what it buys). In its paper BatchTopK passes TopK; here it does not. And 32 is a choice of ours. L1's lines are the steepest (it learned at twice TopK's rate): at 64 latents it costs 0.06 nats and TopK 0.05, at 100 latents half of that.
 #
 # **How much of this is the architecture?** These SAEs were trained twice. The first time the learning rate of L1, Gated and `relu-l0` peaked at 4e-3 and fell over the last four fifths of the run; here it peaks at 6e-3 (Gated's at 3e-3) and falls over the last fifth. L1 then cost 0.27 nats and `relu-l0` 0.31, three times as much as TopK (`benchmarks/README.md`). More than half of that gap was the learning rate. What one compares is never an architecture alone but a recipe.
 #
