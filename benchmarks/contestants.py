@@ -34,7 +34,7 @@ class Recipe(NamedTuple):
 
 PEERS = {
     "SAELens": {"topk": Recipe(3e-4, "k", L0, 1), "batchtopk": Recipe(3e-4, "k", L0, 1),
-                "jumprelu": Recipe(3e-4, "l0_coefficient", 1.0, -0.5), "relu": Recipe(3e-4, "l1_coefficient", 2.5, -1)},
+                "jumprelu": Recipe(3e-4, "l0_coefficient", 5.0, -1), "relu": Recipe(3e-4, "l1_coefficient", 2.5, -1)},
     "dictionary_learning": {  # TopK: 2e-4 / sqrt(d_sae / 2^14)
         "topk": Recipe(4e-4, "k", L0, 1), "batchtopk": Recipe(4e-4, "k", L0, 1),
         "jumprelu": Recipe(7e-5, "target_l0", L0, 1), "relu": Recipe(1e-3, "l1_penalty", 0.11, -1)},

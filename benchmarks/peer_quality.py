@@ -65,7 +65,9 @@ def train_sae_lens(run, data, folder):
     steps, knob = data.batches, run["knob"]
     name, settings = {
         "topk": ("TopK", {"k": round(knob)}), "batchtopk": ("BatchTopK", {"k": knob}),
-        "jumprelu": ("JumpReLU", {"l0_coefficient": knob, "l0_warm_up_steps": steps // 20}),
+        "jumprelu": ("JumpReLU", {  # as its documentation recommends; its default loss needs 2 billion tokens, it says
+            "l0_coefficient": knob, "l0_warm_up_steps": steps, "jumprelu_sparsity_loss_mode": "tanh",
+            "jumprelu_bandwidth": 2.0, "jumprelu_init_threshold": 0.1, "pre_act_loss_coefficient": 3e-6}),
         "relu": ("Standard", {"l1_coefficient": knob, "l1_warm_up_steps": steps // 20}),
     }[run["arch"]]
     config = getattr(sae_lens, f"{name}TrainingSAEConfig")(

@@ -21,7 +21,7 @@ def chain(ax, boxes, arrows):
 
 def monitored(ax, places, values, changed=None, label=None):
     """A latent's values at successive tokens as bars; dashes and `label` for what they are under an intervention."""
-    ax.bar(places, values, color=LATENT)
+    ax.bar(places, values, color=LATENT, label="undisturbed")
     if changed is not None:
         ax.plot(places, changed, "_", color=FAILURE, markersize=10, markeredgewidth=2, label=label)
         ax.legend(loc="upper right", fontsize=8, handlelength=1)

@@ -341,7 +341,8 @@ def splitting_tree(ax, generations, parents, sizes, densities, texts):
         if level:
             ax.plot([level - 1, level], [heights[level - 1, parents[level - 1][latent]], height], color=LATENT, linewidth=0.8, alpha=0.5)
         ax.plot(level, height, "o", color=LATENT, markersize=3 + 60 * np.sqrt(densities[level][latent]) / 3)
-        ax.annotate(texts.get((level, latent), ""), (level, height), xytext=(6, 0), textcoords="offset points", va="center", fontsize=7)
-    ax.set(xticks=range(len(sizes)), xticklabels=[f"{size:,}" for size in sizes], yticks=[], xlabel="latents", xlim=(-0.3, len(sizes) - 0.2))
+        side, ha = (6, "left") if level else (-8, "right")  # lines leave the root to the right
+        ax.annotate(texts.get((level, latent), ""), (level, height), (side, 0), textcoords="offset points", va="center", ha=ha, fontsize=7)
+    ax.set(xticks=range(len(sizes)), xticklabels=[f"{size:,}" for size in sizes], yticks=[], xlabel="latents", xlim=(-0.9, len(sizes) - 0.1))
     ax.set_ylim(max(heights.values()) + 0.7, -0.7)
     ax.spines["left"].set_visible(False)

@@ -106,7 +106,7 @@ def named(atom, n=5):
 
 word_codes = code(embeddings, word_atoms)
 users = (word_codes > 0).sum(axis=0)
-for atom in np.argsort(-users)[::32]:
+for atom in np.argsort(-users, kind="stable")[::32]:
     print(f"in {users[atom]:3} tokens: {named(word_atoms[atom])}")
 
 # %% [markdown] id="ex-recipe-task"
@@ -862,7 +862,7 @@ for rival in ("random directions", "untrained neurons"):
 def show_neuron(neuron, title):
     """Six places spread over the strongest 2 % of a neuron's tokens in fit."""
     values = neurons["fit"][:, neuron]
-    strongest = np.argsort(-values)[:len(values) // 50]
+    strongest = np.argsort(-values)[:min(len(values) // 50, (values > 0).sum())]
     return strips.TokenStrips(excerpts("fit", strongest[::len(strongest) // 6][:6], values), title, plots.NEURON)
 
 # %% id="read-one"
@@ -881,7 +881,7 @@ by_kind = ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, 
 show_neuron(many_kinds, f"Neuron {many_kinds}: {by_kind}")
 
 # %% [markdown] id="read-after"
-# **Say in five words what the second one stands for.** A unit for several unrelated things is called **polysemantic**, and by the count this one is. Yet most of its places stand in square brackets, one concept that touches all kinds. A count of kinds cannot tell the two apart, and people find
+# **Say in five words what the second one stands for.** A unit for several unrelated things is called **polysemantic**, and by the count this one is. Yet three of the six places, among them the two strongest, stand in square brackets: one concept that touches all kinds. A count of kinds cannot tell the two apart, and people find
 # threads in any six places: lesson 8 will test you.
 
 # %% [markdown] id="layers-intro"
@@ -973,6 +973,7 @@ needed = [kinds_needed(units["fit"]) for units in deep_neurons]
 for i, units in enumerate(deep_neurons):
     print(f"block {i}: gap {gap[i]:.2f} on {read_everywhere.sum()} concepts, {needed[i]:.1f} kinds per neuron, "
           f"median density {np.median((units['fit'] > 0).mean(axis=0)):.2f}")
+print(f"({(read_everywhere & (group_of == 'token')).sum()} of the {read_everywhere.sum()} are of the group token)")
 
 # %% id="story-told"
 story = {"article: least superposition early": lead(-gap, [0]),

@@ -355,6 +355,8 @@ explore(draw_count, stills=[{"bandwidth": width} for width in (0.05, 0.5, 1.5)],
         alt="Number of latents that fire over the threshold: a staircase in black, and the smoothed count in blue, which hugs it at bandwidth 0.05, is a slope at 0.5 and nearly a straight line at 1.5.")
 
 # %% [markdown] id="zoo-table"
+# (Above 0.2 the ramps of the middle two, which lie 0.2 apart, run into each other.)
+#
 # Here are ten architectures of the literature, in one frame. Each is one short class of `saekit.sae`:
 #
 # | name | a latent fires where | beside the squared error, the loss holds |
@@ -850,7 +852,7 @@ dead = frontier_of("topk", "dead_fraction")[1]
 claim("dead share of TopK at k = 8 minus that at k = 64", dead[0] - dead[-1], at_least=0.35)
 
 # %% [markdown] id="all-ten-after"
-# The first two families overlap, the third costs more. TopK and BatchTopK lead, JumpReLU follows closely (these three and Matryoshka also had AuxK, the others resampling), and the smoothed count of `relu-l0`, the other price per latent, comes next. All that pay by size cost more than all that pay per latent: lesson 4 measured how L1 shrinks whatever fires. Gated, whose penalty leaves the size alone, costs hardly less than L1, but it learned at half the rate: at L1's, up to two thirds of its latents die. Hoyer's bar is no fair race either, for the same reason: it learned at a sixth of that rate, and still lost 27 and 69 % of its latents. Matryoshka pays for its nested prefixes (lesson 9 shows what it buys). In its paper BatchTopK passes TopK; here it does not. And 32 is a choice of ours. L1's lines are the steepest (it learned at twice TopK's rate): at 64 latents it costs 0.06 nats and TopK 0.05, at 100 latents half of that.
+# The first two families overlap, the third costs more. TopK and BatchTopK lead, JumpReLU follows closely (these three and Matryoshka also had AuxK, the others resampling), and the smoothed count of `relu-l0`, the other price per latent, comes next. All that pay by size cost more than all that pay per latent: lesson 4 measured how L1 shrinks whatever fires. Gated, whose penalty leaves the size alone, costs hardly less than L1, but it learned at half the rate: at L1's, nearly half of its latents died. Hoyer's bar is no fair race either, for the same reason: it learned at a sixth of that rate, and still lost 27 and 69 % of its latents. Matryoshka pays for its nested prefixes (lesson 9 shows what it buys). In its paper BatchTopK passes TopK; here it does not. And 32 is a choice of ours. L1's lines are the steepest (it learned at twice TopK's rate): at 64 latents it costs 0.06 nats and TopK 0.05, at 100 latents half of that.
 #
 # **How much of this is the architecture?** These SAEs were trained twice. The first time the learning rate of L1, Gated and `relu-l0` peaked at 4e-3 and fell over the last four fifths of the run; here it peaks at 6e-3 (Gated's at 3e-3) and falls over the last fifth. L1 then cost 0.27 nats and `relu-l0` 0.31, three times as much as TopK (`benchmarks/README.md`). More than half of that gap was the learning rate. What one compares is never an architecture alone but a recipe.
 #

@@ -216,7 +216,8 @@ rows, values = fires(specimen)
 interval = interval_of(values)
 one_each = [np.flatnonzero(interval == s)[0] for s in range(1, 11) if (interval == s).any()]
 strips.TokenStrips(excerpts(specimen, one_each),
-                   f"latent {specimen}: the first place of every interval, highest first")
+                   f"latent {specimen}: the first place of each of its intervals "
+                   + ", ".join(str(s) for s in range(1, 11) if (interval == s).any()))
 
 # %% [markdown] id="flatter-intro"
 # Now in numbers, for all latents with enough firings. Each has a best concept, chosen on train. Which share of its **held** firings has that concept: of the 20 strongest, of each interval, of all? **From interval 1 down to 10, averaged over latents, this share …** `"a"`: stays about the same. `"b"`: falls. `"c"`: rises.
@@ -279,11 +280,11 @@ explore(firings, stills=[{"rank": 1}, {"rank": len(by_f1) // 2}, {"rank": len(by
             "concept: the best, a middling and the worst latent by F1 on train.")
 
 # %% [markdown] id="ex-lens-task"
-# A latent whose lower intervals turn grey may fire too easily, or be several things; of one that is grey throughout, our list lacks the concept. Examples alone do not tell.
+# A latent whose lower intervals turn grey may fire too easily, or be several things; of one that is grey throughout, our list lacks the concept, or there is none. Examples alone do not tell.
 #
 # ## 7.4 What does it write?
 #
-# Examples show when a latent fires. Its direction also *writes*: through W_down into the residual stream, through the final norm and the unembedding W_U onto every token's logit. The norm takes off the stream's mean, divides by its standard deviation σ and multiplies by a weight γ, one number per dimension. Mean and σ differ from token to token; the **logit lens** freezes them at their averages, so that all is linear:
+# Examples show when a latent fires. Its direction also *writes*: through W_down into the residual stream, through the final norm and a last matrix W_U (the *unembedding*) onto every token's **logit**; exp of a logit, divided by the sum over all tokens, is the token's probability (*softmax*). The norm takes off the stream's mean, divides by its standard deviation σ and multiplies by a weight γ, one number per dimension. Mean and σ differ from token to token; the **logit lens** freezes them at their averages, so that all is linear:
 #
 # `logits = (direction @ W_down) · γ / σ @ W_U`, minus their mean over the vocabulary (softmax does not feel a constant).
 #
@@ -291,7 +292,7 @@ explore(firings, stills=[{"rank": 1}, {"rank": len(by_f1) // 2}, {"rank": len(by
 #
 # Difficulty 2 of 5 · 8 minutes · 3 points
 #
-# Return these logits for one direction; `scale` is σ.
+# Return these logits for one direction; `scale` is σ (in lesson 5 that name stood for the weight, here γ).
 #
 # <details><summary>Hint 1 of 3</summary>Follow the shapes: (d_mlp,) → (d_model,) → (d_vocab,).</details>
 # <details><summary>Hint 2 of 3</summary>γ has one number per dimension of the residual stream; multiply entry by entry, before W_U.</details>
@@ -377,9 +378,10 @@ for name, directions in kinds_of_directions.items():
     beyond = (peaks[name] > np.quantile(peaks["random directions"], 0.95)).mean()
     quantiles = np.quantile(peaks[name], [0.05, 0.5, 0.95]).round(1)
     print(f"  {name:20}{quantiles}   beyond 95 % of the random ones: {100 * beyond:.0f} %")
+print(f"  latent {specimen} by itself: {lens.max() / lens.std():.1f}")
 
 # %% [markdown] id="lens-rival-after"
-# Judge by this table how much a list of ten tokens can prove in this model: a list is evidence only as far as it stands out from the first row.
+# Neurons stand out most, and even of them only one in five exceeds what one in twenty random directions does; of the latents one in nine. A list is evidence only as far as it stands out from the first row. The specimen's largest logit might be a random direction's, so its list is no evidence.
 #
 # ## 7.5 Blue and red
 #
@@ -576,7 +578,7 @@ print("cosine of what it listens to (W_enc) with what it writes (W_dec): 5 %, me
       np.quantile(cosine, [0.05, 0.5, 0.95]).round(2))
 
 # %% [markdown] id="inputs-after"
-# Near the left edge lie latents that the token at hand does not explain: these take reading. And a latent's two faces need not match: it may fire on one thing *in order to* announce another.
+# Near the left edge lie latents that the token at hand does not explain: these take reading. And a latent's two faces need not match: it may fire on one thing *in order to* announce another. (Of the specimen we cannot say so: its list did not stand out in 7.4.)
 #
 # ## 7.8 Its relatives
 #
@@ -658,24 +660,24 @@ claim("noise: r on train minus r on held", fitted - honest, at_least=0.005)
 # Are latents easier to explain than neurons? Only a fair comparison can say: equally many units of each kind; the same search, both signs, for all; thresholds and formulas from train, scores from held. Latents are chosen by density, never by score: the densest, and any that fire. Their rivals are neurons and random directions. The control that matters is an SAE of the **untrained** transformer (2,048 latents, 10 million tokens; ours has 4,096 and 50 million, so compare roughly). **Guess the order.** (For speed, every other token.)
 
 # %% id="table"
-n_units, part = budget(smoke=24, laptop=512), np.arange(0, len(train), 2)
+n_units, every_other = budget(smoke=24, laptop=512), np.arange(0, len(train), 2)
 def densest(density):
     return np.argsort(-density, kind="stable")[:n_units]
 
 any_that_fire = np.random.default_rng(4).permutation(alive)[:n_units]
-kinds_of_units = {"latents, densest": latents[part][:, densest(overview.density)],
-                  "latents, any that fire": latents[part][:, any_that_fire],
-                  "neurons": neurons[part][:, densest((neurons > 0).mean(axis=0))],
-                  "random directions": neurons[part] @ noise[:n_units].T}
+kinds_of_units = {"latents, densest": latents[every_other][:, densest(overview.density)],
+                  "latents, any that fire": latents[every_other][:, any_that_fire],
+                  "neurons": neurons[every_other][:, densest((neurons > 0).mean(axis=0))],
+                  "random directions": neurons[every_other] @ noise[:n_units].T}
 control = transformer.data_folder() / "saes" / "python-1l-untrained-topk-2048"
 if (control / "sae.safetensors").is_file():
     blank = survey.survey(saes.load_sae(control).requires_grad_(False),
                           transformer.load_lm("python-1l:untrained"), contexts)
-    kinds_of_units["latents, untrained model"] = blank.latents.tocsr()[part][:, densest(blank.density)]
+    kinds_of_units["latents, untrained model"] = blank.latents.tocsr()[every_other][:, densest(blank.density)]
 
 # %% id="table-run"
-split, labels_part = train[part], labels[part]
-properties_part = explain.Properties(properties.names, properties.matrix[part])
+split, labels_part = train[every_other], labels[every_other]
+properties_part = explain.Properties(properties.names, properties.matrix[every_other])
 n_each = np.minimum(labels_part[split].sum(axis=0), labels_part[~split].sum(axis=0))
 common = (n_each >= budget(smoke=10, laptop=60)) & (labels_part.mean(axis=0) < 0.25)
 def quality(units):
@@ -750,16 +752,18 @@ r_rarest = np.nanmedian([one.correlation for one in rarest])
 # %% id="few"
 r_few = np.array([one.correlation for one in again])
 both = np.isfinite(r_few)
-print(f"group {best_tenth + 1}, the {both.sum()} latents that can be explained from "
+print(f"group {best_tenth + 1}, the {both.sum()} of {len(tenths[best_tenth])} latents that can be explained from "
       f"{(train & few).sum():,} of {train.sum():,} train tokens: "
       f"{np.median(r_held[tenths[best_tenth]][both]):.2f} with all, {np.median(r_few[both]):.2f} with few")
-print(f"rarest group {by_tenth[1, 0]:.2f} (on train {by_tenth[0, 0]:.2f}; "
-      f"formulas on 5 tokens allowed: {r_rarest:.2f}), "
+print(f"rarest group {by_tenth[1, 0]:z.2f} (on train {by_tenth[0, 0]:.2f}; "
+      f"formulas on 5 tokens allowed: {r_rarest:z.2f}), "
       f"most frequent {by_tenth[1, -1]:.2f} (on train {by_tenth[0, -1]:.2f})")
 claim("r of the best-explained group minus r of the rarest and of the most frequent",
       by_tenth[1, best_tenth] - max(by_tenth[1, 0], by_tenth[1, -1]), at_least=0.05)
 
 # %% [markdown] id="writer-intro"
+# So not the *frequent* ones, but those in the middle. And scarcity costs something, but does not bring the group down to the rarest: rare latents are hard for another reason too, as their low score on train suggested. (Only those of the group that still fire often enough could be searched, which flatters the second number.)
+#
 # ## 7.11 With a language model, and the article's categories
 #
 # The usual route replaces our search: show a large language model the top **and** interval examples, ask for one sentence, and let a second model predict activations from it (Bills et al. 2023). The article's "LM(examples, explanations)" is this score. It must be validated against people, as the article says: a fluent sentence is not a measured one. `autointerp.prompt` builds the question from any unit's examples:
@@ -805,22 +809,23 @@ HERE = {"syntax: brackets": "depth_2", "syntax: clause boundaries": "block_colon
         "security: eval, exec": "eval_exec", "security: shells": "shell_true",
         "security: unsafe loading": "pickle"}
 columns = [names.index(concept) for concept in HERE.values()]
-def f1_of(part):
+def f1_of(half):
     """F1 of every latent as a detector of every one of these concepts: (d_sae, n_concepts)."""
-    both = (part[0] > 0).astype(np.float32).T @ part[1][:, columns].astype(np.float32)
-    return 2 * both / np.maximum(np.diff(part[0].indptr)[:, None] + part[1][:, columns].sum(axis=0), 1)
+    both = (half[0] > 0).astype(np.float32).T @ half[1][:, columns].astype(np.float32)
+    return 2 * both / np.maximum(np.diff(half[0].indptr)[:, None] + half[1][:, columns].sum(axis=0), 1)
 
 f1_train, f1_held = f1_of(seen), f1_of(held)
-best_neuron = probing.single(neurons[part], labels_part[:, columns], split)
+best_neuron = probing.single(neurons[every_other], labels_part[:, columns], split)
 
 # %% id="categories-table"
-print(f"{'found here':30}{'concept':18}{'latent':>7}{'F1':>6}{'neuron':>9}{'F1':>6}")
+print(f"{'category':30}{'concept':18}{'latent':>7}{'F1':>6}{'neuron':>9}{'F1':>6}")
 for j, (category, concept) in enumerate(HERE.items()):
     n = min(seen[1][:, columns[j]].sum(), held[1][:, columns[j]].sum())
     i, neuron = f1_train[:, j].argmax(), best_neuron.train_f1[:, j].argmax()
     result = f"{i:7}{f1_held[i, j]:6.2f}{neuron:9}{best_neuron.f1[neuron, j]:6.2f}"
     if n < 20:
-        result = f"   too rare: {n} tokens in one half (lesson 8 writes its own)"
+        own = " (lesson 8 writes its own)" if category.startswith("security") else ""
+        result = f"   too rare: {n} tokens in one half{own}"
     print(f"{category:30}{concept:18}{result}")
 
 # %% [markdown] id="categories-absent"

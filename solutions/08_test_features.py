@@ -144,7 +144,7 @@ def loss_change(clean, changed, targets):
     ### END SOLUTION
 
 # %% [markdown] id="ablate-intro"
-# Now the latent that is best for `keyword_import` (or, where none is, the one for `self`). We ablate it in the held-out contexts where it fires most often. **Will its loss be felt everywhere, or only where it fires? And is losing it always bad?**
+# Now a concept that we name before looking, `keyword_import` (or, where no latent is good for it, `self`), and its best latent. We ablate it in the held-out contexts where it fires most often. **Will its absence be felt everywhere, or only where it fires? And is it always bad?**
 
 # %% id="ablate"
 subject = next(name for name in ("keyword_import", "self", *best) if name in best)
@@ -170,7 +170,7 @@ print(f"elsewhere:      largest change {np.abs(delta[~active]).max():.1e} nats")
 print("not a single prediction changes where the latent is silent:", bool(np.abs(delta[~active]).max() < 1e-3))
 
 # %% [markdown] id="probabilities-intro"
-# In this model, attention comes *before* the neurons and nothing comes after them, so an ablation is felt at its own token only; in deeper models it spreads to later tokens. The lecture asks how ablation changes **prediction probabilities**. Nats alone do not say: a token that was unlikely anyway can lose many while hardly any probability moves. At the place where ablation costs most:
+# In this model, attention comes *before* the neurons and nothing comes after them, so an ablation is felt at its own token only; in deeper models it spreads to later tokens. The lecture asks how ablation changes **prediction probabilities**. Nats alone do not say: a token that was unlikely anyway can lose nats while hardly any probability moves. At the place where ablation costs most:
 
 # %% id="probabilities"
 row, place = np.unravel_index(np.where(active, delta, -np.inf).argmax(), delta.shape)
@@ -182,7 +182,7 @@ for token in np.argsort(-np.abs(after - before))[:6]:
 print(f"  what came      {before[targets[row, place]]:.2g} → {after[targets[row, place]]:.2g}")
 
 # %% [markdown] id="every-intro"
-# One latent is an anecdote. Since tokens do not disturb each other here, one pass can ablate a *different* latent at every token: each a proper experiment. The rival: the same distance along a random direction.
+# One latent is an anecdote. Since tokens do not disturb each other here, one pass can ablate a *different* latent at every token, one of those that fire there, drawn in favour of the rare ones: each a proper experiment. The rival: the same distance along a random direction.
 
 # %% id="every"
 some = contexts[::budget(smoke=4, laptop=1)]
@@ -202,7 +202,7 @@ print(f"latent minus random direction: {difference.mean():+.4f} nats, "
 claim("mean change of loss when a latent that fires is ablated (nats)", change.mean(), at_least=0.0)
 
 # %% [markdown] id="every-after"
-# Many ablations *help* the token that happened to come, so "worse" must be a mean over many tokens, never one example. And a random push hurts too, since a trained model is tuned to its own activations. Only what exceeds the rival's line belongs to the latent, and here, on average, nothing does: look at the difference and its error.
+# Many ablations *help* the token that happened to come, so "worse" must be a mean over many tokens, never one example. And a random push hurts too, since a trained model is tuned to its own activations. Only what exceeds the rival's line belongs to the latent, and here, on the average over such draws, nothing does: look at the difference and its error.
 #
 # ## 8.3 Push it up
 #
@@ -231,7 +231,7 @@ def control_directions(atom, noise):
     ### END SOLUTION
 
 # %% [markdown] id="steer-intro"
-# A completion of code can be judged by what it contains. For six things we write down beforehand what their text looks like. The hypothesis comes from reading, and from weights alone: by the **logit lens** (lesson 7), which latent, at its usual top value, lifts that token's logit farthest above the logit of every other token?
+# A completion of code can be judged by what it contains. For six things we write down beforehand what their text looks like. The hypothesis comes from reading, and from weights alone: by the **logit lens** (lesson 7), which latent, at its **usual top value** (99 % of its firings stay below; 0 for those with fewer than ten), lifts that token's logit farthest above the logit of every other token?
 
 # %% id="steer-choose"
 LOOKS = {"a comment": "#", "a docstring": '"""', "an exception": "raise", "a return": "return",
@@ -246,7 +246,7 @@ margin = {name: (lens[:, ids].max(axis=1) - np.delete(lens, ids, axis=1).max(axi
 writer = {name: int(values.argmax()) for name, values in margin.items() if values.max() > 0}
 
 # %% [markdown] id="steer-test-intro"
-# Each of these latents is clamped to six times its usual top value on 24 beginnings from *train* files. The one that changes the completions most is then measured on 200 beginnings from *held* files.
+# Each of these latents is clamped to six times its usual top value on 24 beginnings from *train* files. The one whose text then appears in the most additional completions is measured on 200 beginnings from *held* files.
 
 # %% id="steer-prompts"
 starts = np.flatnonzero((every[:, 1:15] != lm.boundary).all(axis=1))
@@ -314,6 +314,8 @@ plots.show(fig, alt="Left: share of completions that contain the concept's text 
 lift, rival_lift = max(curve) - curve[0], max(rival_curve) - curve[0]
 print(f"{len(texts[0])} held-out beginnings: {curve[0]:.2f} unsteered, at most {max(curve):.2f} with the latent, "
       f"{max(rival_curve):.2f} with random directions")
+for dose, looked_for, distinct in zip(doses, curve, variety[0]):
+    print(f"dose {dose}: {looked_for:.2f} contain {LOOKS[steered]}; {distinct:.2f} of its tokens differ")
 claim("rise of the share by the latent, minus the rise by random directions", lift - rival_lift, at_least=0.15)
 
 # %% [markdown] id="completions-intro"
@@ -359,7 +361,7 @@ explore(next_tokens, stills=[{"prompt": 3, "dose": dose} for dose in (0.0, 1.0, 
         prompt=(0, 19), dose=(0.0, 8.0, 0.5))
 
 # %% [markdown] id="ex-cut-task"
-# A dose the model never sees in life (several times the top, at every token) shows what the direction *can* do, not what it *does*. And at large doses text breaks down: variety falls.
+# The curve leaves the grey one at dose 1 and never comes down. But a dose the model never sees in life (several times the top, at every token) shows what the direction *can* do, not what it *does*. And the text breaks down not beyond the effect but with it: at dose 2 most completions contain the quotation marks, and nearly half of the variety of their tokens is gone.
 #
 # ## 8.4 Use it as a classifier
 #
@@ -502,12 +504,12 @@ for name, (color, style) in looks.items():
     ax.plot(range(len(ks) + 1), [np.median(table[name][k]) for k in (1, *ks)], style, color=color, label=name)
 ax.set(xticks=range(len(ks) + 1), xticklabels=[1, *ks[:-1], "all"], xlabel="units the probe may use",
        ylabel="median F1, held-out files", ylim=(0, 1),
-       title="Neurons, PCA and random directions draw closer with more units")
+       title="Who leads with one unit does not lead with many")
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plots.show(fig, alt="Median F1 on held-out files against the number of units a probe may use, one line per kind of unit; the lines of neurons, PCA and random directions are closer to each other at the right end than at the left.")
 
 # %% [markdown] id="k-sparse-after"
-# One latent may beat two: your best cut is chosen on all rows of train, the regressions on at most 3,000; with so few concepts trust wins and losses more than medians. Neurons, PCA and random directions span the same space, so all units of each hold the same; what still sets them apart is how well the regression finds it. A good basis shows at the left end. The right end is unfair to latents: 512 of them are not the whole code. So let the probe choose its 512 most different units among **all** latents, eight times as many candidates as the neurons have (which favours the latents):
+# One latent may beat two: your best cut is chosen on all rows of train, the regressions on at most 3,000; with so few concepts trust wins and losses more than medians. Neurons, PCA and random directions span the same space, so all units of each hold the same; what still sets them apart is how well the regression finds it. A good basis shows at the left end. The right end is unfair to latents: 512 of them are not the whole code. So let the probe choose its 512 most different units among **all** latents, eight times as many candidates as the neurons have (which should favour the latents):
 
 # %% id="all-latents"
 many = budget(smoke=256, laptop=sae.d_sae)
@@ -519,7 +521,7 @@ print(f"{n_units} of all {many:,} latents: median F1 {np.median(whole):.2f}; "
       f"latents win / lose {(gap > 0.02).sum()} / {(gap < -0.02).sum()}")
 
 # %% [markdown] id="all-latents-after"
-# Even then the latents lose (0.58 against 0.67). What is missing went into the SAE's error, or is spread over latents too rare to learn from, or the regression overfits: 512 sparse inputs, at most 3,000 rows. We have not told the three apart. The first two would be reasons to probe neurons when all you want is a classifier.
+# Even then the latents lose (0.58 against 0.67), and they do worse than the 512 densest did (0.64). A wider choice takes nothing away, so part of the gap is the probe's: of 512 sparse inputs and at most 3,000 rows it learns rare latents by heart. How much of the rest is in the SAE's error we have not measured. Both are reasons to probe neurons when all you want is a classifier.
 #
 # The other way round, from *units* to concepts and formulas, the comparison is lesson 7's fair table (7.10): read both before you say that latents are the better units.
 
@@ -546,34 +548,33 @@ effect, error, n_tested = scores.effect_per_latent(which_latent, change, sae.d_s
 cosine = scores.largest_cosine(sae.W_dec.numpy(), density > 0)
 marks = scores.four_marks(density, coherence, effect, error, cosine)[alive]
 for name, share_of in zip(scores.MARKS, marks.mean(axis=0)):
-    print(f"{name:10} {100 * share_of:3.0f} % of the {len(alive):,} latents that fire")
-print(f"all four   {100 * marks.all(axis=1).mean():3.0f} %; "
-      f"no more than one {100 * (marks.sum(axis=1) <= 1).mean():3.0f} %")
+    print(f"{name:10} {100 * share_of:5.1f} % of the {len(alive):,} latents that fire")
+print(f"all four   {100 * marks.all(axis=1).mean():5.1f} %; "
+      f"no more than one {100 * (marks.sum(axis=1) <= 1).mean():.1f} %")
 
 # %% id="marks-control"
 random_effect, random_error, _ = scores.effect_per_latent(which_latent, random_change, sae.d_sae)
-false_alarms = (random_effect > 2 * random_error)[alive].mean()
-tested = n_tested[alive] >= 10
-searched = np.isfinite(coherence[alive])
+false_alarms = (random_effect > 2 * random_error)[alive]
+tested, searched = n_tested[alive] >= 10, np.isfinite(coherence[alive])
 print(f"searched for an explanation: {searched.sum():,} latents, "
       f"coherent {100 * marks[searched, 0].mean():.0f} % of these")
-print(f"'causal' by the same rule for random directions: {100 * false_alarms:.0f} %; "
-      f"latents with 10 or more tests: {100 * tested.mean():.0f} %")
+print(f"with 10 or more tests: {tested.sum():,} latents, causal {100 * marks[tested, 1].mean():.0f} % of these; "
+      f"by the same rule random directions {100 * false_alarms[tested].mean():.0f} %")
 
 # %% id="marks-figure"
 fig, axes = plots.panels(2, height=2.6)
 axes[0].hist(coherence[np.isfinite(coherence)], bins=np.linspace(-0.1, 1, 23), color=plots.LATENT)
-axes[0].set(title="Coherent is a matter of degree", xlabel="explanation's correlation, held-out files",
-            ylabel="latents")
-step = {"bins": np.linspace(-0.2, 0.5, 36), "histtype": "step", "linewidth": 1.5}
+axes[0].set(title="Coherent is a matter of degree", xlabel="explanation's correlation, held", ylabel="latents")
+step = {"bins": np.linspace(-0.2, 0.2, 41), "histtype": "step", "linewidth": 1.5}
 axes[1].hist(effect[np.isfinite(effect)], color=plots.LATENT, label="latents", **step)
 axes[1].hist(random_effect[np.isfinite(random_effect)], color=plots.BASELINE, label="random directions", **step)
-axes[1].set(title="Few effects exceed random pushes", xlabel="mean change of loss when ablated (nats)")
-axes[1].legend()
+axes[1].set(title="Effects look like random pushes'", xlabel="mean change of loss when ablated (nats)",
+            ylabel="latents")
+axes[1].legend(loc="upper right", fontsize=7, frameon=False)
 plots.show(fig, alt="Left: histogram of explanation correlations over latents. Right: histograms of the mean change of loss by ablation, for latents and for random directions of the same length.")
 
 # %% [markdown] id="marks-after"
-# "Causal" needs its control: a rule with two standard errors calls some random directions causal too. A latent can be causal without being coherent: the model uses it, and we cannot say for what. Those that fire too rarely to be searched count as not coherent. And *not split* holds for all, so at this bound it tells nothing; lesson 9 looks for splits across dictionaries.
+# Causal is the rarest mark, and it needs its control: a rule with two standard errors calls some random directions causal too. A latent can be causal without being coherent: the model uses it, and we cannot say for what. Those that fire too rarely to be searched or tested count as not coherent, not causal. And *not split* holds for nearly all, so at this bound it tells next to nothing; lesson 9 looks for splits across dictionaries.
 #
 # ## 8.6 Let a judge decide
 #
@@ -640,7 +641,7 @@ print(f"{'a table of tokens':26}{'':20}{np.nanmean(by_token):12.2f}")
 claim("fuzzing, own formula minus another's", np.nanmean(own[:, 1]) - np.nanmean(other[:, 1]), at_least=0.05)
 
 # %% [markdown] id="judge-after"
-# A table of each token's mean activation is a judge that understands nothing, and a strong one: here it is better than the formula, so the "explanation" may be little more than a list of tokens. With a language model as the judge the tasks are the same: `scores.language_judge(lm, explanation, excerpts)` asks any local `transformers` text model; ours, which read only Python, cannot answer. Test a judge first on excerpts whose truth you know.
+# A table of each token's mean activation is a judge that understands nothing, and a strong one: here it is better than the formula, partly because it may give every token a value of its own and a formula has only two. So the formula has not shown that it knows more of these latents than a list of tokens does. With a language model as the judge the tasks are the same: `scores.language_judge(lm, explanation, excerpts)` asks any local `transformers` text model; ours, which read only Python, cannot answer. Test a judge first on excerpts whose truth you know.
 #
 # ## 8.7 Ask people, blindly
 #
@@ -716,7 +717,7 @@ from saekit.course.rating import rate
 rate(items, show_item, ".saekit/ratings.json")
 
 # %% [markdown] id="rating-simulated-intro"
-# `ratings.load_answers` reads the files of all raters. No person has rated here, so there is no human κ to show. To see that the machinery works, three **simulated** raters, who are given the kinds' chances by us:
+# `ratings.load_answers` reads the files of all raters. No person has rated here, so there is no human κ to show. To see that the machinery works, three **simulated** raters: each answers *one clear thing* with a chance that we set (0.7 for latents, 0.3 for neurons, 0.1 for random directions), else anything. **Fleiss' κ** is the same idea for more than two raters, with pooled habits; the interval holds 95 % of its values when the items are drawn again with replacement:
 
 # %% id="rating-simulated" tags=["nbval-check-output"]
 chances = {"latents": 0.7, "neurons": 0.3, "random directions": 0.1}
@@ -782,7 +783,7 @@ for kind, (ours, theirs) in verdicts.items():
     print(f"{kind:32}{ours[1]:8.2f}{theirs[1]:8.2f}")
 
 # %% [markdown] id="risk-clamp-intro"
-# Six held snippets a kind: a step in this table is 0.17, so differences of one step mean nothing. And a unit that separates `eval(` from `len(` may just be the *token* eval.
+# Six held snippets a kind: a step in this table is 0.17, so differences of one step mean nothing. Two rows differ by more, both for the latent; with six snippets a row, and six rows to look at, that is a hint and no result. And a unit that separates `eval(` from `len(` may just be the *token* eval.
 #
 # Can we prevent the risk? After `try: … except`, the model either goes on with `:` (bare) or names an exception. We take the latent that pushes the `:` up most on the train beginnings (among those that fire there), ablate it or clamp it, and measure on the held ones; the rival is a random direction.
 
@@ -808,6 +809,8 @@ for name, replacement in edits:
     print(f"{name:28} p(bare except) on held beginnings {p_bare(replacement, forms[3:]):.3f}")
 
 # %% [markdown] id="risk-after"
+# **Not by this latent**: without it the chance is what it was. Pushed up, it doubles the chance of the colon, a random push of the same length adds far less; so it *can* write the colon, but others write it too. (Means over three beginnings and one random direction.)
+#
 # **What this does not show.** Not that the model knows what risk is: it has seen text, and these units may stand for a spelling. Not that ablating makes code safe: other latents carry the rest, and a probability is not a refusal. Not that nothing is missed: six snippets that *we* wrote share our blind spots. Large models' "safety features" need exactly these questions.
 
 # %% id="papers-intro"
@@ -845,7 +848,7 @@ compare("Paulo et al. 2024: detection and fuzzing tell explanations apart",
 #
 # ## Summary
 #
-# Change one latent by difference, keep the error, and the null tests hold. Taking away what fires costs loss, but so does any push of that length. Clamping can change what the model writes, and far doses break the text. Fair probes give latents no head start; where they lose, the table says so. The four marks depend on bounds that somebody chose.
+# Change one latent by difference, keep the error, and the null tests hold. Taking away what fires costs loss, but so does any push of that length. Clamping can change what the model writes; here most of that effect comes with broken text. Fair probes give latents no head start; where they lose, the table says so. The four marks depend on bounds that somebody chose.
 #
 # **Limits.** One small model, one SAE; effects stay at their token because nothing comes after the neurons. Formulas judge only what our concepts and tokens can say. Nobody has rated yet.
 #

@@ -115,10 +115,12 @@ fig, ax = plots.panels(height=2.4)
 ax.loglog(sides, np.array(rates) / 1e9, "o-", color=plots.TRUTH)
 ax.set_xticks(sides, sides)
 ax.minorticks_off()
-ax.set(xlabel="side of two square matrices", ylabel="GFLOP/s", title="Small products are slow")
-plots.show(fig, alt="Rate of products of square matrices over their side, both logarithmic: it rises steeply from the smallest on.")
+ax.set(xlabel="side of two square matrices", ylabel="GFLOP/s", title="The smallest products are the slowest")
+plots.show(fig, alt="Rate of products of square matrices over their side, both logarithmic: it rises steeply at first, then levels off or falls again.")
 
 # %% [markdown] id="ex-attainable-task"
+# The peak need not be at the largest: matrices that outgrow the cache can be slower again, and a real step then stays below the roof.
+#
 # How many FLOPs each byte must serve is a property of the machine. The matching property of a computation is its **arithmetic intensity**: FLOPs per byte that must pass through memory. What the machine can reach is then bounded twice: by its peak, and by what memory delivers. This is the **roofline** (Williams et al. 2009).
 #
 # ### Exercise 10.2 · The roofline
@@ -179,7 +181,7 @@ claim("FLOP/s of the ReLU, as a share of the product's",
       points["ReLU"][1] / points["product, all rows"][1], at_most=0.3)
 
 # %% [markdown] id="parts-intro"
-# A product with *one* row is starved too: every weight arrives for a single use. That is why there are batches. More than 100 % of a roof means that the data were still in the processor's cache, which memory's rate knows nothing of.
+# A product with *one* row is starved too: every weight arrives for a single use. That is why there are batches. More than 100 % of a roof: the data were still in the processor's cache, which memory's rate knows nothing of (the one row's weights take 8 MB), or memory was slower while its rate was measured.
 #
 # And the step as a whole? We time its parts, plain and fast, on the same activations:
 
@@ -236,7 +238,7 @@ for name, (intensity, rate) in points.items():
     xytext, ha = ((-6, 3), "right") if name == "product, one row" else ((2, -15), "left")
     ax.annotate(name, (intensity, rate / 1e9), xytext, textcoords="offset points", color=color, fontsize=8, ha=ha)
 ax.set(xlabel="intensity (FLOP per byte)", ylabel="GFLOP/s", title="Few FLOPs a byte, few FLOPs a second")
-plots.show(fig, alt="The roofline, rising with intensity and then flat, with the measured pieces of a step: ReLU, Adam and a product with one row lie low at small intensity, the product of all rows far higher at large intensity, and both whole steps below the roof at high intensity.")
+plots.show(fig, alt="The roofline, rising with intensity and then flat, with the measured pieces of a step: ReLU, Adam and a product with one row lie low at small intensity, the product of all rows far higher at large intensity, and both whole steps near the roof at high intensity.")
 
 # %% id="parts-figure"
 fig, ax = plots.panels(height=2.2)
@@ -251,7 +253,7 @@ fig.legend(ncols=5, fontsize=8, loc="outside lower center")
 plots.show(fig, alt="Two stacked bars, plain above, fast below: the time of forward, backward, projection and clipping, Adam, and unit norm. Of the fast step forward and backward are far shorter; the other three parts are small in both.")
 
 # %% [markdown] id="roof-after"
-# **FLOP/s is not the goal**: whoever skips useless work may reach fewer and be done sooner. And a step can gain more, or less, than the FLOPs it saves, for it also moves memory, sorts and sums.
+# **FLOP/s is not the goal**: whoever skips useless work may reach fewer and be done sooner. And a step can gain more, or less, than the FLOPs it saves, for it also moves memory, sorts and sums. (Where the processor multiplies bfloat16 numbers faster, the fast step looks for its candidates with them, and may touch a roof that was measured in float32.)
 #
 # ## 10.3 Hours and dollars
 #
@@ -291,7 +293,7 @@ def bill(ax, tflops, price, lm_billions):
     ax.barh(list(hours), list(hours.values()), color=[plots.NEURON, plots.BASELINE, plots.LATENT])
     for row, h in enumerate(hours.values()):
         ax.text(h, row, f" {h:,.2f} h\n ${price * h:,.2f}", va="center", fontsize=8)
-    ax.set(xscale="log", xlim=(0.01, 1e6), xlabel="GPU-hours (given rate)")
+    ax.set(xscale="log", xlim=(0.01, 1e6), xlabel=f"GPU-hours, {tflops:g} TFLOP/s\nat ${price:g} an hour")
     ax.set_title(f"{lm_billions:g} billion parameters", loc="left", fontsize=10)
 
 stills = [{"tflops": 100.0, "price": 2.5, "lm_billions": size} for size in (0.001, 0.1, 10.0)]
@@ -512,7 +514,7 @@ for link, rate in (("network, 1 GB/s", 1e9), ("between GPUs, 100 GB/s", 1e11)):
           f"at {flops / sending / 1e12:5.1f} TFLOP/s the work takes as long")
 
 # %% [markdown] id="sharded-intro"
-# (The two rates are assumed, not measured.) The other way is to **shard the latents**: process p keeps d_sae / N of them, weights, gradients, moments and all. Then no gradient of a weight is sent ever. But each process must see the whole batch, all must agree on which k latents fire, and the reconstruction is a sum over processes. Is a TopK across shards still the TopK? Each shard offers its own k best:
+# On a GPU that reaches 14.6 TFLOP/s the fast link takes as long as the work; the network keeps up with 0.1. At the 100 TFLOP/s of 10.3 neither does. (Both rates are assumed, not measured.) The other way is to **shard the latents**: process p keeps d_sae / N of them, weights, gradients, moments and all. Then no gradient of a weight is sent ever. But each process must see the whole batch, all must agree on which k latents fire, and the reconstruction is a sum over processes. Is a TopK across shards still the TopK? Each shard offers its own k best:
 
 # %% id="sharded-topk" tags=["nbval-check-output"]
 pre = (x[:50] @ topk.W_enc.float()).detach().numpy()                 # (50, 256): pretend four shards of 64 latents
@@ -538,7 +540,7 @@ ax.loglog(widths, [sharded_latents(8192, width, 8) / 1e6 for width in widths], c
 ax.set(xlabel="latents", ylabel="MB sent by each of 8 per step",
        title="Gradients grow with the dictionary, activations do not")
 ax.legend()
-plots.show(fig, alt="Megabytes sent per step by each of eight processes over the number of latents, both axes logarithmic: data parallelism rises in proportion to the latents; sharded latents stay level, and the lines cross at some ten thousand latents.")
+plots.show(fig, alt="Megabytes sent per step by each of eight processes over the number of latents, both axes logarithmic: data parallelism rises in proportion to the latents; sharded latents stay level, and the lines cross at some seven thousand latents.")
 
 # %% id="crossing" tags=["nbval-check-output"]
 cross = int(widths[np.argmax(data_parallel(8192, widths, 8) > sharded_latents(8192, 0, 8))])
@@ -576,7 +578,7 @@ print("dead on held-out text after the longest runs:",
       ", ".join(f"{size:,.0f} latents {100 * share:.0f} %" for size, share in zip(sizes, dead)))
 
 # %% [markdown] id="ex-power-task"
-# Where the rows of the table come together, look at the dead latents: there, more latents are hardly more living ones. One learning rate served all sizes, and a law fitted through these runs is a law of that recipe.
+# Where the rows of the table come together, look at the dead latents: there, four times the latents (1,024 to 4,096) leave only half as many again alive. One learning rate served all sizes, and a law fitted through these runs is a law of that recipe.
 #
 # ### Exercise 10.6 · A power law is a line
 #
@@ -603,7 +605,7 @@ def fit_power(n, y):
     ### END SOLUTION
 
 # %% [markdown] id="floor-intro"
-# One row of the table, the longest runs. But is it a power law that falls to *zero*? If some of the loss can never go (k = 32 leaves something over, however many latents), the power law is in what lies above that floor. **What will a higher floor do to the exponent?** `"a"`: make it larger. `"b"`: make it smaller. `"c"`: leave it, a floor only shifts the curve.
+# One column of the table, the longest runs. But is it a power law that falls to *zero*? If some of the loss can never go (k = 32 leaves something over, however many latents), the power law is in what lies above that floor. **What will a higher floor do to the exponent?** `"a"`: make it larger. `"b"`: make it smaller. `"c"`: leave it, a floor only shifts the curve.
 
 # %% id="predict-floor"
 predict("floor-exponent", "a")
@@ -616,7 +618,7 @@ for share in (0.0, 0.3, 0.6, 0.9):
     print(f"floor {floor:.4f}: alpha {alpha:.2f}, largest miss {100 * miss.max():.1f} %")
 
 # %% [markdown] id="surface-intro"
-# Misses above 40 %: this row is no power law at all, it drops and then stands still where latents die. And where the misses are alike, these points do not fix the floor, and the exponent goes where the floor sends it. An exponent without its floor is half a number. So fit all runs at once:
+# Misses above 40 %: this column is no power law at all, it drops and then stands still where latents die. And where the misses are alike, these points do not fix the floor, and the exponent goes where the floor sends it. An exponent without its floor is half a number. So fit all runs at once:
 #
 # `loss = a + b · n^(−α) + c · t^(−β)`
 #
@@ -682,9 +684,9 @@ for size, row, shade in zip(sizes, table, np.linspace(0.1, 0.9, len(sizes))):
     fitted = a + b * (size / 1e3) ** -alphas[best[0]] + c * (lengths / 1e6) ** -betas[best[1]]
     ax.loglog(lengths, fitted, color=color, linewidth=1)
 ax.set(xlabel="tokens trained on", ylabel="fvu on held-out files",
-       title="Points are measured, lines are the fitted surface")
+       title="The fitted surface (lines) misses many measured points")
 ax.legend(fontsize=8)
-plots.show(fig, alt="Held-out loss over tokens for each number of latents, both logarithmic: points measured and lines of the fitted surface, falling with tokens, lower for more latents.")
+plots.show(fig, alt="Held-out loss over tokens for each number of latents, both logarithmic: points measured and lines of the fitted surface, falling with tokens; from 1,024 latents on points and lines nearly coincide at the longer runs, and at a million tokens the measured points lie below their lines.")
 
 # %% id="profile-figure"
 fig, ax = plots.panels(height=2.6)
@@ -698,6 +700,8 @@ ax.legend(fontsize=8)
 plots.show(fig, alt="The typical miss of the fit when one exponent is held fixed, over that exponent: a valley for each of the two, and the limit of the interval as a line.")
 
 # %% [markdown] id="holdout-intro"
+# α reaches the end of the grid: the runs bound it from below, at about 2, and not from above.
+#
 # The honest test of a law is a point it has not seen. Hide the largest run, the one with most latents *and* most tokens, fit the rest, predict it. As a rival, a law of another form: `loss = b · n^(−α) · t^(−β)`, a line in logarithms, that falls to zero.
 
 # %% id="holdout"
@@ -729,9 +733,9 @@ print(f"measured at the hidden one: {measured:.4f}, "
       f"{'inside' if low <= measured <= high else 'outside'} the sum law's interval")
 
 # %% [markdown] id="holdout-after"
-# Read downwards. The hidden run judges both laws: an interval that misses it was too narrow, because it takes its formula for true. At the paper's size nothing judges, and where the two laws part, the interval of neither knows of it. Gao et al. (2024) fit such laws with k varied too; ours holds k, the model, the learning rate and the text fixed, and moves if one of them does.
+# Read downwards. The hidden run judges both laws: an interval that misses it was too narrow, because it takes its formula for true. At the paper's size nothing judges, and where the two laws part, the interval of the one does not know of the other: already at ten times both, the product law lies outside it. Gao et al. (2024) fit such laws with k varied too; ours holds k, the model, the learning rate and the text fixed, and moves if one of them does.
 #
-# One use is safe: to *choose*, within the range. For a given number of FLOPs, your `step_flops` says what each run cost.
+# One use of the sweep needs no law: to *choose* among its runs. For a given number of FLOPs, your `step_flops` says what each run cost.
 
 # %% id="compute"
 flops = np.array([[step_flops(1, D_IN, size, K)[1] * length for length in lengths] for size in sizes])
@@ -744,7 +748,7 @@ for i in cheapest:
 print(f"along this frontier ten times the FLOPs leave {100 * 10**-alpha:.0f} % of the loss")
 
 # %% [markdown] id="limits-intro"
-# Read the two middle columns: as the budget grows, is it spent on latents, on tokens, or on both? (And mind what is counted: the fast step's products, not the harvest, nor overheads.)
+# Read the two middle columns: as the budget grows, is it spent on latents, on tokens, or on both? On both up to 1,024 latents; the last steps go to tokens. At 1,024 latents eight times the tokens divide fvu by six; from there on four times the latents change it by 2 % at most, once there are a million tokens. (And mind what is counted: the fast step's products, not the harvest, nor overheads.)
 #
 # ## 10.8 What does not scale, and what nobody knows
 #
@@ -801,7 +805,7 @@ claim("share with the token before, minus with another", with_before - with_othe
 # - One point: harvest 2 · 7e9 = 14 GFLOP a token; the fast step 2 · 4,096 · 1e6 = 8 GFLOP and the plain one 41. So it is the bottleneck only if plain; told with numbers.
 # - One point: weights, gradient and moments take 16 · 2 · 4,096 · 1e6 = 131 GB on each process: they do not fit without splitting; sharded latents, or split 2 or 3 (45 and 16 GB), do; split 1 leaves 74 GB, and the language model needs 14 more.
 # - One point: gradients of 33 GB to send every step, against batch-sized messages when latents are sharded.
-# - One point: an extrapolation by 64 times; asks for the form, the interval, a held-out point, whether k and the learning rate stayed fixed.
+# - One point: an extrapolation by about 60 times; asks for the form, the interval, a held-out point, whether k and the learning rate stayed fixed.
 # ### END SOLUTION
 
 # %% [markdown] id="capstone"
@@ -830,7 +834,7 @@ claim("share with the token before, minus with another", with_before - with_othe
 #
 # ## Summary
 #
-# A step is counted in FLOPs and bytes, and the roof says which of them a machine is short of. One dense product is the floor of a TopK step. Means over samples can be split over processes exactly; clipping, batch-wide thresholds and dead counts need care. A law fitted on a sweep is good for choosing within it.
+# A step is counted in FLOPs and bytes, and the roof says which of them a machine is short of. One dense product is the floor of a TopK step. Means over samples can be split over processes exactly; clipping, batch-wide thresholds and dead counts need care. A sweep is good for choosing within it; the law fitted on ours missed even a hidden run at its edge.
 #
 # **Limits.** Rates are those of one machine on one day. Links, GPUs and prices are given, not measured. The sweep is one model, one architecture, one k.
 #

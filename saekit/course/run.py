@@ -1,6 +1,7 @@
 """The verbs over the whole course: `lab` opens it, `run` executes every lesson, `test` must pass before a commit.
 
-`test` = `build --check`, the unit tests, then nbval over both folders in the environment of `saekit.course.execute`.
+`test` = `build --check`, the unit tests, then nbval over both folders in the environment of `saekit.course.execute`,
+each by several processes at once.
 nbval compares only tagged cells that have an execution count, so that every cell has one is left to `build --check`.
 """
 
@@ -193,26 +194,30 @@ def check_part(root):
 
 
 def notebook_part(name, folder, scratch, profile, timeout):
-    """Notebooks under nbval: any error in an untagged cell, and any difference in a tagged one, fails the part."""
-    flags = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={timeout}"]
+    """Notebooks under nbval: any error in an untagged cell, and any difference in a tagged one, fails the part.
+
+    A notebook stays with one worker, whose kernel has run its earlier cells.
+    """
+    flags = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={timeout}", "--dist", "loadscope"]
     return pytest_part(name, [*flags, str(folder)], scratch, profile)
 
 
 def tests_part(name, marks, scratch):
-    """The tests with these marks, by several workers of pytest-xdist that share the cores."""
-    cores = os.cpu_count() or 1
-    workers = min(cores, WORKERS)
-    arguments = ["tests", "-m", marks, "-n", str(workers), "--dist", "worksteal"]
-    return pytest_part(name, arguments, scratch, "smoke", {"OMP_NUM_THREADS": str(cores // workers)})
+    """The tests with these marks."""
+    return pytest_part(name, ["tests", "-m", marks, "--dist", "worksteal"], scratch, "smoke")
 
 
-def pytest_part(name, arguments, scratch, profile, extra=()):
-    """One run of pytest in a process and a scratch folder of its own, GPUs hidden; finding no test is a failure too."""
+def pytest_part(name, arguments, scratch, profile):
+    """One run of pytest, by several workers of pytest-xdist that share the cores, in a scratch folder of its own, GPUs
+    hidden; finding no test is a failure too."""
     print(f"\n--- {name}", flush=True)
     folder = Path(tempfile.mkdtemp(dir=scratch))
     report, begun = folder / "report.xml", time.perf_counter()
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments]
-    code = subprocess.run(command, cwd=ROOT, env=environment(folder, profile) | dict(extra)).returncode
+    cores = os.cpu_count() or 1
+    workers = min(cores, WORKERS)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", "-n", str(workers)]
+    env = environment(folder, profile) | {"OMP_NUM_THREADS": str(cores // workers)}
+    code = subprocess.run([*command, *arguments], cwd=ROOT, env=env).returncode
     return Part(
         name,
         code == 0,

@@ -64,7 +64,7 @@ WRONG = {
         Wrong("unit length", _control("return noise / lengths"), "Your rows have length 1|your rows have length 1"),
         Wrong("squared length", _control("return noise / lengths * (atom ** 2).sum()"), "Is a root missing"),
         Wrong("the atom", _control("return np.tile(atom, (len(noise), 1))"), "Whose direction should it keep"),
-        Wrong("one length for all", _control("return noise / np.linalg.norm(noise) * np.linalg.norm(atom)"), "Is one length used for all of them"),
+        Wrong("one length for all", _control("return noise / np.linalg.norm(noise) * np.linalg.norm(atom)"), "is it one length for all of them"),
         Wrong("lengths of the columns", _control("return noise / np.linalg.norm(noise, axis=0) * np.linalg.norm(atom)"), "Are lengths taken along the rows"),
         Wrong("sum of absolute entries", _control("return noise / lengths * np.abs(atom).sum()"), "How is the length of a vector made"),
     ],

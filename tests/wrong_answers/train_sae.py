@@ -43,6 +43,8 @@ WRONG = {
               "    return ((x - x_hat) ** 2).sum(axis=1).mean() + l1_coeff * (latents > 0).sum(axis=1).mean()\n", "price how many are active"),
         Wrong("L2 penalty", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
               "    return ((x - x_hat) ** 2).sum(axis=1).mean() + l1_coeff * (latents ** 2).sum(axis=1).mean()\n", "Should the price square them"),
+        Wrong("length of all latents", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
+              "    return ((x - x_hat) ** 2).sum(axis=1).mean() + l1_coeff * np.linalg.norm(latents)\n", "Which norm is the L1 norm"),
         Wrong("price taken off", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"
               "    return ((x - x_hat) ** 2).sum(axis=1).mean() - l1_coeff * latents.sum(axis=1).mean()\n", "With which sign"),
         Wrong("product", "def relu_l1_loss(x, x_hat, latents, l1_coeff):\n"

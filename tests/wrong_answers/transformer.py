@@ -142,9 +142,9 @@ WRONG = {
         Wrong("overlap over union", _f1("return both / np.maximum(n_fires + n_concept - both, 1)"), "overlap over the union"),
         Wrong("accuracy", _f1("return (both + (1 - fires).T @ (1 - concept)) / len(fires)"), "that is accuracy"),
         Wrong("zero over zero", _f1("with np.errstate(all='ignore'):;     return 2 * both / (n_fires + n_concept)"), "NaN, though every input was finite"),
-        Wrong("product of True and False", "def f1(fires, concept):\n    both = fires.T @ concept\n    return both\n", "a count"),
+        Wrong("product of True and False", "def f1(fires, concept):\n    both = fires.T @ concept\n    return both\n", "your answer holds True and False"),
         Wrong("truth as counts", "def f1(fires, concept):\n    both = (fires.T @ concept).astype(float)\n"
-              "    return 2 * both / np.maximum(fires.sum(axis=0)[:, None] + concept.sum(axis=0), 1)\n", "what their harmonic mean"),
+              "    return 2 * both / np.maximum(fires.sum(axis=0)[:, None] + concept.sum(axis=0), 1)\n", "all firings that are right count as one"),
         Wrong("turned", _f1("return (2 * both / np.maximum(n_fires + n_concept, 1)).T"), "Is something transposed"),
         Wrong("geometric mean", _f1("return both / np.sqrt(np.maximum(n_fires * n_concept, 1))"), "geometric mean"),
     ],
@@ -161,6 +161,7 @@ WRONG = {
         Wrong("by recall", "def best_thresholds(activations, concept, candidates):\n"
               "    scores = np.array([(activations > row).astype(float).T @ concept for row in candidates])\n"
               "    return candidates[scores.argmax(axis=0), np.arange(activations.shape[1])[:, None]]\n", "By what do you choose"),
+        Wrong("last of equals", _best("best = len(scores) - 1 - scores[::-1].argmax(axis=0); return candidates[best, units]"), "Which of equals"),
         Wrong("turned", _best("return candidates[scores.argmax(axis=0), units].T"), "Is something transposed"),
     ],
 }

@@ -7,7 +7,7 @@ from saekit.course.checking import check, close, expect, expect_array, expect_nu
 
 PREDICTIONS = [
     Prediction("absorb", right="709d3f04eecc1eea", options=("a", "b", "c"), wrong={
-        "a": "The loss has never heard of features. Look at the second column but one: which dictionary needs fewer active latents?",
+        "a": "The loss has never heard of features. Compare “active per sample” and “sum of latents”: which dictionary needs less?",
         "c": "Both are exact, so the error does not decide. What else is there in the loss, or in a budget of k latents?",
     }, reply="Fewer latents, and a smaller sum of latents. But now p's own latent is silent whenever c is there: it has been absorbed."),
     Prediction("best-of-2048", right="054965f23a9185db", options=("a", "b", "c"), wrong={
@@ -51,8 +51,10 @@ def parents_of(f, rng):
     expect(not close(out, np.where(share[nearest, np.arange(7)] >= 0.5, nearest, -1)), "child 2's largest cosine is 0.3, below the bound. Where does least_cosine come in?")
     any_share = np.where((cosine.max(axis=0) >= 0.4) & (share.max(axis=0) >= 0.5), nearest, -1)
     expect(not close(out, any_share), "the bound on together is met by another parent than the nearest one. On which pair are both tested?")
-    strict = np.where((cosine.max(axis=0) > 0.4) & (share[nearest, np.arange(7)] > 0.5), nearest, -1)
-    expect(not close(out, strict), "child 0 has together 0.5 and child 5 a cosine of 0.4, exactly at the bounds. *At least*: is that > or ≥?")
+    own, largest = share[nearest, np.arange(7)], cosine.max(axis=0)
+    strict = [np.where(enough, nearest, -1) for enough in
+              ((largest > 0.4) & (own > 0.5), (largest > 0.4) & (own >= 0.5), (largest >= 0.4) & (own > 0.5))]
+    expect(not any(close(out, one) for one in strict), "child 0 has together 0.5 and child 5 a cosine of 0.4, exactly at the bounds. *At least*: is that > or ≥?")
     expect(not close(out, [0, 1, 0, 0, 1, 0, 0]), "children without a parent get 0 in yours, which is the first parent's place. What stands for none?")
     expect(close(out, [0, 1, -1, -1, 1, 0, -1]), "the parents are 0, 1, none, none, 1, 0, none. Along which axis do you look?", expected=np.array([0, 1, -1, -1, 1, 0, -1]), got=out)
     expect(close(f(cosine, share, 0.2, 0.1), nearest), "with the low bounds 0.2 and 0.1 every child goes to its nearest parent, and not in yours. Are your bounds fixed?")

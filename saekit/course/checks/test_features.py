@@ -9,7 +9,7 @@ PREDICTIONS = [
     Prediction("probe-all", right="9436ed0de1263be4", options=("a", "b", "c"), wrong={
         "a": "With one unit the basis decides. But can a linear reader of all units not turn the basis as it likes? Run the next cell.",
         "c": "They span the same space as the neurons. What could a linear reader find in one and not in the other? Run the next cell.",
-    }, reply="A linear reader of all units does not care about their basis. Run the next cell for the numbers."),
+    }, reply="In principle such a reader does not care about the basis; a real one, with few rows and a penalty, still does a little. Run the next cell for the numbers."),
 ]
 
 
@@ -71,7 +71,7 @@ def control_directions(f, rng):
     expect(not close(lengths, wanted**2 * np.ones(4)), "your rows have the squared length of the atom. Is a root missing?")
     expect(not close(out, np.tile(atom, (4, 1))), "every row is the atom itself. Whose direction should it keep?")
     expect(not close(lengths / lengths[0], np.array([sum(row**2) for row in noise]) ** 0.5 / sum(noise[0] ** 2) ** 0.5),
-           "your rows still differ in length as the noise does. Is one length used for all of them?")
+           "your rows still differ in length as the noise does. By what is each row to be divided, and is it one length for all of them?")
     cosines = [out[i] @ noise[i] / lengths[i] / np.linalg.norm(noise[i]) for i in range(4)]
     expect(close(cosines, np.ones(4), 1e-6), "a row of your answer points elsewhere than its row of noise. Are lengths taken along the rows?", expected=np.ones(4), got=np.array(cosines))
     expect(close(lengths, wanted * np.ones(4), 1e-6), "every row should be as long as the atom. How is the length of a vector made of its entries?",

@@ -85,6 +85,9 @@ def _price_part(f, x, latents):
     expect(not close(f(x, x, 3 * latents, 0.5), price), "latents three times as large cost the same. Do you price how many are active?")
     expect(not close(f(x, x, 3 * latents, 0.5), 9 * price),
            "latents three times as large cost nine times as much. Should the price square them?")
+    lengths = np.sqrt([sum(row**2) for row in latents])
+    expect(not any(close(price, 0.5 * length) for length in (lengths.mean(), lengths.sum(), np.sqrt(sum(lengths**2)))),
+           "your price is the length of the latents, the root of their squares. Which norm is the L1 norm?")
     expect(close(f(np.vstack([x, x]), np.vstack([x, x]), np.vstack([latents, latents]), 0.5), price),
            "every sample twice should leave the average price as it was, and yours changed. Is the price averaged over the samples?")
     expect(close(f(x, x, np.hstack([latents, np.zeros((5, 4))]), 0.5), price),

@@ -23,6 +23,7 @@ PREDICTIONS = [
         109: "That is 16,384 / 150, latents per active latent. Over-complete with respect to what?",
     }, otherwise="The factor compares the size of the dictionary with the dimension of what it codes."),
     Prediction("sparsity-level", right="d23ac04d41a6154e", digits=2, reply="150 of 16,384. So 99.08 % of the latents are silent on a typical input.", wrong={
+        0.91: "Cut off after two decimals. What is the third?",
         0.01: "That is the fraction, rounded. Asked for is the percentage.",
         29.3: "That is 150 / 512. Of which number are the 150 a part?",
         99.08: "That is the share of latents that are silent. And those that are not?",
@@ -78,7 +79,7 @@ def nearest_tokens(f, rng):
     out = expect_array(out, (3,), "number")
     expect(not close(out, [0.9, 0.7, 0.6]) and not close(out, [2.7, 2.1, 1.8]), "these are the similarities themselves. Which function gives their places?")
     out = expect_array(out, (3,), "int")
-    expect(not close(out, [3, 6, 0]), "tokens 3, 6 and 0 have long embeddings, but not the nearest directions. Is a dot product a cosine?")
+    expect(not close(out, [3, 6, 0]), "tokens 3, 6 and 0 have long embeddings, but not the nearest directions. Is a dot product a cosine, and has each row a length of its own?")
     expect(not close(out, [2, 1, 4]), "token 2 points almost the opposite way (cosine −0.95), and you call it near. Is a sign lost?")
     expect(not close(out, [2, 5, 0]), "these are the tokens farthest away. From which end of the order do you take them?")
     expect(not close(out, [7, 4, 1]), "the right tokens, but the nearest should come first. Which way does np.argsort sort?")
@@ -235,6 +236,7 @@ def _slips_of_f1():
         (np.sqrt(precision * recall), "that is the geometric mean of precision and recall. Which one is the harmonic mean?"),
         (precision * recall, "that is the product of precision and recall. What is still to be divided?"),
         (precision * recall / (precision + recall), "every score is half of what it should be, so a perfect unit would have 0.5. Is a factor missing?"),
+        (np.array([2 / 18, 2 / 22]), "all firings that are right count as one in yours. What is the product of two arrays of True and False: a count?"),
         (np.array([6 / 12, 8 / 14]), "that is the overlap over the union. How often does F1 count a token that is found?"),
         (np.array([14 / 20, 14 / 20]), "that is accuracy: it credits every token on which rightly nothing happens. For a rare concept, who gets nearly 1?"),
     ]
@@ -260,6 +262,8 @@ def best_thresholds(f, rng):
     _brute_force(activations, concept, candidates, out)
     edge = to_numpy(f(np.array([[2.0], [1.0], [1.0]]), np.array([[True], [False], [False]]), np.array([[0.5], [1.0]])))
     expect(close(edge, [[1.0]]), "activations 2, 1, 1, a concept on the first: the threshold 1 separates them, if a unit fires only above it. Do you fire at the threshold itself?", got=edge)
+    ties = to_numpy(f(np.array([[2.0], [1.0]]), np.array([[True], [False]]), np.array([[0.5], [1.2], [1.5]])))
+    expect(close(ties, [[1.2]]), "the thresholds 1.2 and 1.5 separate activations 2 and 1 equally well, and the first of them is asked for. Which of equals do you take?", got=ties)
 
 
 def _brute_force(activations, concept, candidates, out):
