@@ -108,7 +108,7 @@ def unit_norm(D):
     ### END SOLUTION
 
 # %% [markdown] id="tones-unit"
-# Now a fact that makes tones so comfortable. Every entry of `tones @ tones.T` is the cosine between two of them. **How large is the largest cosine between two different tones?**
+# Now a fact that makes tones so comfortable. Once their rows have length 1, every entry of `tones @ tones.T` is the cosine between two of them. **How large is the largest cosine between two different tones?**
 
 # %% id="tones-orthogonal" tags=["nbval-check-output"]
 tones = unit_norm(tones)
@@ -216,7 +216,7 @@ claim("measurements that differ from zero", l0(measured), at_least=120, unit="of
 
 # %% [markdown] id="clicks-after"
 # Everything answers, because everything looks a little like everything else: a click contains a bit of every tone, and a chord is non-zero at every time. **Measuring is not decomposing**, unless the
-# atoms are orthogonal, and more atoms than dimensions never are. How fast does it get worse? In the figure, black dots mark the three tones that sound; green is what measuring says:
+# atoms are orthogonal (and of length 1), and more atoms than dimensions never are. How fast does it get worse? In the figure, black dots mark the three tones that sound; green is what measuring says:
 
 # %% id="explore-draw"
 rng = np.random.default_rng(2)
@@ -251,7 +251,7 @@ for clicks in (0, 2, 8):
     print(f"{clicks} clicks: true {loud[[5, 12, 31]].round(2)}, loudest false {false:.2f}")
 
 # %% [markdown] id="explore-after"
-# With two clicks the three true tones are still the loudest. With eight, a tone that nobody played is louder than two of them. The cure is to *search* for the few atoms that explain the signal together, instead of asking each one alone. [Lesson 1](01_lasso.ipynb) writes that search, and shows when it finds the truth and when it cannot.
+# With two clicks the three true tones are still the loudest. From three on, a tone that nobody played is louder than the softest of them. With eight, it is louder than two of them. The cure is to *search* for the few atoms that explain the signal together, instead of asking each one alone. [Lesson 1](01_lasso.ipynb) writes that search, and shows when it finds the truth and when it cannot.
 #
 # ## 0.5 The same story, inside a language model
 #
@@ -262,10 +262,10 @@ for clicks in (0, 2, 8):
 # | | signal processing and statistics | language models | lesson | read with care |
 # |---|---|---|---|---|
 # | **input** | signals that a sparse dictionary can represent | hidden states of one layer | [1](01_lasso.ipynb), [5](05_transformer.ipynb) | that they *are* sparse in some dictionary is the hypothesis, not a fact: lesson 5 tests it |
-# | **latents** | sparse coefficients `z` | activations of the SAE's units | [3](03_superposition.ipynb), [7](07_read_features.ipynb) | "monosemantic concepts" is the hope; lesson [8](08_test_features.ipynb) scores it. Never ask for *the* concepts: lesson [9](09_splitting.ipynb) finds several dictionaries that fit |
+# | **latents** | sparse coefficients `z` | activations of the SAE's units | [3](03_superposition.ipynb), [7](07_read_features.ipynb) | "monosemantic concepts" (one meaning for each) is the hope; lesson [8](08_test_features.ipynb) scores it. Never ask for *the* concepts: lesson [9](09_splitting.ipynb) finds several dictionaries that fit |
 # | **encoder** | "analysis operator", an iterative algorithm such as LASSO | a linear layer with bias, then a ReLU (negative values become 0) | [1](01_lasso.ipynb), [4](04_pca_to_sae.ipynb) | two different things in one cell. An analysis operator is a linear map: your `measure`. LASSO is a minimisation problem, which an algorithm solves. The encoder is one step of such an algorithm |
 # | **decoder** | the dictionary of atoms | feature directions | [2](02_dictionary_learning.ipynb), [6](06_train_sae.ipynb) | your `reconstruct`. Directions mean something only at a fixed length: your `unit_norm` |
-# | **optimisation** | "basis pursuit" | SAE training with an L1 penalty or top-k | [1](01_lasso.ipynb), [6](06_train_sae.ipynb) | basis pursuit asks for *exact* reconstruction with the smallest L1 norm. Trading error against sparsity is the LASSO (basis pursuit *denoising*). Neither trains the dictionary: that is lesson 2 |
+# | **optimisation** | "basis pursuit" | SAE training with an L1 penalty (a price on the sum of absolute values) or top-k (only the k largest stay) | [1](01_lasso.ipynb), [6](06_train_sae.ipynb) | basis pursuit asks for *exact* reconstruction with the smallest L1 norm. Trading error against sparsity is the LASSO (basis pursuit *denoising*). Neither trains the dictionary: that is lesson 2 |
 #
 # Where the table ends, [lesson 10](10_scale.ipynb) begins: millions of atoms, billions of samples, and what they cost.
 #
@@ -298,7 +298,7 @@ print("here we would train on", amount, "tokens")
 #
 # ## Summary
 #
-# A sparse code and a dictionary give a signal: `x = z @ D`. With orthogonal atoms `x @ D.T` gives the code back; in an overcomplete dictionary it does not, and that is why the rest of this course exists.
+# A sparse code and a dictionary give a signal: `x = z @ D`. With orthogonal atoms of length 1, `x @ D.T` gives the code back; in an overcomplete dictionary it does not, and that is why the rest of this course exists.
 # **Limits**: we built the chord from the dictionary ourselves. Nothing here shows that real sounds, or hidden states, have a sparse code. And four atoms out of 128 is an easy case; where "few" ends is the subject of lesson 1.
 #
 # **References.** Mallat, *A Wavelet Tour of Signal Processing* (2009), chapter 12, for tones and clicks · Chen, Donoho and Saunders, "Atomic decomposition by basis pursuit" (1998) · Bricken et al., "Towards

@@ -72,7 +72,7 @@ for name, basis in bases.items():
 
 # %% [markdown] id="needed-after"
 # Three clicks are three spikes; three tones are three cosines; and each is a mess in the other's basis. Wavelets are a compromise. On the whole sound PCA does no better than no basis at all: clicks come at any time and
-# chords at any pitch, so no few directions hold the variance. Every basis is good at one thing. **So why not use everything?**
+# chords at any pitch, so no few directions hold the variance. The click basis and the DCT are good at one thing each, no basis at both. **So why not use everything?**
 
 # %% id="union" tags=["nbval-check-output"]
 D = synthetic.spikes_dct(256)                                       # 256 spikes, then 256 cosines
@@ -102,14 +102,14 @@ print("smallest L1:", lasso.smallest_l1(x3, D3).round(3) + 0.0)
 
 # %% [markdown] id="explore-intro"
 # L2 gives everyone a share of the work: halving a large entry saves more than a new small one costs. L1 charges by the total, so one good atom beats three fair ones. You can see it with
-# two coefficients. All codes that explain the signal form a line (the slider turns it); each ball grows until it touches that line.
-# **Before you look: for which direction of the line will the diamond not know what to choose?**
+# two coefficients. All codes that explain the signal form a line (the slider turns the arrow a that stands at right angles to it); each ball grows until it touches that line.
+# **Before you look: for which direction of a will the diamond not know what to choose?**
 
 # %% id="explore-draw"
 def draw(ax, angle):
     """The codes z with a · z = 1, where the vector a has this angle, and the smallest balls that reach them."""
     plots.touching_balls(ax, np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))]))
-    ax.set_title(f"angle {angle}°")
+    ax.set_title(f"a at {angle}°")
 
 # %% id="explore"
 alt = ("A circle and a diamond touch a slanted line. The circle touches at a point where both coordinates "
@@ -118,7 +118,7 @@ alt = ("A circle and a diamond touch a slanted line. The circle touches at a poi
 explore(draw, stills=[{"angle": 25}, {"angle": 45}, {"angle": 70}], angle=(5, 85), alt=alt)
 
 # %% [markdown] id="explore-after"
-# The circle (orange) touches anywhere; the diamond (green) at a corner, where a coordinate is zero. Only at 45° does a whole edge touch, and any code on it is as cheap. With three coefficients the circle is a sphere and the diamond an
+# The circle (orange) touches anywhere; the diamond (green) at a corner, where a coordinate is zero. Only with a at 45° (and its mirror images) does a whole edge touch, and any code on it is as cheap. With three coefficients the circle is a sphere and the diamond an
 # octahedron; for `D3` the line runs through three dimensions and meets the octahedron at the corner (0, 0, 1).
 #
 # So L1 finds sparse codes. Does it find the *true* one? Let the signal be east **plus** north. That code costs 1 + 1 = 2. **What is the price of the code that L1 finds?** (One decimal.)
@@ -174,7 +174,7 @@ for name, atoms in dictionaries.items():
     mu, welch = coherence(atoms), geometry.welch_bound(*atoms.shape)
     bound = (1 + 1 / mu) / 2
     print(f"{name:20} μ {mu:.3f} (Welch: at least {welch:.3f}), "
-          f"so k < {bound:.2f}: up to {np.ceil(bound) - 1:.0f} atoms are safe")
+          f"so non-zeros < {bound:.2f}: up to {np.ceil(bound) - 1:.0f} atoms are safe")
 
 # %% [markdown] id="promise-intro"
 # Our frames use six atoms, so they are safe: *every* code with six is found, however nasty its signs and places. Try nasty ones, made to look like a seventh atom:
@@ -205,8 +205,8 @@ print("nasty,  30 atoms:", all_found(synthetic.adversarial_codes(D, 4, k=30), D)
 # The lecture says that near-orthogonality "often needs stronger conditions". They have names:
 #
 # - **Null-space property**: for every `h` ≠ 0 with `h @ D = 0` and every set S of k atoms, Σ|h| inside S is less than Σ|h| outside. *Exactly* when it holds, every k-sparse code is found.
-# - **Restricted isometry (RIP)**: every k atoms together nearly keep lengths, (1 − δ)‖z‖² ≤ ‖zD‖² ≤ (1 + δ)‖z‖². Random dictionaries have it for k far above the coherence bound.
-# - **Exact recovery condition** (Tropp 2004): for *one given* **support** S (the places where z is not 0), every atom outside must be explained by those inside at an L1 price below 1.
+# - **Restricted isometry (RIP)**: (1 − ε)‖z‖² ≤ ‖zD‖² ≤ (1 + ε)‖z‖² for every z with at most 2k non-zeros: they nearly keep lengths. With ε < 0.41 every k-sparse code (at most k non-zeros) is found. Random dictionaries have it for k far above the coherence bound.
+# - **Exact recovery condition** (Tropp 2004): for *one given* **support** S (the places where z is not 0), the least-squares fit of every atom outside by those inside must have an L1 norm below 1. Then every code on S is found.
 #
 # The first two speak of all sets of k atoms; to check them is NP-hard in general (no fast method is known). With three atoms in the plane we can, for all `h` lie on one line: (0.6, 0.8, −1) times a number.
 
@@ -224,10 +224,10 @@ for S in ([0], [1], [2], [0, 1]):
 # support. For the random dictionary, where coherence promises one atom (the last row of `lasso_path` is basis pursuit by a faster route; 1.8 says why):
 
 # %% id="erc" tags=["nbval-check-output"]
-R, rng = dictionaries["random, 256 in 64"], np.random.default_rng(0)
+R = dictionaries["random, 256 in 64"]
 for k in (1, 2, 4, 6, 12):
-    coefficients = [geometry.exact_recovery_coefficient(R, rng.choice(256, k, replace=False)) for _ in range(20)]
     codes = synthetic.sparse_codes(20, 256, k, seed=k)
+    coefficients = [geometry.exact_recovery_coefficient(R, np.flatnonzero(z)) for z in codes]
     found = [np.allclose(lasso.lasso_path(x, R).z[-1], z, atol=1e-6) for x, z in zip(codes @ R, codes)]
     holds = np.mean(np.array(coefficients) < 1)
     print(f"k = {k:2}: condition holds on {holds:4.0%} of supports, found {np.mean(found):4.0%}")
@@ -284,7 +284,7 @@ plots.show(fig, alt="Left: zero between -1 and 1, then lines parallel to the dia
 # %% [markdown] id="kkt-intro"
 # What survives is too small by λ, always: the L1 penalty's **shrinkage**. And the non-negative version is the ReLU of a sparse autoencoder, which is why we carry `positive` along.
 #
-# With many atoms there is no formula, but there is a test. Let c = (x − zD)Dᵀ: how strongly each atom still correlates with the **residual**. Change `z[i]` by a small t, and the objective changes by −t·c[i]
+# With many atoms there is no formula, but there is a test. Let c = (x − zD)Dᵀ: how strongly each atom still correlates with the **residual**. Change `z[i]` by a small t, and the objective changes, but for terms in t², by −t·c[i]
 # for the error and by λ|z[i] + t| − λ|z[i]| for the price. At the minimum, no t may help:
 #
 # - where z[i] ≠ 0: **c[i] = λ · sign(z[i])**; the gain equals the price
@@ -343,7 +343,7 @@ for z in ([0, 0, 0.9], [0, 0, 1], [0.6, 0.8, 1]):
     print("code", z, " KKT violation", kkt_violation(x3[None], D3, np.array([z]), lam=0.1).round(3))
 
 # %% [markdown] id="noisy-intro"
-# A planted problem for the rest of the lesson: 256 random atoms in 64 dimensions, six of them in the sample, noise 5 % of its length. The slider below lowers λ. Bars are the correlations c, in the order of the atoms, and the grey band is ±λ;
+# A problem whose code and atoms we made ourselves (*planted*), for the rest of the lesson: 256 random atoms in 64 dimensions, six of them in the sample, noise 5 % of its length. The slider below lowers λ. Bars are the correlations c, in the order of the atoms, and the grey band is ±λ;
 # atoms in use are green. **How do correlations behave that reach the edge of the band?**
 
 # %% id="noisy"
@@ -460,7 +460,7 @@ def coordinate_pass(z, x, D, lam):
     ### END SOLUTION
 
 # %% [markdown] id="race-intro"
-# A race. One pass over all atoms costs about as many multiplications as one step of the others. The theory guarantees, after k steps, an error of at most L‖z*‖²/2k for ISTA and 2L‖z*‖²/(k + 1)² for FISTA.
+# A race. One pass over all atoms costs about as many multiplications as one step of the others. The theory guarantees, after k steps, an objective above the minimum by at most L‖z*‖²/2k for ISTA and 2L‖z*‖²/(k + 1)² for FISTA (z* is the minimiser).
 # **If you can wait ten times longer, by which factor does FISTA's guarantee improve?**
 
 # %% id="predict-rate"
@@ -491,7 +491,7 @@ ax.loglog(steps, errors["coordinate descent"], color=plots.ATOM, label="coordina
 ax.set(title="Momentum pays, one atom at a time pays more",
        xlabel="steps or passes", ylabel="objective − minimum", ylim=(1e-9, None))
 ax.legend(frameon=False)
-plots.show(fig, alt="Errors over steps on logarithmic axes. ISTA falls slowly, FISTA faster and in waves, both below their dashed guarantees; coordinate descent is at the minimum within some tens of passes.")
+plots.show(fig, alt="Errors over steps on logarithmic axes. ISTA falls slowly, FISTA faster and in waves, both below their dashed guarantees; coordinate descent is at the minimum within about twenty passes.")
 
 # %% id="race-claims" tags=["nbval-check-output"]
 print("below its guarantee:", {name: bool((errors[name] <= bound).all()) for name, bound in guarantees.items()})
@@ -547,13 +547,13 @@ fig, ax = plots.panels(height=2.8)
 ax.plot(path.lams, path.z[:, ~true], color=plots.FAILURE, linewidth=0.8)
 ax.plot(path.lams, path.z[:, true], color=plots.ATOM)
 ax.plot(np.zeros(6), z_planted[0, true], "o", color=plots.TRUTH, clip_on=False)
-ax.set(title="The six true atoms enter first and stay too small",
+ax.set(title="The true atoms enter first; large λ keeps them small",
        xlabel="λ (falling to the left)", ylabel="coefficient", xlim=(0, None))
 plots.show(fig, alt="Coefficients against lambda. Six green lines start at zero on the right and grow towards the black dots of the true sizes on the left; thin vermilion lines of false atoms appear near the left edge.")
 
 # %% [markdown] id="shrink-intro"
 # Green lines are the true atoms, dots their true sizes at the left edge, vermilion lines false atoms. Large λ: clean, but shrunk. Small λ: right sizes, but false atoms. **Debiasing** takes the best of both: let the LASSO choose the atoms, then fit
-# their sizes by least squares, without a price. On 50 samples, with codes that are positive in truth:
+# their sizes by least squares, without a price. On 50 samples, with codes that are positive in truth (*error* is ‖z − truth‖/‖truth‖, *debiased* the same after the new fit):
 
 # %% id="shrink" tags=["nbval-check-output"]
 z50 = synthetic.sparse_codes(50, 256, 6, seed=1, positive=True)
@@ -662,7 +662,7 @@ gain = recovered(50, between, positive=True) - recovered(50, between)
 claim(f"gain of non-negativity at d = 50, k = {between}", gain, at_least=0.4)
 
 # %% [markdown] id="phase-after"
-# Almost always below the border, almost never above it: a **phase transition**: a narrow band at 100 atoms, in theory the narrower the larger the problem. Between the two curves it helps to know that codes are not negative.
+# Almost always below the border, almost never above it: a **phase transition**. At 100 atoms it is still a band, about 0.2 wide; in theory it is the narrower the larger the problem. Between the two curves it helps to know that codes are not negative.
 #
 # ## The sources say / what is true
 #
@@ -671,7 +671,7 @@ claim(f"gain of non-negativity at d = 50, k = {between}", gain, at_least=0.4)
 # | LASSO, with ‖x − …‖² + λ‖β‖₁ | same minimisers as ours at half its λ: the ½ is a convention | 1.7 |
 # | the optimisation is "basis pursuit: minimising reconstruction error subject to a sparsity constraint" | basis pursuit asks for *zero* error at the smallest L1 norm. Error against L1 is the LASSO (basis pursuit *denoising*); error under a limit on the *number* of atoms is what OMP attempts | 1.2, 1.5, 1.8 |
 # | near-orthogonality "often needs stronger conditions" | null-space property, RIP, exact recovery condition. Coherence itself is sufficient, and far from necessary | 1.3, 1.4 |
-# | representation is unique under sparsity and near-orthogonality | yes, *among codes that sparse*; below the coherence bound it is then the cheapest too, beyond it a denser code may be cheaper | 1.2, 1.3 |
+# | representation is unique under sparsity and near-orthogonality | yes, *among codes that sparse*, below the coherence bound, and there it is the cheapest too; beyond it another code, as sparse (1.2) or denser, may give the same signal for less | 1.2, 1.3 |
 
 # %% [markdown] id="q-why-l1" question="why_l1" minutes=5 points=3
 # ### Question 1.1 · Why the L1 norm

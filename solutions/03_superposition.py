@@ -118,13 +118,13 @@ losses = np.array([[three_losses(p, i) for p in p_grid] for i in i_grid])  # (im
 fig, axes = plots.panels(2, height=3)
 plots.solution_map(axes[0], p_grid, i_grid, losses.argmin(axis=2))
 plots.solution_map(axes[1], p_grid, i_grid, measured.kind)
-axes[0].set_title("Cheapest by formula …")
-axes[1].set_title("… and what training found")
+axes[0].set_title("Formula: superpose what is rare")
+axes[1].set_title("Training: nearly the same map")
 for ax in axes:
     ax.text(0.05, 1, "superposed", ha="left", color="white")
     ax.text(0.95, 6, "orthogonal", ha="right", color="white")
     ax.text(0.95, 0.15, "not represented", ha="right", fontsize=9)
-plots.show(fig, alt="Two maps of importance against probability. In both, superposition fills the left side up to p near one half; to its right feature 2 has the dimension to itself if it is important and is not represented if not.")
+plots.show(fig, alt="Two maps of importance against probability. In both, superposition fills the left side, farthest where both are equally important (to p = 0.5 by formula, 0.65 in training); to its right feature 2 has the dimension to itself if it is important and is not represented if not.")
 
 # %% id="phase-claims"
 cheapest, second = np.sort(losses, axis=2)[..., 0], np.sort(losses, axis=2)[..., 1]
@@ -219,7 +219,7 @@ for name, W in shapes.items():
           f"each has {dimensionality(W)[0]:.3f}")
 
 # %% [markdown] id="plateau-intro"
-# Do trained models have just these shares? First five equally important features in two dimensions, then three: a pair and one alone, or a triangle? Price them as in section 3.2, for two features that are on together. Opposite, each errs by min(x₁, x₂); at 120° only by min(x₁, x₂/2), but a triangle has three such couples, a pair is one. With sizes uniform in [0, 1]
+# Do trained models have just these shares (**plateaus**, for they stay the same over a range of p)? First five equally important features in two dimensions, then three: a pair and one alone, or a triangle? Price them as in section 3.2, for two features that are on together. Opposite, each errs by min(x₁, x₂); at 120° only by min(x₁, x₂/2), but a triangle has three such couples, a pair is one. With sizes uniform in [0, 1]
 # this makes p²/3 for the pair and 3p²/8 for the triangle; with sizes of exactly 1, 2p² and 3p²/2. So the triangle should win where sizes are nearly equal, say uniform in [0.7, 1]:
 
 # %% id="plateaus"
@@ -269,14 +269,14 @@ claim("share of features on the plateau 1/2, at the best p", max(on_half), at_le
 # groups: features at right angles to all outside their group
 groups = superposition.feature_groups(W_hundred[int(np.argmax(on_half))])
 paired = [len(g.features) == 2 and g.n_dims == 1 for g in groups]
-claim("of these, share of groups that are two features in one dimension", np.mean(paired), at_least=0.6)
+claim("at that p, share of groups that are two features in one dimension", np.mean(paired), at_least=0.6)
 claim("sum of all shares over the number of dimensions",
       max(dimensionality(W).sum() / 10 for W in W_hundred), at_most=1.001)
 
 # %% [markdown] id="large-intro"
-# At the best p most dimensions hold a pair at right angles to all others. The last claim is a budget: **the shares add up to at most the number of dimensions**. Scherlis et al. (2022) call the share a feature's *capacity* and read training as spending it where the next bit lowers the loss most.
+# At the best p most groups are a pair in one dimension, at right angles to all others. The last claim is a budget: **the shares add up to at most the number of dimensions**. Scherlis et al. (2022) call the share a feature's *capacity* and read training as spending it where the next bit lowers the loss most.
 #
-# The paper's model is larger, 400 features in 30 dimensions. `benchmarks/toy_plateaus.py` trained it beforehand, for 20 probabilities. Where does at least a fifth of the represented features stand within 0.02 of a plateau?
+# The paper's model is larger, 400 features in 30 dimensions. `benchmarks/toy_plateaus.py` trained it beforehand, for 20 probabilities. Where does at least a fifth of the represented features (‖W_i‖ > ½) stand within 0.02 of a plateau?
 
 # %% id="large" tags=["nbval-check-output"]
 large, run = files.load_arrays(transformer.data_folder() / "toy-plateaus.safetensors")
@@ -291,11 +291,11 @@ for p, share, length in zip(large["feature_probability"][::-1], large["shares"][
               ", ".join(f"{name} {count:2}" for name, count in near.items()))
 
 # %% [markdown] id="capacity"
-# From frequent to rare: some shares near 2/3 (the paper's triangles), then 1/2 and hardly anything else, two features for each dimension over a wide range of p, then crowds near 2/5 and 3/8 (its pentagons and square antiprisms, eight features in three dimensions; a share between the two counts for both). But beware: if all shares are alike and fill the space, each is the number in brackets, whatever the
+# From frequent to rare: some shares near 2/3 (the paper's triangles), then 1/2 and hardly anything else (p from 0.49 to 0.27), at the lower end two features for each dimension, then crowds near 2/5 and 3/8 (its pentagons and square antiprisms, eight features in three dimensions; a share between the two counts for both). But beware: if all shares are alike and fill the space, each is the number in brackets, whatever the
 # arrangement. **A share near a plateau does not prove a shape**; look at the groups too, as we did for the pairs.
 
 # %% [markdown] id="count-intro"
-# **Is F ∼ d/p?** The reference page says that the number of features F that fit grows like d/p, and adds that this is informal. Count them (‖W_i‖ > ½), here and in a second crowd in 5 dimensions. If the law held, `F p / d` would be the same everywhere:
+# **Is F ∼ d/p?** The reference page (one of the three sources of this course, beside the lecture and an article) says that the number of features F that fit grows like d/p, and adds that this is informal. Count them (‖W_i‖ > ½), here and in a second crowd in 5 dimensions. If the law held, `F p / d` would be the same everywhere:
 
 # %% id="count"
 model = superposition.ToyModel(100, 5, n_instances=12, seed=1)
@@ -358,7 +358,7 @@ print("coherence", round(geometry.coherence(eight), 3),
       " least possible (Welch)", round(geometry.welch_bound(8, 2), 3))
 
 # %% [markdown] id="eight-after"
-# 0.71: nowhere near orthogonal. (The coherence takes |cosine|, and is 1 for opposites.) No arrangement of eight directions in two dimensions comes below the Welch bound of 0.65. So the other half of the argument must carry the picture: *sparsity makes collisions rare*. How rare?
+# 0.71: nowhere near orthogonal. (The coherence takes |cosine|, and is 1 for opposites.) No eight directions in the plane do better: some two lie within 360°/8 = 45° of each other. (Welch's 0.65 bounds the largest |cosine|.) So the other half of the argument must carry the picture: *sparsity makes collisions rare*. How rare?
 #
 # ### Exercise 3.4 · Collisions
 #
@@ -421,7 +421,7 @@ for p in (0.5, 0.1, 0.01, 0.001):
           f"interference / signal {interference(eight, p)[0] / (p / 3):.2f}")
 
 # %% [markdown] id="cheap-after"
-# It stays, at about three times the signal! Collisions become rare, but *without a nonlinearity* a feature that is off hears every neighbour that is on. "Interference only when both are active" holds for a reader that can stay silent. Measure two: one with ReLU, one also with a bias that swallows neighbours' echoes while a feature of size 1 still reads 1:
+# It does not fall: it rises to three times the signal, and stays there! Collisions become rare, but *without a nonlinearity* a feature that is off hears every neighbour that is on. "Interference only when both are active" holds for a reader that can stay silent. Measure two: one with ReLU, one also with a bias that swallows neighbours' echoes while a feature of size 1 still reads 1:
 
 # %% id="relu"
 def error_over_signal(W, b, p):
@@ -478,9 +478,9 @@ for d, eps in ((512, 0.1), (512, 0.3), (4096, 0.1)):
 # >
 # > *Reference page: exp(Ω(dε²)) nearly orthogonal directions, "the Kabatyanskii–Levenshtein bound".* exp(Ω(dε²)) is what **exists**, by random choice. Kabatiansky–Levenshtein is an **upper** bound: no arrangement does better than its rate.
 # >
-# > *Reference page, figure: eight nearly orthogonal directions in 2-D.* Neighbours have cosine 0.71 and the Welch bound forbids less than 0.65. Near-orthogonality needs many dimensions.
+# > *Reference page, figure: eight nearly orthogonal directions in 2-D.* Neighbours have cosine 0.71, and no eight directions in the plane do better: some two lie within 45°. Near-orthogonality needs many dimensions.
 # >
-# > *Reference page: F ∼ d/p.* Informal, as it says. In our toy F grows like d, but like a power of 1/p below 1, and no faster as p falls, as far as its 100 features reach (section 3.4).
+# > *Reference page: F ∼ d/p.* Informal, as it says. In our toy F grows like d, but, over the range we can see, more slowly than 1/p (section 3.4).
 # >
 # > *Reference page: interference is rare because collisions are rare.* Only with a nonlinearity that can be silent; a linear reader hears every feature that is on (section 3.6).
 # >
@@ -574,6 +574,7 @@ p_column = torch.tensor(p_abs, dtype=torch.float32)[:, None, None]
 with torch.no_grad():
     x = superposition.sample_signed((8, 20_000, 10), p_column, seed=9)
     explained = 1 - (model(x) - x.abs()).square().mean(dim=1) / x.abs().var(dim=1)
+# the best of the four starts, for each of the two probabilities
 computed = explained.clamp(min=0).sum(dim=1).reshape(4, 2).max(dim=0).values.numpy()
 claim("absolute values computed by 6 neurons, features always on", computed[0], at_most=3.6)
 claim("absolute values computed by 6 neurons, features rarely on", computed[1], at_least=3.9)
@@ -675,7 +676,7 @@ shape_rows = [("phases: not represented, orthogonal, superposed",
               ("5 in 2 dimensions, sparse: a pentagon, D = 2/5",
                f"D = {five_shares.min():.3f} to {five_shares.max():.3f}"),
               ("plateaus at 1/2 (pairs)",
-               f"{100 * max(on_half):.0f} % of features within 0.02, at p = {best_p:.2f}, n = 100, m = 10"),
+               f"{100 * max(on_half):.0f} % of features within 0.02, at p = {best_p:.2f}, 100 features, d = 10"),
               ("triangles, D = 2/3", f"3 in 2 dimensions, sizes 0 to 1: {three_shares.round(2)}; "
                                      f"sizes 0.7 to 1: {alike_shares.round(2)}")]
 
@@ -711,11 +712,11 @@ print("\n".join(f"{says:52} | {found_here}" for says, found_here in table))
 # - *"Superposition means that neurons are polysemantic."* Superposition is more features than dimensions; polysemantic is what a neuron then looks like, *if* axes are privileged. Where they are not, a mere rotation makes units look polysemantic, without superposition.
 # - *"Nearly orthogonal directions, so no interference."* Many small echoes add up over the features that are on.
 # - *"Sparse features, so interference vanishes."* For a reader with a threshold. Not for a linear one.
-# - *"Regular polygons in a language model?"* They come from equal, independent features. Correlations bend them.
+# - *"Regular polygons in a language model?"* They come from independent features that are on equally often and equally strongly. Correlations bend them.
 #
 # ## Summary
 #
-# A layer gains by superposition when features are rare: cost p² against p. Features settle in regular shapes that share dimensions in simple fractions, at most d in all. Exponentially many directions fit nearly orthogonally in high dimensions, two in the plane; what can be *read* depends on how many features are on, and on the reader, and reading is sparse recovery.
+# A layer gains by superposition when features are rare: cost p² against p. Few features settle in regular shapes with simple fractions of a dimension; crowds first pair up, then share more and more thinly; the shares add up to at most d. Exponentially many directions fit nearly orthogonally in high dimensions, two in the plane; what can be *read* depends on how many features are on, and on the reader, and reading is sparse recovery.
 #
 # **Limits.** Everything here is a toy: features are independent or paired, alike in distribution, and *known*. Random starts end in local minima, and we mostly report the best of several. That a language model's features are directions at all is an assumption.
 #

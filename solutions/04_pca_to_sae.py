@@ -24,7 +24,7 @@ begin("04_pca_to_sae")
 #
 # `z = (x − mean) W_enc`  →  `x_hat = mean + z W_dec`,  the loss the mean of ‖x − x_hat‖²
 #
-# **Will it find the principal components, one in each row of `W_dec`?** A thousand samples in ten dimensions, off centre:
+# **Will it find the principal components (PCA's atoms, the directions of most variance one after another), one in each row of `W_dec`?** A thousand samples in ten dimensions, off centre:
 
 # %% id="linear-data"
 rng = np.random.default_rng(0)
@@ -108,13 +108,13 @@ print("its singular directions are the components:",
       np.allclose(abs(axes_found @ best.components[:3].T), np.eye(3), atol=1e-3))
 
 # %% [markdown] id="decay-after"
-# Decay does three things (Kunin et al. 2019). It **ties** the weights. It **shrinks** gains to 1 − decay/v and drops directions whose variance is below the decay: lesson 1's soft threshold, for whole directions. And since gains differ, the components can be read from the SVD of `W_dec`; its rows may still be mixtures.
+# Decay does three things (Kunin et al. 2019; with tied weights, as in the figure below, the origin is a hill until decay fills it). It **ties** the weights. It **shrinks** gains to 1 − decay/v and drops directions whose variance is below the decay: lesson 1's soft threshold, for whole directions. And since gains differ, the components can be read from the SVD of `W_dec`; its rows may still be mixtures.
 #
 # The whole landscape in the smallest case: one latent with tied weights w in the plane, variances 2 and 0.6. Dots are minima, crosses saddles. **Where do they go as the decay grows?**
 
 # %% id="landscape-draw"
 def draw_landscape(ax, weight_decay):
-    """Loss of one tied latent w over its two coordinates; white: the minima."""
+    """Loss of one tied latent w over its two coordinates; dots: the minima, crosses: the saddles."""
     plots.tied_landscape(ax, np.array([2.0, 0.6]), weight_decay)
     gain = max(0.0, 1 - weight_decay / 2.0)
     ax.set_title(f"decay {weight_decay:g}: ‖w‖² {gain:.2f}")
@@ -169,7 +169,7 @@ def climb(rung, l1_coeff, trained, unit, steps=budget(smoke=60, laptop=600)):
             train.renormalise_decoder(rung)
 
 # %% [markdown] id="ladder-go"
-# Eight runs on the same 2,000 samples, one change from rung to rung (but the second also gets a second latent: with M = d nothing need be lost). Columns: explained variance EV = 1 − Σ‖x − x_hat‖² / Σ‖x − mean‖², lesson 2's score measured from the mean; l0, the latents per sample beyond ±0.01; the mean price Σ|latents|; lesson 2's mean max cosine between features and rows of `W_dec` (signed: an opposite row is no match, and one row alone scores 0, since the five cosines add up to 0). **On which rung do the five come back?**
+# Eight runs on the same 2,000 samples, one change from rung to rung (but the second also gets a second latent: with M = d nothing need be lost; the last two each change one thing of the SAE). Columns: explained variance EV = 1 − Σ‖x − x_hat‖² / Σ‖x − mean‖², lesson 2's score measured from the mean; l0, the latents per sample beyond ±0.01; the mean price Σ|latents|; lesson 2's mean max cosine between features and rows of `W_dec` (signed: an opposite row is no match, and one row alone scores 0, since the five cosines add up to 0). **On which rung do the five come back?**
 
 # %% id="ladder"
 linear, every = ("W_enc", "W_dec", "b_dec"), ("W_enc", "W_dec", "b_enc", "b_dec")
@@ -294,7 +294,7 @@ print("one layer is one step:", np.allclose(unrolled_ista(x_test, D, lam, 1), fi
 #
 # <details><summary>Hint 1 of 3</summary>Write a function of a code that gives one number per sample, and use it twice.</details>
 # <details><summary>Hint 2 of 3</summary><code>0.5 * ((x - z @ D) ** 2).sum(axis=1) + lam * z.sum(axis=1)</code></details>
-# <details><summary>Hint 3 of 3</summary>Guess minus exact, then <code>.mean()</code>. It cannot come out below 0.</details>
+# <details><summary>Hint 3 of 3</summary>Guess minus exact, then <code>.mean()</code>. With truly exact codes it cannot be below 0; do not clip it.</details>
 
 # %% id="ex-gap" exercise="amortisation_gap" difficulty=2 minutes=5 points=3
 @exercise
@@ -342,7 +342,7 @@ claim("share of the one-layer gap that 3 layers close", 1 - learned[3] / learned
 claim("share of the one-layer gap that 10 layers close", 1 - learned[10] / learned[1], at_least=0.8)
 
 # %% [markdown] id="lista-after"
-# A trained *single* step, for which `W_enc` must be untied, replaces several untrained ones. Two further looks at the residual, which one product cannot take, close 81 % of the rest. SAEs nevertheless use one layer: it is cheap, and a deep encoder could learn to
+# A trained *single* step, whose `W_enc` is free, replaces several untrained ones. Two further looks at the residual, which one product cannot take, close 81 % of the rest. SAEs nevertheless use one layer: it is cheap, and a deep encoder could learn to
 # compute things that the model itself does not.
 #
 # ## 4.4 The true features come back
@@ -377,7 +377,7 @@ print("half the square, half the price: ", ((squares / 2 + 0.1 * price) / ours).
 print("mean over 20 dimensions, price/20:", ((squares / 20 + 0.01 * price) / ours).round(6))
 
 # %% [markdown] id="fit-intro"
-# The share is the same on all five, so the same latents are best. A price means nothing without its reduction and the scale of x: `saekit.train` scales inputs so that the mean of ‖x − mean‖² is 1. TopK has no price but a count, the k largest latents stay. It goes first, with k at the true number of active features, 72 latents (a few more than features), and dead latents replanted (section 4.6). The seed is not the toy's: equal seeds draw equal first directions, and the SAE would *start* at the features.
+# The share is the same on all five, so the same latents are best. A price means nothing without its reduction and the scale of x: `saekit.train` scales inputs so that the mean of ‖x − mean‖² is 1. TopK has no price but a count, the k largest latents stay. It goes first, with k = 3, near the mean number of active features (3.2), 72 latents (a few more than features), and dead latents replanted (section 4.6). The seed is not the toy's: equal seeds draw equal first directions, and the SAE would *start* at the features.
 
 # %% id="fit"
 def fit(x, arch, d_sae, steps=800, resample_at=(), seed=1, **settings):
@@ -518,7 +518,7 @@ claim("error of the typical size after refitting, l1_coeff 0.2 and 0.5",
 # - **Bricken et al.'s**: draw an input for *each* dead latent, with probability proportional to its squared loss, and plant the input's direction.
 
 # %% [markdown] id="ex-worst-task"
-# ### Exercise 4.6 · The article's four steps
+# ### Exercise 4.6 · Directions by the article's rule
 #
 # Difficulty 3 of 5 · 6 minutes · 3 points
 #
@@ -590,14 +590,15 @@ def revive(rule):
     run = train.Run(sae.ReLUSAE(20, 64, l1_coeff=0.2, seed=1), activations.ArrayStream(x, batch=512), config)
     run.start()
     run.sae.b_enc.data[32:] = -2.0
-    for run.step in range(steps):
+    for run.step in range(steps):                                  # train_step reads run.step
         if run.step == steps // 3:
             dead = run.dead.clone()
+            # with no rule nothing is planted: unit vectors stand in, none like another
             aimed = np.eye(64)[dead.numpy()] if rule is None else directions(rule, run, int(dead.sum()))
             if rule is not None:
                 train.plant(run, torch.tensor(aimed, dtype=torch.float32))
         train.train_step(run, next(run.stream))
-    return run.sae.fold(run.mean, run.scale), dead.numpy(), aimed
+    return run.sae.fold(run.mean, run.scale), dead.numpy(), aimed  # fold: back to the raw x
 
 # %% id="revive-run"
 outcome = {}
@@ -624,8 +625,8 @@ claim("alive again after Bricken et al.'s rule, share", bricken[2] / bricken[0],
 #
 # ## 4.7 What is missed, and what is mixed
 #
-# **Too few at a time.** Real features come in company. Let every second feature follow its neighbour: when feature 0 is active, feature 1 is too with probability 0.6. Each still has a direction of its own, and about three are active at a time. **What will TopK do with k = 1?** `"a"`: learn single features cleanly, only fewer of them. `"b"`: learn blends of
-# neighbours. `"c"`: with 80 latents for 64 features there is room for all, so nothing changes.
+# **Too few at a time.** Real features come in company. Let every second feature follow its neighbour: when feature 0 is active, feature 1 is too with probability 0.6. Each still has a direction of its own, and about three are active at a time. **What will TopK do with k = 1?** `"a"`: learn single features only, fewer of them, no blends. `"b"`: learn many blends of
+# neighbours, and lose features by it. `"c"`: with 80 latents for 64 features there is room for all, so nothing changes.
 
 # %% id="predict-k"
 predict("k-too-low", "b")
@@ -655,7 +656,7 @@ claim("blends at k = 1, more than at k = 3", by_k[1][1] - by_k[3][1], at_least=1
 claim("features found at k = 3, more than at k = 16", by_k[3][0] - by_k[16][0], at_least=20)
 
 # %% [markdown] id="wrong-k-after"
-# At k = 1 a blend of two neighbours explains more per active latent than either alone, so the loss buys blends, and loses a good part of the features. Near the true number they come apart. At k = 16 the error is smallest, and nearly nothing is found: with 16 latents for 20 dimensions almost any dictionary will do. **EV cannot tell you which k is right**: it rises throughout. Where the truth is unknown, lesson 8's tests must.
+# At k = 1 a blend of two neighbours explains more per active latent than either alone, so the loss buys blends, and loses a good part of the features. Near the true number they come apart. At k = 16 the error is smallest, and nothing is found: with 16 latents for 20 dimensions almost any dictionary will do. **EV cannot tell you which k is right**: it rises throughout. Where the truth is unknown, lesson 8's tests must.
 #
 # **Too rare.** Word frequencies fall like 1/rank (Zipf's law), and features of text will not be fairer. Take 64 random directions in 20 dimensions, feature r active on 0.5/r of the samples, the last on 1 in 128. **Which will an SAE with 32 latents miss, and do 160 latents help?**
 
@@ -669,8 +670,8 @@ by_size = {d_sae: cosines(rare, fit(x_zipf, "topk", d_sae, k=3)) for d_sae in (3
 
 # %% id="zipf-figure"
 fig, ax = plots.panels(height=2.8)
-for (d_sae, match), marker, alpha in zip(by_size.items(), "o^s", (0.35, 0.55, 0.75)):
-    ax.semilogx(frequency, match, marker, color=plots.LATENT, alpha=alpha, markersize=4,
+for (d_sae, match), marker, color in zip(by_size.items(), "o^s", (plots.FAILURE, plots.BASELINE, plots.LATENT)):
+    ax.semilogx(frequency, match, marker, color=color, markerfacecolor="none", markersize=5,
                 label=f"{d_sae} latents: {(match > 0.9).sum()} found")
 ax.axhline(0.9, color=plots.BASELINE, linewidth=0.8)
 ax.set(title="Rare features are missed, small dictionaries miss more",
@@ -708,7 +709,7 @@ claim("features found at 1×", by_factor[1][1], at_most=10)
 claim("latents alive at 16×, of 320", by_factor[16][2], at_most=120)
 
 # %% [markdown] id="expansion-after"
-# With too few latents, one that must serve three features points between them. From 4× on nearly all are found, EV stops rising, and surplus latents die. Where there are rarer things to say, as in the Zipf toy, larger dictionaries go on finding; on real activations
+# With too few latents, one that must serve three features points between them. From 4× on all 64 are found, EV stops rising, and surplus latents die. Where there are rarer things to say, as in the Zipf toy, larger dictionaries go on finding; on real activations
 # they also split what they have (lesson 9). A recommended factor is a guess at features per dimension, and in a language model nobody knows that.
 
 # %% [markdown] id="paper-intro"
@@ -742,9 +743,9 @@ print("\n".join(f"{says:68}{measured}" for says, measured in table))
 #
 # - *Lecture: with M < d and λ = 0 the matrix autoencoder "reduces to PCA".* For centred X and M ≤ d; else to the SVD of the raw data. The *subspace*, not the components (4.1).
 # - *Lecture: the encoder as "inverse", instead of solving the LASSO.* One step of solving it, with a gap (4.3).
-# - *Article: why ReLU: non-negative, sparse, analysable, plausible.* Zeros need ReLU *and* bias (4.2); both come from the LASSO with z ≥ 0 (4.3).
+# - *Article: why ReLU: non-negative, sparse, analysable, plausible.* ReLU makes the zeros, the bias turns its half-plane into a threshold (4.2); both come from the LASSO with z ≥ 0 (4.3).
 # - *Article: unit norm "to prevent trivial solutions".* Yes (4.2).
-# - *Article: untied weights "often perform better".* They carry what one-step inference learns (4.3); little on the pentagon (4.2).
+# - *Article: untied weights "often perform better".* They can carry what one-step inference learns (4.3; a tied step was not tried); little on the pentagon (4.2).
 # - *Article: ½‖x − W f‖² without b_dec, λ from 1e-4 to 1e-2.* Without b_dec the mean is paid for (4.2); our useful prices (0.2 to 0.5; half of that with the ½) lie 10 to 25 times above its range, for another scale of x (4.4).
 # - *Article: resample along the worst example's residual, perturbed.* Plants near-copies, unless the noise is nearly as long as the direction (4.6).
 # - *Article: expansion 4–16× is best, lower is more robust.* Best is what the number of features asks for (4.7); robustness: lesson 9.
@@ -773,10 +774,10 @@ print("\n".join(f"{says:68}{measured}" for says, measured in table))
 #
 # ## Summary
 #
-# A linear autoencoder finds the PCA subspace from any start, and no directions. L1 with unit rows picks directions, overcompleteness makes room, ReLU and bias make zeros. The encoder is one step of non-negative ISTA with learned weights. TopK and ReLU-L1 bring known features back; sizes need a refit, dead latents can be replanted,
+# A linear autoencoder finds the PCA subspace from any start, and no directions. L1 with unit rows picks directions, overcompleteness makes room, ReLU makes zeros, the bias a threshold. The encoder is one step of non-negative ISTA with learned weights. TopK and ReLU-L1 bring known features back; sizes need a refit, dead latents can be replanted,
 # a wrong sparsity blends, and a small dictionary misses the rare.
 #
-# **Limits.** The truth here is kind: features are directions of equal size, mostly independent, without noise; one seed each. In a language model none of this is known, and nobody can count what is "found".
+# **Limits.** The truth here is kind: features are directions of equal size, mostly independent, with little or no noise; one seed each. In a language model none of this is known, and nobody can count what is "found".
 #
 # **References.** Baldi and Hornik, "Neural networks and principal component analysis" (1989) · Kunin et al., "Loss landscapes of regularized linear autoencoders" (2019) · Gregor and LeCun, "Learning fast approximations of sparse coding" (2010) · Sharkey, Braun and Millidge, "Taking features out of superposition with sparse autoencoders" (2022) · Bricken et al., "Towards Monosemanticity" (2023) · Wright and Sharkey, "Addressing feature suppression in SAEs" (2024) · Gao et al., "Scaling and evaluating sparse autoencoders" (2024) · Chanin and Garriga-Alonso, "Sparse but
 # wrong: incorrect L0 leads to incorrect features in sparse autoencoders" (2025).

@@ -116,6 +116,7 @@ def soft_threshold(f, rng):
     expect(close(z, np.sign(x) * (np.abs(x) - 0.5)), "the sizes are right, but some sign is not. Which sign has the"
            " answer?")
     small = f(x, 4.0)
+    expect(not close(small, x), "entries within lam of zero came out as they went in. What do they become?")
     expect(close(small, np.zeros((7, 5))), "entries within lam of zero should become 0, and yours passed through it to"
            " the other side. What is the least size?", got=small[:2, :2])
     _non_negative(f, rng)
@@ -179,7 +180,7 @@ def kkt_violation(f, rng):
     x, D = rng.normal(size=(4, 6)), rng.normal(size=(9, 6))
     solution = lasso.coordinate_descent(x, D, 0.3, tol=1e-12).z
     got = expect_array(f(x, D, solution, 0.3), (4,))
-    expect(got.max() < 1e-4, "these codes are optimal (their duality gap is 0), and your violation is not 0. With what"
+    expect(got.max() < 1e-4, "these codes are optimal, as another solver agrees, and your violation is not 0. With what"
            " is the residual measured?", expected=np.zeros(4), got=got)
     off = f(x, D, solution + [[0], [0], [0.1], [0]], 0.3)
     expect(off[2] > 0.01 and np.delete(off, 2).max() < 1e-4, "only sample 2 was spoilt. Is there one number per"
@@ -407,8 +408,8 @@ def omp(f, rng):
     sizes = z[z != 0]
     expect(not close(sizes, (D @ x)[z != 0]), "the size of each chosen atom is its dot product with x, as if the"
            " others were not there. What is fitted to what?")
-    expect(np.count_nonzero(z) == 3, f"k is 3 and {np.count_nonzero(z)} atoms are in the code. Is the same atom chosen"
-           " again, or is one missing?", expected=3, got=int(np.count_nonzero(z)))
+    expect(np.count_nonzero(z) == 3, f"k is 3 and {np.count_nonzero(z)} atoms are in the code. Is x itself fitted anew"
+           " each time, or only its residual? Is an atom chosen twice, or is one missing?", expected=3, got=int(np.count_nonzero(z)))
     _refitted(f, z, x, D)
 
 

@@ -10,6 +10,7 @@ PREDICTIONS = [
                reply="The derivative −2v(1 − s) + 2 · decay is zero at s = 1 − decay / v. The next cell finds the same by descent.",
                wrong={1.0: "That is the gain without decay. What does the price 2 · decay · s do to it?",
                       0.8: "That is v / (v + decay), the gain of ridge regression, whose price grows like s². Here it grows like s: what is the derivative?",
+                      0.88: "The price is 2 · decay · s. Is its 2 lost in the derivative?",
                       0.5: "Is a factor 2 lost on one side? The derivative is −2v(1 − s) + 2 · decay.",
                       0.25: "That is what is taken off. What is left?"}),
     Prediction("ten-layers", right="9419e1e22406ef3e", options=("a", "b", "c"), wrong={
@@ -17,7 +18,7 @@ PREDICTIONS = [
         "b": "Three layers do better than that already. Run the next cells.",
     }, reply="And three layers come close to that."),
     Prediction("k-too-low", right="1523548cd85b3c28", options=("a", "b", "c"), wrong={
-        "a": "That would be the honest way out. But a latent that says both partners at once explains more per active latent. Run the next cell.",
+        "a": "That would be the honest way out, and some latents do. But one that says both partners at once explains more per active latent. Run the next cell.",
         "c": "More latents will not help: k limits how many may speak, not how many there are. Run the next cell.",
     }, reply="One latent for two features explains more per active latent, so the loss asks for it."),
 ]

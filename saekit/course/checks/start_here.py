@@ -43,6 +43,10 @@ def l0(f, rng):
     z[0, 0], z[1, 2], z[2, 5] = -1.5, 2.5, -0.5
     count = expect_number(f(z))
     expect(
+        not (close(count, 1.0) and close(expect_number(f(np.vstack([z, z]))), 2.0)),
+        "you counted down the columns: 6 entries that are not zero, over 6 columns. Which axis is one sample?",
+    )
+    expect(
         close(expect_number(f(np.vstack([z, z]))), count),
         "the same three rows twice have the same number of entries per row, yet your count doubled. Is a mean over the"
         " rows missing?",
