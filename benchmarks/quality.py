@@ -21,6 +21,7 @@ import matching
 import numpy as np
 import step
 from contestants import BATCH, L0, recipe_of
+from learning_rate import neuron_rows
 
 from saekit import activations, corpus, files
 from saekit.intervene import evaluate_sae
@@ -129,10 +130,12 @@ class Bench:
         chunk = min(2**17, max(4 * BATCH, run["tokens"] // 8))      # a short run must not be all harvest
         stream = activations.ActivationStream(self.lm, self.contexts, 0, BATCH, run["seed"], chunk)
         if run["contestant"] == "saekit":
-            return contestants.train_ours(run, stream, self.lm.d_mlp, self.args.device)
-        if self.peers is None or not self.peers.alive():
-            self.peers = contestants.PeerProcess(self.args.peers)
-        return self.peers.train(run, stream, self.lm.d_mlp, self.args.device)
+            sae, about = contestants.train_ours(run, stream, self.lm.d_mlp, self.args.device)
+        else:
+            if self.peers is None or not self.peers.alive():
+                self.peers = contestants.PeerProcess(self.args.peers)
+            sae, about = self.peers.train(run, stream, self.lm.d_mlp, self.args.device)
+        return sae, about | {"neuron_rows": neuron_rows(sae)}
 
     def save(self):
         if self.args.json:
@@ -193,8 +196,9 @@ def line(record):
     if "error" in record:
         return f"{describe(record['run'])}  FAILED: {record['error'][:300]}"
     text = "  L0 {l0:.2f}  ce_increase {ce_increase:.4f}  EV {explained_variance:.4f}  dead {dead_fraction:.1%}"
+    rows = f"  nearly one neuron {record['neuron_rows']:.1%}" if "neuron_rows" in record else ""
     folding = f"  folding {record['folding_error']:.0e}" if "folding_error" in record else ""
-    return f"{describe(record['run'])}{text.format(**record['metrics'])}  {record['seconds']:.0f} s{folding}"
+    return f"{describe(record['run'])}{text.format(**record['metrics'])}{rows}  {record['seconds']:.0f} s{folding}"
 
 
 def texts(lm, path):
