@@ -219,15 +219,16 @@ def best_held(concept, name, among):
     return f1["held"][name][among[f1["train"][name][among, column].argmax()], column] if len(among) else np.nan
 
 # %% id="tree-table"
-heads = " ".join(f"{name:>10}" for name in ladder[1:])
-print(f"{'':20}by the rule: {heads}   by firing: {heads}   F1: root  best descendant  best of all")
+heads = "".join(f"{n_latents(name):7,}" for name in ladder[1:])
+print(f"{'descendants':20}{'by the rule':>14}{'by firing':>14}      F1 of: root  best descendant  best of all")
+print(f"{'':20}{heads}{heads}")
 for concept, i in root.items():
     declared = [np.flatnonzero(founder[name] == i) for name in ladder[1:]]
     later = [np.flatnonzero(founder_by_firing[name] == i) for name in ladder[1:]]
     choices = (ladder[0], np.array([i])), (last, later[-1]), (last, np.arange(len(W[last])))
     marks = [best_held(concept, *choice) for choice in choices]
-    n_declared, n_later = (" ".join(f"{len(kin):10}" for kin in generations) for generations in (declared, later))
-    print(f"{concept:33}{n_declared}{'':14}{n_later}" + "{:11.2f}{:17.2f}{:13.2f}".format(*marks))
+    sizes_of_both = "".join(f"{len(kin):7}" for kin in declared + later)
+    print(f"{concept:20}{sizes_of_both}" + "{:17.2f}{:17.2f}{:13.2f}".format(*marks))
 
 # %% [markdown] id="tree-stored-intro"
 # Do the families go on growing? Dictionaries too large to ship (marked by a star from here on) were measured beforehand on the same tokens by `benchmarks/large_dictionaries.py`, the parents of their latents among the 4,096 too:
@@ -928,7 +929,7 @@ print(f"error by contexts {effect(said, everywhere)[1]:.3f}; "
 print("chains.effect agrees:", np.allclose(chains.effect(said, everywhere)[:2], effect(said, everywhere)))
 
 # %% [markdown] id="chain-test-intro"
-# Now the test, on held contexts: ablate the lower latent; how much of the upper one's activity goes, where that fires? Each pair's rival is another lower latent that fires about as often. **How many pairs will stand beyond three standard errors? How many rivals?**
+# Now the test, on held contexts: ablate the lower latent; how much of the upper one's activity goes, where that fires? Each pair's rival is another lower latent that fires about as often. Effects are shares of its activity, *errors* says how many standard errors they are. **How many pairs will stand beyond three? How many rivals?**
 
 # %% id="chain-test"
 def above_when(j, replacement, rows=slice(None)):
@@ -961,12 +962,12 @@ in_errors = {pair: [float(mean / error) if error > 0 else 0.0 for mean, error in
              for pair, both in tested.items()}
 
 # %% id="chain-table"
-print(f"{'block 1, best concept':26}{'block 3, best concept':26}"
-      "estimate  ablated, of its activity  in errors  rival ablated, in errors")
+print(f"{'block 1, best concept':25}{'block 3, best concept':26}{'estimate':>9}{'ablated':>15}{'errors':>8}"
+      f"{'rival':>9}{'errors':>8}")
 for i, j in ranked:
     (mean, error), (rival, _) = tested[i, j]
-    print(f"{name_of(BELOW, i):26}{name_of(ABOVE, j):26}{-100 * pairs[i, j]:+6.1f} %{100 * mean:+14.1f} % "
-          f"± {100 * error:.1f}{in_errors[i, j][0]:17.1f}{100 * rival:+12.2f} %{in_errors[i, j][1]:10.1f}")
+    print(f"{name_of(BELOW, i):25}{name_of(ABOVE, j):26}{-100 * pairs[i, j]:+7.1f} %{100 * mean:+7.1f} ± "
+          f"{100 * error:.1f} %{in_errors[i, j][0]:8.1f}{100 * rival:+7.2f} %{in_errors[i, j][1]:8.1f}")
 
 # %% id="chain-claims"
 beyond_pairs, beyond_rivals = (np.abs(list(in_errors.values())) > 3).sum(axis=0)
