@@ -56,7 +56,7 @@ def train_sae_lens(run, data, folder):
     """(SAE as SAELens reloads it, its arrays, whether it subtracts b_dec first).
 
     Scaled to E||x|| = sqrt(d_in), learning rate falling over the last 20 %, penalty warmed up over 5 %, as in its
-    replication of Anthropic's April 2024 recipe.
+    replication of Anthropic's April 2024 recipe; JumpReLU as its documentation recommends.
     """
     import sae_lens
     from sae_lens.config import SAETrainerConfig
@@ -65,7 +65,7 @@ def train_sae_lens(run, data, folder):
     steps, knob = data.batches, run["knob"]
     name, settings = {
         "topk": ("TopK", {"k": round(knob)}), "batchtopk": ("BatchTopK", {"k": knob}),
-        "jumprelu": ("JumpReLU", {  # as its documentation recommends; its default loss needs 2 billion tokens, it says
+        "jumprelu": ("JumpReLU", {  # its default loss needs 2 billion tokens, it says
             "l0_coefficient": knob, "l0_warm_up_steps": steps, "jumprelu_sparsity_loss_mode": "tanh",
             "jumprelu_bandwidth": 2.0, "jumprelu_init_threshold": 0.1, "pre_act_loss_coefficient": 3e-6}),
         "relu": ("Standard", {"l1_coefficient": knob, "l1_warm_up_steps": steps // 20}),
