@@ -133,6 +133,14 @@ WRONG = {
     ],
     "soft_threshold": [
         Wrong(
+            "small entries kept",
+            soft(
+                "    z = np.where(np.abs(x) > lam, x - lam * np.sign(x), x)\n"
+                "    return np.where(x > lam, x - lam, 0.0) if positive else z\n"
+            ),
+            "within lam of zero came out as they went in",
+        ),
+        Wrong(
             "positive ignored",
             soft("    return np.sign(x) * np.maximum(np.abs(x) - lam, 0)\n"),
             "a code of -2.5 came out",

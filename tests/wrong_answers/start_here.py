@@ -4,6 +4,7 @@ from tests.wrong_answers import Wrong
 
 WRONG = {
     "l0": [
+        Wrong("counts down the columns", "def l0(z):\n    return np.count_nonzero(z, axis=0).mean()\n", "counted down the columns"),
         Wrong(
             "counts over all rows", "def l0(z):\n    return np.count_nonzero(z)\n", "Is a mean over the rows missing"
         ),
