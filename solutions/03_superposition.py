@@ -469,7 +469,7 @@ for d, eps in ((512, 0.1), (512, 0.3), (4096, 0.1)):
     exists, most = geometry.directions_that_fit(d, eps), geometry.directions_at_most(d, eps)
     rate = geometry.kabatiansky_levenshtein_rate(eps)
     print(f"d = {d}, |cosine| <= {eps}: at least {max(d, exists):.3g}, at most {most:.3g};  "
-          f"rates {eps**2 / 4:.4f} exists, {rate:.4f} cannot be exceeded")
+          f"rates at least {eps**2 / 4:.4f}, at most {rate:.4f}")
 
 # %% [markdown] id="bounds-after"
 # Both are exponential in dε², the upper one with an extra ln(1/ε). The true number lies between, nobody knows where. (The count *at most* holds at exactly this d, and is weak. The rate is far sharper but speaks of d → ∞ only: exp(rate · d) is no bound at d = 512.) At ε = 0.1 the exponential promise is worth nothing in 512 dimensions (an orthogonal basis is better), and several times d in 4,096. And *fitting* is about directions alone: whether features can be **read** depends on how many are on at once (section 3.9).
@@ -676,9 +676,9 @@ shape_rows = [("phases: not represented, orthogonal, superposed",
               ("5 in 2 dimensions, sparse: a pentagon, D = 2/5",
                f"D = {five_shares.min():.3f} to {five_shares.max():.3f}"),
               ("plateaus at 1/2 (pairs)",
-               f"{100 * max(on_half):.0f} % of features within 0.02, at p = {best_p:.2f}, 100 features, d = 10"),
-              ("triangles, D = 2/3", f"3 in 2 dimensions, sizes 0 to 1: {three_shares.round(2)}; "
-                                     f"sizes 0.7 to 1: {alike_shares.round(2)}")]
+               f"{100 * max(on_half):.0f} % of 100 within 0.02 (d = 10, p = {best_p:.2f})"),
+              ("3 in 2 dimensions: triangles, D = 2/3",
+               f"{three_shares.round(2)}; sizes above 0.7: {alike_shares.round(2)}")]
 
 # %% id="paper"
 table = shape_rows + [

@@ -719,13 +719,13 @@ claim("latents alive at 16×, of 320", by_factor[16][2], at_most=120)
 angle = largest_angle(auto.W_dec, best.components[:3])
 first_rows = [
     ("Baldi & Hornik 1989: no bad minima, PCA subspace",
-     f"{len(errors)} of {len(errors)} starts at the tail; angle {angle:.0e} rad"),
+     f"{len(errors)} starts at the tail; angle {angle:.0e} rad"),
     ("Kunin et al. 2019: decay ties weights, gains 1 − decay/v",
      f"largest difference {np.abs(gains - (1 - 1.0 / variance[:3])).max():.0e}"),
-    ("Gregor & LeCun 2010: few learned layers do the work of many steps",
+    ("Gregor & LeCun 2010: few learned layers replace many steps",
      f"3 layers ≈ {worth[3]} ISTA steps, 10 ≈ {worth[10]}"),
     ("Sharkey et al. 2022: an SAE recovers a toy's features",
-     f"mean max cosine TopK {cosines(D_true, top).mean():.3f}, ReLU-L1 {rows[good][4]:.3f}")]
+     f"cosines: TopK {cosines(D_true, top).mean():.3f}, ReLU-L1 {rows[good][4]:.3f}")]
 
 # %% id="paper-table"
 table = first_rows + [
@@ -734,9 +734,8 @@ table = first_rows + [
     ("Bricken et al. 2023: resampling by loss² revives latents",
      f"{bricken[2]} of {bricken[0]} alive; worst example: {worst[2]}"),
     ("Chanin & Garriga-Alonso 2025: wrong L0, wrong features",
-     f"blends: {by_k[1][1]} at k = 1, {by_k[3][1]} at k = 3; "
-     f"found {by_k[3][0]} at k = 3, {by_k[16][0]} at k = 16")]
-print("\n".join(f"{says:68}{measured}" for says, measured in table))
+     f"k = 1: {by_k[1][1]} blends; 3: {by_k[3][0]} found; 16: {by_k[16][0]} found")]
+print("\n".join(f"{says:63} {measured}" for says, measured in table))
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true

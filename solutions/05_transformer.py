@@ -383,8 +383,8 @@ along = state_atoms @ unit(prose_direction("after attention", words))
 for atom in np.argsort(-along)[:5]:
     used = some_codes[:, atom] > 0
     print(f"cosine {along[atom]:.2f}: in {100 * used.mean():4.1f} % of all tokens, "
-          f"{100 * some_prose[used].mean():3.0f} % of these in prose "
-          f"(all tokens: {100 * some_prose.mean():.0f} %)   {named(state_atoms[atom], 3)}")
+          f"{100 * some_prose[used].mean():3.0f} % of these in prose   {named(state_atoms[atom], 3)}")
+print(f"of all tokens {100 * some_prose.mean():.0f} % stand in prose")
 
 # %% id="shared-claims"
 used = some_codes[:, np.argmax(along)] > 0
@@ -490,9 +490,9 @@ def reading(station, n_directions):
     return np.mean([right[level["held"] == one].mean() for one in range(6) if (level["held"] == one).any()])
 
 scores = {station: [reading(station, k) for k in (1, 2, 3, 4)] for station in stations}
+print(f"{'directions':16}" + "".join(f"{k:6}" for k in (1, 2, 3, 4)) + "   (chance 0.17)")
 for station, values in scores.items():
-    by_count = ", ".join(f"{k} direction{'s' * (k > 1)} {value:.2f}" for k, value in zip((1, 2, 3, 4), values))
-    print(f"{station:16} {by_count}   (chance 0.17)")
+    print(f"{station:16}" + "".join(f"{value:6.2f}" for value in values))
 
 # %% id="depth-claims"
 claim("reading depth after attention along two directions, minus along one",

@@ -980,7 +980,7 @@ unseen = cards["topk"]["metrics"]["dead_fraction"]
 paper = {
     "Gao et al. 2024: TopK above ReLU-L1 at equal l0":
         f"explained variance {topk_there:.2f} and {explained:.2f} at l0 {relu_l0:.0f}",
-    "Gao et al. 2024: AuxK leaves few dead": f"{unseen:.1%} unseen on held-out text (shipped), "
+    "Gao et al. 2024: AuxK leaves few dead": f"{unseen:.1%} unseen (shipped), "
                                              f"{cures['AuxK'][0]:.0%} silent after our short run",
     "Bricken et al. 2023: loss² revives": f"{cures['loss²'][0]:.0%} silent instead of {cures['none'][0]:.0%}",
     "Bussmann et al. 2024: BatchTopK better than TopK":
@@ -989,7 +989,7 @@ paper = {
 
 # %% id="paper-rows"
 for says, measured in paper.items():
-    print(f"{says:58}{measured}")
+    print(f"{says:50}{measured}")
 
 # %% [markdown] id="sources"
 # ## The sources say / what is true

@@ -706,7 +706,8 @@ columns = {"F1, median": lambda q: np.median(q[0]), "F1, 90 %": lambda q: np.qua
            "r, median": lambda q: np.nanmedian(q[2]), "r, 90 %": lambda q: np.nanquantile(q[2], 0.9)}
 for title, of in columns.items():
     order = sorted(qualities, key=lambda name: -of(qualities[name]))
-    print(f"{title:11} " + " > ".join(f"{name} {of(qualities[name]):.2f}" for name in order))
+    shown = [f"{name.removeprefix('latents, ')} {of(qualities[name]):.2f}" for name in order]
+    print(f"{title:11}" + " > ".join(shown).replace("random directions", "random"))
 densest_r, random_r = (columns["r, 90 %"](qualities[name]) for name in ("latents, densest", "random directions"))
 claim("r at the 90 % mark, densest latents minus random directions", densest_r - random_r, at_least=0.03)
 
@@ -824,8 +825,8 @@ for j, (category, concept) in enumerate(HERE.items()):
     i, neuron = f1_train[:, j].argmax(), best_neuron.train_f1[:, j].argmax()
     result = f"{i:7}{f1_held[i, j]:6.2f}{neuron:9}{best_neuron.f1[neuron, j]:6.2f}"
     if n < 20:
-        own = " (lesson 8 writes its own)" if category.startswith("security") else ""
-        result = f"   too rare: {n} tokens in one half{own}"
+        own = "; lesson 8 writes its own" if category.startswith("security") else ""
+        result = f"   too rare: {n} in one half{own}"
     print(f"{category:30}{concept:18}{result}")
 
 # %% [markdown] id="categories-absent"

@@ -151,7 +151,7 @@ rule = plan["rule"]
 print(f"cosine at least {rule['cosine']}, together at least {rule['together']}; "
       f"{len(plan['concepts'])} concepts, for instance:")
 for name in ("keyword_import", "self", "dot"):
-    print(f"  {name:16} {plan['concepts'][name]}")
+    print(f"{name}: {plan['concepts'][name]}")
 
 # %% [markdown] id="levels-intro"
 # Parents from size to size. Beside it the same rule for directions whose coordinates have been shuffled: the angles *within* each dictionary stay, those *between* the two become chance.

@@ -212,9 +212,9 @@ def quickest(loss, steps=budget(smoke=1, laptop=5)):
 # %% id="parts-run"
 took = {"plain": quickest(lambda model: model.loss(x)), "fast": quickest(lambda model: kernels.loss(model, x))}
 names = ("forward", "backward", "project, clip", "Adam", "unit norm")
-print(f"{'milliseconds':14}" + "".join(f"{name:>15}" for name in names) + f"{'together':>15}")
+print(f"{'milliseconds':14}" + "".join(f"{name:>14}" for name in (*names, "together")))
 for kind, times in took.items():
-    print(f"{kind:14}" + "".join(f"{1e3 * part:15.1f}" for part in (*times, times.sum())))
+    print(f"{kind:14}" + "".join(f"{1e3 * part:14.1f}" for part in (*times, times.sum())))
 by_flops = np.divide(*step_flops(BATCH, D_IN, LATENTS, K))
 print(f"plain over fast: {took['plain'].sum() / took['fast'].sum():.1f}; by FLOPs alone: {by_flops:.1f}")
 
@@ -376,7 +376,7 @@ print(f"{4 * 8192 * D_PAPER / 1e9:.1f} GB; "
 print("feature 847,723 exists in a dictionary of 49,152:", 847_723 < 16 * 3072)
 for name, latents in (("1 M", 2**20), ("4 M", 2**22), ("34 M", 2**25)):
     print(f"{name:>4}: {latents:10,} features, {latents / 49_152:4.0f} times the article's; "
-          f"each dimension of the activations adds {bytes_held(2 * latents, 2, 1, 0) / 1e9:.2f} GB to train")
+          f"each input dimension adds {bytes_held(2 * latents, 2, 1, 0) / 1e9:.2f} GB to train")
 
 # %% [markdown] id="sonnet-after"
 # They cannot. The paper (Templeton et al. 2024) reports dictionaries of about 1, 4 and 34 million features on the *residual stream* of the middle layer; it does not tell its width. At 3,072 dimensions the largest would hold 3,072 times the last line's bytes to train: no single GPU could.
@@ -574,8 +574,8 @@ print(f"one seed against another: {100 * seed_error:.2f} % of the loss")
 ranks = [np.argsort(np.argsort(values)) for values in (loss, sweep["ce_increase"])]
 print(f"rank correlation of fvu and ce_increase over all runs: {np.corrcoef(*ranks)[0, 1]:.2f}")
 dead = [sweep["dead_fraction"][(n == size) & (t == lengths[-1])].mean() for size in sizes]
-print("dead on held-out text after the longest runs:",
-      ", ".join(f"{size:,.0f} latents {100 * share:.0f} %" for size, share in zip(sizes, dead)))
+print("dead on held-out text after the longest runs, by latents:",
+      ", ".join(f"{size:,.0f}: {100 * share:.0f} %" for size, share in zip(sizes, dead)))
 
 # %% [markdown] id="ex-power-task"
 # Where the rows of the table come together, look at the dead latents: there, four times the latents (1,024 to 4,096) leave only half as many again alive. One learning rate served all sizes, and a law fitted through these runs is a law of that recipe.
@@ -723,14 +723,14 @@ def predictions(size, length):
 # %% id="holdout-run"
 cases = (("hidden", n.max(), t.max()), ("10 × both", 10 * n.max(), 10 * t.max()),
          ("the paper's", D_PAPER, SAMPLES))
+print(f"{'':11}{'n':>10}{'t':>15}{'sum law':>10}{'its interval':>19}{'product law':>13}{'ratio':>7}")
 for name, size, length in cases:
     middle, low, high, rival = predictions(size, length)
-    print(f"{name:12} n = {size:>9,.0f}, t = {length:>13,.0f}: sum law {middle:.4f} ({low:.4f} to {high:.4f}), "
-          f"product law {rival:.4f}, ratio {max(middle, rival) / min(middle, rival):.1f}")
+    print(f"{name:11}{size:10,.0f}{length:15,.0f}{middle:10.4f}   {low:.4f} to {high:.4f}"
+          f"{rival:13.4f}{max(middle, rival) / min(middle, rival):7.1f}")
 _, low, high, _ = predictions(n.max(), t.max())
-measured = loss[hidden].mean()
-print(f"measured at the hidden one: {measured:.4f}, "
-      f"{'inside' if low <= measured <= high else 'outside'} the sum law's interval")
+print(f"measured at the hidden one: {loss[hidden].mean():.4f}, "
+      f"{'inside' if low <= loss[hidden].mean() <= high else 'outside'} the sum law's interval")
 
 # %% [markdown] id="holdout-after"
 # Read downwards. The hidden run judges both laws: an interval that misses it was too narrow, because it takes its formula for true. At the paper's size nothing judges, and where the two laws part, the interval of the one does not know of the other: already at ten times both, the product law lies outside it. Gao et al. (2024) fit such laws with k varied too; ours holds k, the model, the learning rate and the text fixed, and moves if one of them does.
