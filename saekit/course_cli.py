@@ -46,7 +46,7 @@ def add_grade_command(commands):
     grade.add_argument("--jobs", type=int, default=2, help="submissions marked at the same time (default 2)")
     grade.add_argument("--seconds", type=int, default=10, help="CPU seconds an answer may take (default 10)")
     grade.add_argument("--memory", type=int, default=512, help="MB an answer may use beyond its libraries (default 512)")
-    grade.add_argument("--marks", metavar="FILE.csv", help="points given by hand (FILE/by_hand.csv, filled in), merged over the others")
+    grade.add_argument("--marks", metavar="FILE.csv", help="more points given by hand, merged over the others and over those in by_hand.csv")
     grade.set_defaults(run=run_grade)
 
 

@@ -58,6 +58,21 @@ def test_a_complete_course_passes_the_check(executed, capsys):
     assert audit.check(executed) == 0, capsys.readouterr().out
 
 
+def test_answers_in_a_student_copy_are_never_overwritten(course, capsys):
+    path = course / "notebooks" / "01_mini.ipynb"
+    made = nbformat.read(path, as_version=4)
+    answer = next(cell for cell in made.cells if cell["id"] == "ex-soft")
+    answer.source = answer.source.replace("raise NotImplementedError()", "x = np.sign(x) * np.maximum(abs(x) - lam, 0)")
+    nbformat.write(made, path)
+    kept = path.read_text("utf-8")
+    edit(course / "solutions" / "01_mini.py", "one word to change", "another word")
+    assert build(root=course) == 1 and "01_mini.ipynb: left as it is" in capsys.readouterr().out
+    assert path.read_text("utf-8") == kept and "another word" in (course / "solutions" / "01_mini.ipynb").read_text("utf-8")
+    assert "notebooks/01_mini.ipynb" in (said := said_by_check(course, capsys)) and "holds answers" in said
+    path.unlink()
+    assert build(root=course) == 0 and "another word" in path.read_text("utf-8")
+
+
 def test_long_cells_and_wide_lines_are_warnings_with_their_place(course):
     source = course / "solutions" / "01_mini.py"
     text = source.read_text("utf-8")

@@ -96,6 +96,41 @@ def test_marks_given_by_hand_are_merged_and_wrong_ones_refused(graded, tmp_path,
         assert said in (error := capsys.readouterr().err) and error.count("\n") == 1
 
 
+def test_marks_given_by_hand_outlive_later_runs(graded, tmp_path):
+    command = ["grade", str(graded / "all"), "--out", str(graded / "grades.csv")]
+    (tmp_path / "marks.csv").write_text("student,lesson,exercise,points\nbo,00_start_here,l0,0.5\n", "utf-8")
+    for marks in (["--marks", str(tmp_path / "marks.csv")], [], []):
+        assert cli.main(command + marks) == 0
+        for path in (graded / "grades.csv", graded / "grades" / "by_hand.csv"):
+            assert [r["points"] for r in table(path) if (r["student"], r["exercise"]) == ("bo", "l0")] == ["0.5"]
+    assert max(row["remarks"].count("marked by hand") for row in _rows_of(graded)) == 1
+
+
+def _rows_of(folder):
+    return [row for record in json.loads((folder / "grades.json").read_text("utf-8")) for _, row in gradebook.rows(record)]
+
+
+def test_an_answer_that_changed_after_it_was_marked_is_asked_for_again(tmp_path):
+    def record(text):
+        row = {"exercise": "why", "points": None, "out_of": 2, "state": "by hand", "message": text, "remarks": [],
+               "rubric": "one point: because", "person": ["to be marked by hand"], "seconds": 0.0}  # fmt: skip
+        return {"student": "ada", "problems": [], "lessons": [{"lesson": "01_lasso", "exercises": [row]}]}
+
+    def row_of(text):
+        records = [record(text)]
+        gradebook.merge_marks(records, tmp_path / "by_hand.csv")
+        gradebook.write_books(records, tmp_path / "grades.csv", tmp_path)
+        return records[0]["lessons"][0]["exercises"][0]
+
+    gradebook.write_books([record("=Because\nit is.")], tmp_path / "grades.csv", tmp_path)
+    filled = (tmp_path / "by_hand.csv").read_text("utf-8").replace("why,,2", "why,1.5,2")
+    (tmp_path / "by_hand.csv").write_text(filled, "utf-8")
+    for _ in range(2):  # what the first run wrote is read by the second
+        assert (row_of("=Because\nit is.")["points"], row_of("=Because it is.")["state"]) == (1.5, "marked")
+    again = row_of("Because it was.")
+    assert again["points"] is None and "1.5 points were for an answer that has changed" in again["person"][0]
+
+
 @pytest.mark.parametrize(
     "arguments, said",
     [

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from saekit.sae import GatedSAE, jumprelu, step_function
+from saekit.sae import GatedSAE, JumpReLUSAE, jumprelu, step_function
 from tests.test_sae import data, slope, trained_looking, two_by_two
 
 
@@ -17,6 +17,18 @@ def test_jumprelu_by_hand():
         grads = torch.autograd.grad(out.sum(), (z, threshold), allow_unused=True)
         assert out.tolist() == value and grads[1].tolist() == dthreshold
         assert grads[0] is None if dz is None else grads[0].tolist() == dz
+
+
+def test_a_jumprelu_sae_of_two_latents_by_hand():
+    # pre_acts (1, 3), (-1, 2); only the 3 is above the threshold 2: x_hat (1, 4), (1, 1), errors (2, -4), (0, 2):
+    # recon (20 + 4) / 2 = 12, price 0.5 (1 + 0) / 2 = 0.25, total 12.25
+    # AuxK if latent 0 is dead: it adds ReLU(1), ReLU(-1) times (1, 0): (1, -4), (0, 2): (17 + 4) / 2 / 32 = 0.328125
+    sae = two_by_two(JumpReLUSAE(2, 2, l0_coeff=0.5, threshold=2.0))
+    x = torch.tensor([[3.0, 0.0], [1.0, 3.0]])
+    assert sae.pre_acts(x).tolist() == [[1, 3], [-1, 2]] and sae.encode(x).tolist() == [[0, 3], [0, 0]]
+    assert sae(x).tolist() == [[1, 4], [1, 1]]
+    assert [term.item() for term in sae.loss(x)[:4]] == [12.25, 12, 0.25, 0]
+    assert [term.item() for term in sae.loss(x, torch.tensor([0]))[:4]] == [12.578125, 12, 0.25, 0.328125]
 
 
 def test_thresholds_learn_by_the_derivative_of_the_smoothed_loss():

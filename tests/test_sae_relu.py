@@ -11,6 +11,36 @@ from tests.test_sae import data, trained_looking, two_by_two
 from tests.test_train import Batches
 
 
+def test_a_tied_sae_of_two_latents_by_hand():
+    # one matrix: writing W_enc makes W_dec ((1, 0), (2, 1)). x - b_dec: (2, -1), (0, 2); pre_acts (2 - 1, 4 - 1) = (1, 3)
+    # and (0 - 1, 0 + 2) = (-1, 2). x_hat (1 + 6, 3) + (1, 1) = (8, 4), (4, 2) + (1, 1) = (5, 3); errors (-5, -4), (-4, 0):
+    # recon (41 + 16) / 2 = 28.5, l1 0.5 (4 + 2) / 2 = 1.5
+    sae, x = two_by_two(TiedReLUSAE(2, 2, l1_coeff=0.5)), torch.tensor([[3.0, 0.0], [1.0, 3.0]])
+    assert sae.W_dec.tolist() == [[1, 0], [2, 1]] and sae.pre_acts(x).tolist() == [[1, 3], [-1, 2]]
+    assert sae.encode(x).tolist() == [[1, 3], [0, 2]] and sae(x).tolist() == [[8, 4], [5, 3]]
+    assert [term.item() for term in sae.loss(x)[:4]] == [30, 28.5, 1.5, 0]
+
+
+def test_a_hoyer_sae_of_two_latents_by_hand():
+    # pre_acts (1, 3), (-1, 2), latents (1, 3), (0, 2), x_hat (2, 4), (1, 3); errors (1, -4), (0, 0): recon 17 / 2 = 8.5
+    # norms 4 and sqrt(10), 2 and 2: price 2 (4 / 3.162278 + 1) / 2 = 1.264911 + 1; total 10.764911
+    sae, x = two_by_two(HoyerReLUSAE(2, 2, hoyer_coeff=2)), torch.tensor([[3.0, 0.0], [1.0, 3.0]])
+    assert sae.pre_acts(x).tolist() == [[1, 3], [-1, 2]] and sae.encode(x).tolist() == [[1, 3], [0, 2]]
+    assert sae(x).tolist() == [[2, 4], [1, 3]]
+    assert [term.item() for term in sae.loss(x)[:4]] == pytest.approx([10.764911, 8.5, 2.264911, 0])
+
+
+def test_a_smooth_l0_sae_of_two_latents_by_hand():
+    # latents and recon as for Hoyer. With slope 2 and offset -4, latents 0, 1, 2, 3 are read at -4, -2, 0, 2; sigmoid(-4)
+    # = 1 / (1 + e^4) = 1 / 55.59815 = 0.0179862. Row one: sigmoid(-2) + sigmoid(2) = 1, less 2 * 0.0179862: 0.9640276
+    # row two: 0 and 1/2 - 0.0179862 = 0.4820138; price 2 (0.9640276 + 0.4820138) / 2 = 1.4460414; total 9.9460414
+    sae = two_by_two(SmoothL0ReLUSAE(2, 2, l0_coeff=2, slope=2.0, offset=-4.0))
+    x = torch.tensor([[3.0, 0.0], [1.0, 3.0]])
+    assert sae.pre_acts(x).tolist() == [[1, 3], [-1, 2]] and sae.encode(x).tolist() == [[1, 3], [0, 2]]
+    assert sae(x).tolist() == [[2, 4], [1, 3]]
+    assert [term.item() for term in sae.loss(x)[:4]] == pytest.approx([9.9460414, 8.5, 1.4460414, 0])
+
+
 def test_hoyer_charges_the_ratio_of_norms():
     # 7 / 5 for (3, 4); 1 for one latent; sqrt(2) for two equal ones; nothing for a row of zeros
     price = HoyerReLUSAE(2, 2).penalty(torch.tensor([[3.0, 4.0], [0.0, 9.0], [2.0, 2.0], [0.0, 0.0]]), None).sum(1)

@@ -8,7 +8,15 @@ only a warning.
 import ast
 import re
 
-from saekit.course.build import code_of, generated, read_notebook, solution_notebook, source_problems, student_notebook
+from saekit.course.build import (
+    code_of,
+    generated,
+    has_answers,
+    read_notebook,
+    solution_notebook,
+    source_problems,
+    student_notebook,
+)
 from saekit.course.lesson import BEGIN, ROOT, Problem, lesson_paths, read_lesson, solution_lines
 from saekit.course.outputs import output_problems, stale_sources
 
@@ -152,7 +160,7 @@ def drift(lessons, root):
                 Problem(
                     path,
                     line,
-                    "is not what the source gives; run `saekit build`" if old else "is missing; run `saekit build`",
+                    _cure(path, old),
                 )
             )
     folders = {"notebooks": "*.ipynb", "solutions": "*.ipynb", "saekit/course/reference": "*.py"}
@@ -163,6 +171,13 @@ def drift(lessons, root):
         if path not in files
     ]
     return found + [Problem(path, 1, "no lesson source makes this file; delete it") for path in strays]
+
+
+def _cure(path, old):
+    """What to do about a generated file that holds `old`."""
+    if path.parent.name == "notebooks" and path.exists() and has_answers(read_notebook(path)):
+        return "holds answers, so it is no copy to test; move it away and run `saekit build`"
+    return "is not what the source gives; run `saekit build`" if old else "is missing; run `saekit build`"
 
 
 def stored_problems(lesson, root):

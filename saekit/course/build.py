@@ -15,6 +15,8 @@ from saekit.course.lesson import (
     EXERCISE_KEYS,
     QUESTION_KEYS,
     ROOT,
+    STUB,
+    TEXT_STUB,
     Problem,
     lesson_paths,
     read_lesson,
@@ -47,7 +49,11 @@ def build(execute=(), nbgrader=None, root=ROOT):
         print(problem)
     if problems:
         return 1
-    changed = [path for path, text in generated(lessons, root).items() if write_if_changed(path, text)]
+    files = generated(lessons, root)
+    kept = [path for path in files if path.parent.name == "notebooks" and has_answers(read_notebook(path))]
+    changed = [path for path, text in files.items() if path not in kept and write_if_changed(path, text)]
+    for path in kept:
+        print(f"{path}: left as it is, for it holds answers; move it away and build again")
     print(
         f"built {len(lessons)} lessons: {len(changed)} files changed"
         + (f", {written} cell ids written" if written else "")
@@ -56,7 +62,7 @@ def build(execute=(), nbgrader=None, root=ROOT):
         from saekit.course.assignments import write_nbgrader
 
         write_nbgrader(lessons, nbgrader)
-    return max([execute_lesson(lesson, root) for lesson in chosen], default=0)
+    return max([execute_lesson(lesson, root) for lesson in chosen], default=int(bool(kept)))
 
 
 def select(lessons, words):
@@ -144,6 +150,18 @@ def read_notebook(path):
         return nbformat.from_dict(nbformat.reads(path.read_text("utf-8"), as_version=4))
     except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a notebook ({str(error)[:80]}); delete it and build again") from None
+
+
+def has_answers(stored):
+    """Whether an answer cell of a student copy, or of None, is no longer the stub that it was built with."""
+    marked = {"exercise", "question"}
+    answers = [cell for cell in (stored or {"cells": []})["cells"] if marked & cell["metadata"].get("saekit", {}).keys()]
+    return any(not _holds_stub(cell["source"]) for cell in answers)
+
+
+def _holds_stub(text):
+    lines = [line.strip() for line in text.splitlines()]
+    return any(tuple(lines[at : at + len(stub)]) == stub for stub in (STUB, TEXT_STUB) for at in range(len(lines)))
 
 
 def code_of(made):

@@ -3,7 +3,7 @@
     grades.csv           one row per student and exercise: points, out of, state, seconds, note
     grades.json          the same with everything that was found
     grades/totals.csv    one row per student: points, out of, whether a person should look
-    grades/by_hand.csv   what a person should look at; fill in `points` and give it back with --marks
+    grades/by_hand.csv   what a person should look at, and what a person marked; fill in `points` and run again
 
 A text that a spreadsheet would take for a formula gets a leading apostrophe, which `merge_marks` takes off again.
 """
@@ -18,6 +18,7 @@ from saekit.files import write_atomic, write_json
 
 ROW = ("student", "lesson", "exercise", "points", "out_of", "state", "seconds", "note")
 BY_HAND = ("student", "lesson", "exercise", "points", "out_of", "why", "answer", "rubric")
+MARKED = "marked by hand"
 ASSIGNED = 0.2  # a lesson is taken to be assigned when this share of the class handed it in
 
 
@@ -89,7 +90,7 @@ def _write_books(records, out, folder):
     write_json(Path(out).with_suffix(".json"), records)
     totals = [[r["student"], *total(r), "yes" if needs_person(r) else "", " | ".join(r["problems"])] for r in records]
     write_csv(folder / "totals.csv", ("student", "points", "out_of", "look", "problems"), totals)
-    waiting = [_by_hand(who, lesson, row) for who, lesson, row in every if row["person"]]
+    waiting = [_by_hand(who, lesson, row) for who, lesson, row in every if row["person"] or MARKED in row["remarks"]]
     waiting += [[r["student"], "", "", "", "", " | ".join(r["problems"]), "", ""] for r in records if r["problems"]]
     write_csv(folder / "by_hand.csv", BY_HAND, sorted(waiting, key=lambda line: line[:3]))
 
@@ -99,9 +100,10 @@ def _cells(student, lesson, row, columns):
 
 
 def _by_hand(student, lesson, row):
-    """The line that asks a person for points: why, and for an answer in words the answer and the rubric."""
-    answer = row["message"] if row["state"] == "by hand" else ""
-    return [*_cells(student, lesson, row, BY_HAND[:5]), " | ".join(row["person"]), answer, row.get("rubric", "")]
+    """The line that asks a person for points, or holds them: why, and for an answer in words the answer and the
+    rubric."""
+    answer, why = row["message"] if "rubric" in row else "", " | ".join(row["person"]) or MARKED
+    return [*_cells(student, lesson, row, BY_HAND[:5]), why, answer, row.get("rubric", "")]
 
 
 def write_csv(path, head, lines):
@@ -118,7 +120,8 @@ def _harmless(cell):
 
 
 def merge_marks(records, path):
-    """Put the points of a CSV (student, lesson, exercise, points) over those of the records, where it has any.
+    """Put the points of a CSV (student, lesson, exercise, points) over those of the records, where it has any; where it
+    also has the answer in words and the student has changed that since, a person is asked again.
 
     ValueError naming the line for a student or exercise that is not there, or points that are no number in range.
     """
@@ -137,9 +140,13 @@ def merge_marks(records, path):
         key = tuple((line.get(column) or "").removeprefix("'") for column in ("student", "lesson", "exercise"))
         if key not in known:
             raise ValueError(f"{path}, line {number}: {' · '.join(key)} was not graded (is a name changed?)")
-        known[key].update(points=_points(line["points"], known[key]["out_of"], f"{path}, line {number}"), person=[])
-        known[key]["remarks"] = [*known[key]["remarks"], "marked by hand"]
-        known[key]["state"] = "marked"
+        row, points = known[key], _points(line["points"], known[key]["out_of"], f"{path}, line {number}")
+        seen = (line.get("answer") or "").removeprefix("'").split()
+        if seen and "rubric" in row and seen != row["message"].split():
+            row["person"] = [f"to be marked again: {points} points were for an answer that has changed since"]
+        else:
+            remarks = [remark for remark in row["remarks"] if remark != MARKED]
+            row.update(points=points, person=[], remarks=[*remarks, MARKED], state="marked")
 
 
 def _points(text, out_of, where):

@@ -189,7 +189,7 @@ def _waiting(records):
             *(f"{row['exercise']}: {p}" for _, row in gradebook.rows(record) for p in row["person"]),
         ]
         lines += [f"<tr><td><bdi>{escape(record['student'])}</bdi></td><td>{escape(text)}</td></tr>" for text in why]
-    said = "Fill in the points of by_hand.csv and give it back with --marks." if lines else "Nothing."
+    said = "Fill in the points of by_hand.csv and run the same command again." if lines else "Nothing."
     return f"<h2>For a person</h2><p>{said}</p><table>{''.join(lines)}</table>"
 
 
