@@ -1,4 +1,4 @@
-"""Set up saekit in this folder, then hand over to it. Needs Python 3.11 or newer and nothing else.
+"""Set up saekit in this folder, then hand over to it. Needs Python 3.11 or newer and, the first time, a network.
 
   python course.py lab      set everything up, open JupyterLab on lesson 0 (--no-browser prints the address)
   python course.py test     set everything up, run the tests and execute every notebook (--all: the slow suites too)
@@ -68,7 +68,7 @@ def main(argv):
         print("\ncourse.py: interrupted; the same command carries on from here.", file=sys.stderr)
         return 130
     if words[0] == "setup":
-        say("ready. Next: python course.py lab")
+        say("ready. Next: " + ("open notebooks/ in the Jupyter of this Python" if system else "python course.py lab"))
         return 0
     return hand_over([python, "-m", "saekit"] + words)
 

@@ -4,7 +4,7 @@
 4,096 latents, k = 32, batches of 4,096, one seed. Held-out files: fvu = 1 - explained variance, ce_increase in nats per
 token. silent: share of the latents that fired in none of the last 250,000 training tokens. neuron_rows: share of the
 decoder's rows, of length 1, that are nearly one neuron, one weight above 0.9. The file is written after every run and a
-run that is in it is not done again.
+run that is in it is not done again; a file of other runs is left alone.
 """
 
 import argparse
@@ -38,7 +38,9 @@ def main():
               "weight_hash": transformer.weight_hash(lm.model), "corpus": text.manifest._asdict(), "d_sae": d_sae,
               "k": K, "batch": BATCH, "seed": SEED, "window": WINDOW, "held_out_tokens": len(held.x)}
     arrays, found = files.load_arrays(args.out) if args.out.is_file() else ({}, record)
-    rows = list(zip(*(arrays[name].tolist() for name in COLUMNS))) if arrays and found == record else []
+    if found != record:
+        raise ValueError(f"{args.out} holds runs on other weights, text or settings; choose another --out")
+    rows = list(zip(*(arrays[name].tolist() for name in COLUMNS))) if arrays else []
     done = {row[:2] for row in rows}
     for tokens, lr in [(tokens, lr) for tokens in TOKENS for lr in RATES if (tokens, lr) not in done]:
         model = sae.new_sae("topk", lm.d_mlp, d_sae, seed=SEED, k=K)

@@ -4,7 +4,7 @@
 Every pair of the grid is a run of its own (its learning rate rises and falls within its own tokens), k = 32 throughout;
 one row of the grid is trained with two seeds, which tells the noise. About 25 minutes of one core in all. The
 file is written after every run and a run that is in it is not done again: --minutes stops early, the same command goes
-on. Held-out files; fvu = 1 - explained variance; ce_increase in nats per token.
+on; a file of another sweep is left alone. Held-out files; fvu = 1 - explained variance; ce_increase in nats per token.
 """
 
 import argparse
@@ -61,13 +61,12 @@ class HeldOut:
 
 
 def stored(path, record):
-    """Rows that the file at `path` holds of the same sweep: a list of tuples in the order of COLUMNS."""
+    """Rows that the file at `path` holds: a list of tuples in the order of COLUMNS. ValueError if of another sweep."""
     if not path.is_file():
         return []
     arrays, found = files.load_arrays(path)
     if found != record:
-        print(f"{path} holds another sweep (other weights, text or settings): it is made anew")
-        return []
+        raise ValueError(f"{path} holds another sweep (other weights, text or settings); choose another --out")
     return list(zip(*(arrays[name].tolist() for name in COLUMNS)))
 
 

@@ -22,7 +22,7 @@ from collections import Counter
 from pathlib import Path
 import numpy as np
 import torch
-from saekit import activations, corpus, files, intervene, interpret, metrics, pca, plots, sae as saes, strips, train, transformer
+from saekit import activations, corpus, experiment, files, intervene, interpret, metrics, pca, plots, sae as saes, strips, train, transformer
 from saekit.course import budget
 TOKENS, HELD_TOKENS = min(TOKENS, budget(smoke=16_000, laptop=10**9)), min(HELD_TOKENS, budget(smoke=3_000, laptop=10**9))
 
@@ -39,15 +39,15 @@ print(f"{lm.name}: {lm.n_layers} blocks, {lm.d_mlp} neurons each; layer {LAYER}"
 # %% [markdown] id="train-intro"
 # ## 2. Train
 #
-# A run that was interrupted goes on where it stopped; one that is done is only loaded.
+# As `saekit train` would: learning rate, resampling or AuxK are the architecture's defaults for so many tokens, unless SETTINGS say otherwise. A run that was interrupted goes on where it stopped; one that is done is only loaded.
 
 # %% id="train"
 before = transformer.weight_hash(lm.model)
-sae = saes.new_sae(ARCH, lm.d_mlp, D_SAE, seed=SEED, **SETTINGS)
 stream = activations.ActivationStream(lm, contexts["train"], LAYER, batch=budget(smoke=512, laptop=2048), seed=SEED, chunk=2**16)
+settings, config = experiment.recipe(ARCH, TOKENS, stream.batch, **SETTINGS)
+sae = saes.new_sae(ARCH, lm.d_mlp, D_SAE, seed=SEED, **settings)
 record = {"model": MODEL, "layer": LAYER, "weight_hash": before, "corpus": texts["train"].manifest._asdict()}
-log = train.train_sae(sae, stream, train.TrainConfig(tokens=TOKENS, dead_after_tokens=max(1, TOKENS // 8)), OUT, record,
-                      resume=(Path(OUT) / "run.json").exists())
+log = train.train_sae(sae, stream, config, OUT, record, resume=(Path(OUT) / "run.json").exists())
 sae.requires_grad_(False)
 print("the model is unchanged:", transformer.weight_hash(lm.model) == before)
 

@@ -57,9 +57,9 @@ def coherence(D):
 def welch_bound(n_atoms, d_in):
     """No n directions in d dimensions have a coherence below this: sqrt((n - d) / (d (n - 1))), and 0 if n <= d.
 
-    For n > d a lower bound that equiangular tight frames alone reach; many n and d have none (real ones of n = 2d need
-    an odd d), and then the least coherence is larger. Welch (1974); Sustik et al. (2007) for which can exist. ValueError
-    if n_atoms or d_in is below 1.
+    For n > d only equiangular tight frames reach it; many n and d have none (real ones of n = 2d need an odd d), and
+    then the least coherence is larger. Welch (1974); Sustik et al. (2007) for which can exist. ValueError if n_atoms or
+    d_in is below 1.
     """
     if n_atoms < 1 or d_in < 1:
         raise ValueError(f"n_atoms={n_atoms} and d_in={d_in}: both must be at least 1")

@@ -355,7 +355,7 @@ claim("cosine within pairs that never do", max(cosines["never"]), at_most=-0.7)
 eight = regular(8)
 print("cosines with 'legal':", (eight @ eight[0]).round(2))
 print("coherence", round(geometry.coherence(eight), 3),
-      " least possible (Welch)", round(geometry.welch_bound(8, 2), 3))
+      " Welch's lower bound", round(geometry.welch_bound(8, 2), 3))
 
 # %% [markdown] id="eight-after"
 # 0.71: nowhere near orthogonal. (The coherence takes |cosine|, and is 1 for opposites.) No eight directions in the plane do better: some two lie within 360°/8 = 45° of each other. (Welch's 0.65 bounds the largest |cosine|.) So the other half of the argument must carry the picture: *sparsity makes collisions rare*. How rare?

@@ -116,6 +116,25 @@ def test_an_add_on_holds_only_what_its_lessons_add_and_comes_out_the_same_again(
     assert len({(tmp_path / out / "saekit-course.zip").read_bytes() for out in ("a", "b")}) == 1
 
 
+def test_with_an_add_on_too_the_instructor_is_told_and_the_readme_lists_what_the_package_answers(tmp_path, capsys):
+    release(["1"], tmp_path, graded=["omp"], variant="ada", add_on=True)
+    assert re.findall(r"graded (\w+) .*: (\S+) ships", capsys.readouterr().out) == [("omp", "saekit/lasso.py")]
+    assert ("saekit/lasso.py", "fista") in listed(tmp_path / "saekit-course")
+    assert "saekit/lasso.py" not in files(tmp_path / "saekit-course")
+
+
+def test_what_an_instructor_ran_in_the_copy_is_in_no_bundle(tmp_path):
+    (tmp_path / "runs").mkdir()  # a folder above may bear any name
+    make_course(tmp_path / "runs")
+    left = ("capstone/runs/capstone/sae.safetensors", "capstone/.ipynb_checkpoints/template-checkpoint.ipynb")
+    for name in (*left, "capstone/brief.md"):
+        path = tmp_path / "runs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine", "utf-8")
+    release(["1"], tmp_path / "out", root=tmp_path / "runs")
+    assert [name for name in files(tmp_path / "out" / "saekit-course") if "capstone" in name] == ["capstone/brief.md"]
+
+
 @pytest.mark.parametrize("arguments, said", [
     ({"graded": ["omq"]}, "graded got 'omq', which is no exercise of 01_lasso"),
     ({"graded": ["mod_update"]}, "no exercise of 01_lasso"),

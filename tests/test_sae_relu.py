@@ -12,9 +12,9 @@ from tests.test_train import Batches
 
 
 def test_a_tied_sae_of_two_latents_by_hand():
-    # one matrix: writing W_enc makes W_dec ((1, 0), (2, 1)). x - b_dec: (2, -1), (0, 2); pre_acts (2 - 1, 4 - 1) = (1, 3)
-    # and (0 - 1, 0 + 2) = (-1, 2). x_hat (1 + 6, 3) + (1, 1) = (8, 4), (4, 2) + (1, 1) = (5, 3); errors (-5, -4), (-4, 0):
-    # recon (41 + 16) / 2 = 28.5, l1 0.5 (4 + 2) / 2 = 1.5
+    # one matrix: writing W_enc makes W_dec ((1, 0), (2, 1)). x - b_dec: (2, -1), (0, 2)
+    # pre_acts (2 - 1, 4 - 1) = (1, 3), (0 - 1, 0 + 2) = (-1, 2); x_hat (1 + 6 + 1, 3 + 1) = (8, 4), (4 + 1, 2 + 1)
+    # errors (-5, -4), (-4, 0): recon (41 + 16) / 2 = 28.5, l1 0.5 (4 + 2) / 2 = 1.5, total 30
     sae, x = two_by_two(TiedReLUSAE(2, 2, l1_coeff=0.5)), torch.tensor([[3.0, 0.0], [1.0, 3.0]])
     assert sae.W_dec.tolist() == [[1, 0], [2, 1]] and sae.pre_acts(x).tolist() == [[1, 3], [-1, 2]]
     assert sae.encode(x).tolist() == [[1, 3], [0, 2]] and sae(x).tolist() == [[8, 4], [5, 3]]
@@ -31,8 +31,8 @@ def test_a_hoyer_sae_of_two_latents_by_hand():
 
 
 def test_a_smooth_l0_sae_of_two_latents_by_hand():
-    # latents and recon as for Hoyer. With slope 2 and offset -4, latents 0, 1, 2, 3 are read at -4, -2, 0, 2; sigmoid(-4)
-    # = 1 / (1 + e^4) = 1 / 55.59815 = 0.0179862. Row one: sigmoid(-2) + sigmoid(2) = 1, less 2 * 0.0179862: 0.9640276
+    # all but the price as for Hoyer. By slope 2 and offset -4, latents 0, 1, 2, 3 are read at -4, -2, 0, 2, less
+    # sigmoid(-4) = 1 / (1 + e^4) = 1 / 55.59815 = 0.0179862. Row one: sigmoid(-2) + sigmoid(2) = 1, so 0.9640276
     # row two: 0 and 1/2 - 0.0179862 = 0.4820138; price 2 (0.9640276 + 0.4820138) / 2 = 1.4460414; total 9.9460414
     sae = two_by_two(SmoothL0ReLUSAE(2, 2, l0_coeff=2, slope=2.0, offset=-4.0))
     x = torch.tensor([[3.0, 0.0], [1.0, 3.0]])

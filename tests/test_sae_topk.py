@@ -15,14 +15,14 @@ def test_batchtopk_shares_its_latents_among_rows_by_need():
 
 
 def test_a_batchtopk_sae_of_two_latents_by_hand():
-    # x - b_dec: (2, -1), (0, 0.5); pre_acts (1, 3), (-1, 0.5): both winners of 1 * 2 are row one's. x_hat (2, 4), (1, 1);
-    # errors (1, -4), (0, 0.5): recon (17 + 0.25) / 2 = 8.625, which is all. Row one alone would keep its 3, row two its 0.5
+    # x - b_dec: (2, -1), (0, 0.5); pre_acts (1, 3), (-1, 0.5): both winners are row one's. x_hat (2, 4), (1, 1)
+    # errors (1, -4), (0, 0.5): recon (17 + 0.25) / 2 = 8.625, which is all. Alone, row one keeps 3 and row two 0.5
     sae, x = two_by_two(BatchTopKSAE(2, 2, k=1)), torch.tensor([[3.0, 0.0], [1.0, 1.5]])
     losses = sae.loss(x)
     assert sae.pre_acts(x).tolist() == [[1, 3], [-1, 0.5]] and sae.encode(x).tolist() == [[1, 3], [0, 0]]
     assert sae(x).tolist() == [[2, 4], [1, 1]] and [term.item() for term in losses[:4]] == [8.625, 8.625, 0, 0]
     assert sae.encode(x[:1]).tolist() == [[0, 3]] and sae.encode(x[1:]).tolist() == [[0, 0.5]]
-    sae.observe(losses)  # the threshold is now the smallest winner, 1: what reaches it stays, whoever the neighbours are
+    sae.observe(losses)  # the threshold is now the smallest winner, 1: what reaches it stays, alone or not
     assert sae.threshold.item() == 1 and sae.encode(x).tolist() == [[1, 3], [0, 0]]
     assert sae.encode(x[:1]).tolist() == [[1, 3]] and sae.encode(x[1:]).tolist() == [[0, 0]]
 

@@ -21,6 +21,7 @@ from saekit.course.references import PACKAGE, definitions, global_names, index, 
 from saekit.files import write_atomic
 
 NAME = "saekit-course"  # always the same, so that the next lessons unpack into the same folder
+LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", "runs"}  # folders of whoever works in this copy
 TOP = ("course.py", "requirements.txt", "pyproject.toml", "runtime.txt", "LICENSE", "CITATION.cff")
 PARTS = ("saekit/course/reference/", "saekit/course/checks/")  # of each lesson, its own
 VARIANT = re.compile(r"[\w.@+-]{1,64}$")
@@ -46,11 +47,12 @@ def release(words, out, graded=(), variant="", add_on=False, root=ROOT):
         raise ValueError(f"variant is {variant!r}, expected 1 to 64 letters, digits or . _ - @ +")
     chosen = select(lessons, words)
     held_back = graded_names(chosen, graded)
-    files = {} if add_on else package_files(root)
+    package = package_files(root)
+    files = {} if add_on else dict(package)
     for each in chosen:
         files.update(lesson_files(each, held_back[each.stem], variant))
     files["saekit/course/reference/__init__.py"], files["saekit/course/reference/index.json"] = PACKAGE, index(lessons)
-    readable = answers_in(files, chosen)
+    readable = answers_in({**package, **files}, chosen)  # an add-on joins the package where it is unpacked
     files["README.md"] = readme(chosen, held_back, variant, readable)
     write_bundle(files, Path(out))
     report(readable, held_back, files, Path(out))
@@ -75,9 +77,9 @@ def package_files(root):
     project's brief."""
     paths = [root / name for name in TOP if (root / name).exists()]
     for folder in ("saekit", "data", "capstone"):
-        paths += [p for p in sorted((root / folder).rglob("*")) if p.is_file() and "__pycache__" not in p.parts]
+        paths += [path for path in sorted((root / folder).rglob("*")) if path.is_file()]
     named = {path.relative_to(root).as_posix(): path for path in paths}
-    kept = {name: path for name, path in named.items() if not name.startswith(PARTS)}
+    kept = {name: path for name, path in named.items() if not (name.startswith(PARTS) or LEFT_OUT & {*name.split("/")})}
     kept["saekit/course/checks/__init__.py"] = root / "saekit" / "course" / "checks" / "__init__.py"
     return {name: path.read_bytes() for name, path in kept.items() if path.exists()}
 
@@ -246,12 +248,12 @@ def readme(lessons, held_back, variant, readable):
     free = [f"- `{path}`: `{name}`" for path, name, stem, exercise in readable if exercise not in held_back[stem]]
     parts = [
         "# saekit\n\nFrom LASSO and dictionary learning to sparse autoencoders on a transformer's MLP activations.\n",
-        "You need Python 3.11 or newer, and nothing else:\n\n```\npython course.py lab     # sets everything up, opens"
-        " JupyterLab\n```\n",
+        "You need Python 3.11 or newer (on Debian and Ubuntu with `python3-venv`), 2.5 GB of disk, and for the first"
+        " start a network:\n\n```\npython course.py lab     # sets everything up, opens JupyterLab\n```\n",
         "Lessons in this bundle: " + ", ".join(f"[{each.title}](notebooks/{each.stem}.ipynb)" for each in lessons)
         + ". Later lessons are unpacked over the same folder; your notebooks stay as they are.\n",
         "## Your code or ours\n\nEvery exercise checks itself. Until your answer passes, ours stands in, and once it"
-        " passes the rest of the lesson uses yours. So the answers below are in this bundle, readable for anyone who"
+        " passes the rest of the lesson uses yours. So the answers below are in this folder, readable for anyone who"
         " looks. Look after you have tried:\n\n" + "\n".join(free) + "\n",
     ]
     if held:
