@@ -85,6 +85,7 @@ class Bench:
         """Records of runs at one learning rate, those given and more whose knobs close in on L0, unless a run of the
         others, (l0, ce_increase), shows that this rate cannot be the best."""
         name, whole, most = (run["contestant"], run["arch"]), recipe.knob == "k", 1 if self.args.quick else MOST_KNOBS
+        records = records or self.held(run)
         while len(records) < most and not any("error" in record for record in records):
             tried = [(record["run"]["knob"], record["metrics"]["l0"]) for record in records]
             knob = matching.next_knob(tried, L0, recipe.slope, whole, close) if tried else self.knobs.get(
@@ -98,9 +99,14 @@ class Bench:
             self.knobs[name] = round(found) if whole else float(f"{found:.4g}")
         return records
 
+    def held(self, run):
+        """Records in FILE of this run with whatever knob."""
+        return [record for record in self.records if "metrics" in record
+                and record["run"] == full({**run, "knob": record["run"]["knob"]})]
+
     def do(self, run):
         """The record of a run: from FILE, else trained and measured now; LookupError if it may not be."""
-        run = contestants.our_run(run) if run["contestant"] == "saekit" else run
+        run = full(run)
         held = [record for record in self.records if record["run"] == run]
         if held and ("metrics" in held[0] or not self.may_train):
             return held[0]
@@ -162,12 +168,17 @@ class Plan(Bench):
 
     def measure_speed(self, run):
         short = run | {"tokens": SPEED_ROWS}
-        sae, about = self.trained(contestants.our_run(short) if run["contestant"] == "saekit" else short)
+        sae, about = self.trained(full(short))
         self.speeds[speed_name(run)] = SPEED_ROWS / about["seconds"]
         if "evaluation" not in self.speeds:
             start = time.perf_counter()
             evaluate_sae(sae, self.lm, 0, EVAL_TOKENS // 10, self.validation, self.train)
             self.speeds["evaluation"] = EVAL_TOKENS // 10 / (time.perf_counter() - start)
+
+
+def full(run):
+    """A run with all that defines it."""
+    return contestants.our_run(run) if run["contestant"] == "saekit" else run
 
 
 def points(records, name):

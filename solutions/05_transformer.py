@@ -141,21 +141,23 @@ def recipe(z, n):
 # %% [markdown] id="recipes-intro"
 # Now five tokens, each ingredient named by its three nearest tokens:
 
-# %% id="recipes"
-from textwrap import fill
-def in_words(z, D, n=4):
-    """The lecture's line for one code."""
+# %% id="recipe-line"
+def in_words(x, z, D, n=4):
+    """The lecture's line for a vector x and its code z, and how much of x (of its squared length) it explains."""
     which, shares, others = recipe(z, n)
     terms = [f"{share:.2f} ⟨{named(D[atom], 3)}⟩" for atom, share in zip(which, shares) if share > 0.005]
-    return " + ".join(terms) + f" + {abs(others):.2f} others"
+    terms += [f"{others:.2f} others"] if others > 0.005 else []
+    return " + ".join(terms) + f"  [explains {1 - np.sum((x - z @ D) ** 2) / np.sum(x ** 2):.2f}]"
 
+# %% id="recipes"
+from textwrap import fill
 for word in (" matrices", " for", "Node", " self", "_size"):
     token = lm.tokenizer.encode(word).ids[0]
-    print(fill(f"{strings[token]!r} = {in_words(word_codes[token], word_atoms)}", 100,
-               subsequent_indent="    ") + "\n")
+    line = in_words(embeddings[token], word_codes[token], word_atoms)
+    print(fill(f"{strings[token]!r} = {line}", 100, subsequent_indent="    ") + "\n")
 
 # %% [markdown] id="recipes-after"
-# The "=" is the lecture's: shares add up to 1 however much of the vector the code misses. A LASSO gives *every* vector such a line, and nearest tokens name every direction. **What would a recipe look like that means nothing?** Compare with a **Gaussian twin**: data with the same covariance, scaled to length 1 like ours. Embeddings that are sparse beyond what second moments explain
+# The "=" is the lecture's: shares add up to 1 however much of the vector the code misses, here about half (the brackets). A LASSO gives *every* vector such a line, and nearest tokens name every direction. **What would a recipe look like that means nothing?** Compare with a **Gaussian twin**: data with the same covariance, scaled to length 1 like ours. Embeddings that are sparse beyond what second moments explain
 # need fewer atoms than their twin, and are explained better. Dictionary and score use different samples:
 
 # %% id="twin"
@@ -178,11 +180,14 @@ def sparsity_test(x, n_atoms, n_epochs, lam, seed=0):
 (words_ev, words_l0), (twin_ev, twin_l0) = sparsity_test(embeddings, 384, budget(smoke=1, laptop=6), lam=0.2)
 print(f"embeddings: {words_ev:.2f} explained by {words_l0:.1f} atoms; "
       f"Gaussian twin: {twin_ev:.2f} by {twin_l0:.1f}")
+known_ev = metrics.explained_variance(embeddings, word_codes @ word_atoms)
+print(f"embeddings that the recipes' dictionary was learned from: {known_ev:.2f}")
+claim("explained variance of these known embeddings", known_ev, at_most=0.5)
 claim("explained variance, embeddings minus twin", words_ev - twin_ev, at_least=0.05)
 claim("atoms per sample, twin minus embeddings", twin_l0 - words_l0, at_least=0.5)
 
 # %% [markdown] id="twin-after"
-# More explained with fewer atoms: sparser than their covariance explains, as the lecture's sums ask. But at this price most of an embedding, of a new token or a known one, is left unexplained.
+# More explained with fewer atoms: sparser than their covariance explains, as the lecture's sums ask. But at this price most of an embedding is left unexplained, of a new token (0.25 is explained) and of a known one (0.39).
 
 # %% [markdown] id="stations-intro"
 # ## 5.3 Three stations
@@ -370,8 +375,8 @@ for word, use in ((word, use) for word in words[:2] for use in ("code", "prose")
     one = found_uses[word, use][1:2]
     seen = excerpts("held", one, nothing, before=9, after=0)[0]
     print(f"{strips.visible(''.join(seen.tokens))!r} [{seen.file}]")
-    print(fill(f"= {in_words(state_code(held_states[one])[0], state_atoms)}", 100,
-               initial_indent="   ", subsequent_indent="     ") + "\n")
+    line = in_words(unit(held_states[one] - centre)[0], state_code(held_states[one])[0], state_atoms)
+    print(fill(f"= {line}", 100, initial_indent="   ", subsequent_indent="     ") + "\n")
 
 # %% [markdown] id="shared-intro"
 # (⏎ is a line break. Shown is the second use of each kind.) Each word's uses share the ingredient that names it: here it is largest in code, second in prose. The two prose recipes share none of the four shown. Most names are odd: no token means "in a comment". But an atom for that would *point* along the prose direction. **Are there such atoms, learned without any label? Who uses them?**
@@ -489,43 +494,57 @@ def reading(station, n_directions):
     right = distance.sum(axis=2).argmin(axis=1) == level["held"]
     return np.mean([right[level["held"] == one].mean() for one in range(6) if (level["held"] == one).any()])
 
-scores = {station: [reading(station, k) for k in (1, 2, 3, 4)] for station in stations}
-print(f"{'directions':16}" + "".join(f"{k:6}" for k in (1, 2, 3, 4)) + "   (chance 0.17)")
-for station, values in scores.items():
-    print(f"{station:16}" + "".join(f"{value:6.2f}" for value in values))
+# %% [markdown] id="depth-rivals-intro"
+# But the means' longest direction need not be the best to read along: tokens of one depth spread too. **Linear discriminant analysis** (LDA) first whitens that spread away (lesson 2), so that its leading directions are those that separate the depths best. And a single direction may be fitted to the depth itself, by least squares. **Will one of these make do alone?**
+
+# %% id="depth-rivals"
+x, at = x_depth["fit"]["after attention"], level["fit"]
+means = np.array([x[at == one].mean(axis=0) for one in range(6)])
+centred = means - means.mean(axis=0)
+within = np.mean([np.cov(x[at == one].T) for one in range(6)], axis=0)         # of the tokens of one depth
+whiten = np.linalg.cholesky(np.linalg.inv(within))
+slope = np.linalg.solve(6 * within + centred.T @ centred, centred.T @ np.arange(6))  # each depth counts once
+for part in rows:
+    x_depth[part]["after attention, LDA"] = x_depth[part]["after attention"] @ whiten
+    x_depth[part]["the same, fitted"] = x_depth[part]["after attention"] @ slope[:, None]
+
+# %% id="depth-table"
+scores = {station: [reading(station, k) for k in (1, 2, 3, 4)] for station in (*stations, "after attention, LDA")}
+fitted = reading("the same, fitted", 1)
+print(f"{'directions':22}" + "".join(f"{k:6}" for k in (1, 2, 3, 4)) + "   (chance 0.17)")
+for station, values in (*scores.items(), ("the same, fitted", [fitted])):
+    print(f"{station:22}" + "".join(f"{value:6.2f}" for value in values))
 
 # %% id="depth-claims"
-claim("reading depth after attention along two directions, minus along one",
-      scores["after attention"][1] - scores["after attention"][0], at_least=0.04)
-claim("the same along three, minus along two",
-      scores["after attention"][2] - scores["after attention"][1], at_least=0.04)
+lda = scores["after attention, LDA"]
+claim("reading depth along the two best directions, minus along the best one",
+      lda[1] - max(lda[0], fitted), at_least=0.1)
+claim("the same along three, minus along two", lda[2] - lda[1], at_least=0.04)
 claim("reading depth along two directions, after attention minus embedding",
       scores["after attention"][1] - scores["embedding"][1], at_least=0.15)
 
 # %% [markdown] id="depth-figure-intro"
-# **What does the first direction get wrong?** The means along the first two:
+# **What does the direction of largest spread get wrong?** The means along the first two:
 
 # %% id="depth-means"
-x = x_depth["fit"]["after attention"]
-means = np.array([x[level["fit"] == one].mean(axis=0) for one in range(6)])
-plane = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2][:2]
-clouds = [(x[level["fit"] == one][:150] - means.mean(axis=0)) @ plane.T for one in range(6)]
-station_colors = (plots.BASELINE, plots.TRUTH, plots.TRUTH)
+plane = np.linalg.svd(centred, full_matrices=False)[2][:2]
+clouds = [(x[at == one][:150] - means.mean(axis=0)) @ plane.T for one in range(6)]
+station_colors = (plots.BASELINE, plots.TRUTH, plots.TRUTH, plots.ATOM)
 
 # %% id="depth-figure"
 fig, axes = plots.panels(2, height=3.0)
-plots.levels_in_plane(axes[0], clouds, (means - means.mean(axis=0)) @ plane.T, range(6))
+plots.levels_in_plane(axes[0], clouds, centred @ plane.T, range(6))
 axes[0].set(title="The means of depths 0 to 5 bend")
-for (station, values), style, color in zip(scores.items(), ("o:", "o-", "o--"), station_colors):
+for (station, values), style, color in zip(scores.items(), ("o:", "o-", "o--", "s-"), station_colors):
     axes[1].plot((1, 2, 3, 4), values, style, color=color, label=station)
 axes[1].axhline(1 / 6, color=plots.BASELINE, linewidth=0.8, linestyle=":")
 axes[1].set(title="Three read more than two or one", xlabel="directions used",
             ylabel="accuracy, averaged over depths", xticks=(1, 2, 3, 4), ylim=(0, 1))
-axes[1].legend(loc="upper left", fontsize=8, frameon=False)
-plots.show(fig, alt="Left: mean hidden states of indentation depths 0 to 5 along their first two directions form a bent curve, with pale clouds of tokens around them. Right: accuracy of reading the depth after attention grows from one to three directions, less so after the MLP, and stays near chance at the embedding.")
+axes[1].legend(loc="upper left", fontsize=7, frameon=False, ncols=2, columnspacing=1)
+plots.show(fig, alt="Left: mean hidden states of indentation depths 0 to 5 along their first two directions form a bent curve, with pale clouds of tokens around them. Right: accuracy of reading the depth after attention grows from one to three directions, more so along the directions of LDA, less so after the MLP, and stays near chance at the embedding.")
 
 # %% [markdown] id="depth-after"
-# Along the direction of largest spread the deep levels fall together; a second and a third tell more apart (0.41, 0.57, 0.67). Other single directions, and better readers, were not tried. A dictionary may well need several atoms.
+# Along the direction of largest spread the deep levels fall together. No single direction made up for it: the best for telling depths apart reads 0.44, the one fitted to the depth 0.46; two read 0.68 and three 0.75, a fourth hardly more. So depth is not a line. A dictionary may well need several atoms.
 
 # %% [markdown] id="ex-mlp-task"
 # ## 5.6 Five hundred and twelve neurons
@@ -803,6 +822,19 @@ claim("median F1 of the best directions minus that of the best neurons",
       np.median(results["best direction"]) - np.median(results["neurons"]), at_least=0.1)
 claim("share of concepts whose best neuron stays below 0.8", (results["neurons"] < 0.8).mean(), at_least=0.5)
 
+# %% [markdown] id="detector-off-intro"
+# Could a concept be where a neuron is **off**? The best such neuron, chosen on fit:
+
+# %% id="detector-off"
+off = {part: neurons[part] <= 0 for part in rows}
+unit_off = f1(off["fit"][::4], truth["fit"][::4]).argmax(axis=0)
+f1_off = f1(off["held"], truth["held"])[unit_off, np.arange(len(judged))]
+ahead = f1_off - results["neurons"]
+top = ahead.argmax()
+print(f"off is better than on by 0.1 or more for {(ahead >= 0.1).sum()} of {len(judged)} concepts; most ahead for "
+      f"{names[judged[top]]}, {f1_off[top]:.2f} against {results['neurons'][top]:.2f}")
+claim("share of concepts for which off is better by 0.1 or more", (ahead >= 0.1).mean(), at_most=0.1)
+
 # %% id="detector-figure"
 order = np.argsort(-results["best direction"])[np.linspace(0, len(judged) - 1, min(24, len(judged))).astype(int)]
 fig, ax = plots.panels(height=4.8)
@@ -812,7 +844,7 @@ marks = {"best direction": (plots.TRUTH, "|"), "the same, untrained": (plots.BAS
 plots.best_scores(ax, [names[judged[j]] for j in order],
                   {name: (results[name][order], *mark) for name, mark in marks.items()})
 ax.set(title="What the neurons say together, no neuron says alone", xlabel="F1 on held-out files")
-plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly everywhere, the best neuron follows at some distance, random directions and untrained neurons lie lower.")
+plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly everywhere, the best neuron follows at some distance, and for most concepts random directions and untrained neurons lie lower still.")
 
 # %% [markdown] id="detector-after"
 # In the median, neurons beat random directions. But the best direction beats the best neuron almost everywhere: where it scores high, the concept *is there*, linearly, and no neuron is it. Directions among **untrained** neurons do well where the token itself gives the concept away. The distance
@@ -821,7 +853,7 @@ plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly 
 # Is this superposition? Rotation spreads concepts too (lesson 3), but these axes are special (5.7). Proof it is not.
 
 # %% [markdown] id="kinds-intro"
-# ## 5.9 Read two neurons
+# ## 5.9 Read three neurons
 #
 # Sort tokens into seven kinds (one at most per token) and take each neuron's strongest 2 % of tokens. **How many kinds does it take to cover 80 % of those that have one (line breaks have none)?**
 
@@ -859,30 +891,61 @@ for rival in ("random directions", "untrained neurons"):
 # Neurons need fewer kinds than random directions or untrained neurons; hardly any needs only one. But the rivals look mixed as well, so the count says little: read. First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 % (the top alone flatters):
 
 # %% id="read-tools"
-def show_neuron(neuron, title):
-    """Six places spread over the strongest 2 % of a neuron's tokens in fit."""
+def strongest(neuron):
+    """The strongest 2 % of a neuron's tokens in fit, in order."""
     values = neurons["fit"][:, neuron]
-    strongest = np.argsort(-values)[:min(len(values) // 50, (values > 0).sum())]
-    return strips.TokenStrips(excerpts("fit", strongest[::len(strongest) // 6][:6], values), title, plots.NEURON)
+    return np.argsort(-values)[:min(len(values) // 50, (values > 0).sum())]
+
+def spread(places, n):
+    return places[::max(1, len(places) // n)][:n]
+
+def show_neuron(neuron, places, title):
+    return strips.TokenStrips(excerpts("fit", places, neurons["fit"][:, neuron]), title, plots.NEURON)
 
 # %% id="read-one"
 best_concept = int(np.argmax(results["neurons"]))
 one_neuron = int(found["neurons"][1][best_concept])
-show_neuron(one_neuron, f"Neuron {one_neuron}: best for {names[judged[best_concept]]}, "
-                        f"F1 {results['neurons'][best_concept]:.3f}")
+show_neuron(one_neuron, spread(strongest(one_neuron), 6),
+            f"Neuron {one_neuron}: best for {names[judged[best_concept]]}, "
+            f"F1 {results['neurons'][best_concept]:.3f}")
 
-# %% [markdown] id="read-two-intro"
-# Then the one whose strongest tokens are spread most evenly over the kinds (largest entropy):
+# %% [markdown] id="pair-intro"
+# A unit for several unrelated things is called **polysemantic**. Search for one by its concepts: two that are rare (under 2 % of tokens), never on one token, and unrelated for the model too (the cosine of their mean hidden states, after attention and centred, is under 0.1). Which neuron's strongest tokens hold most of *both*, by the smaller of the two shares?
+
+# %% id="pair"
+rare = judged[labels["fit"][:, judged].mean(axis=0) < 0.02]
+seen = labels["fit"][:, rare].astype(np.float32)
+centres = unit(seen.T @ (states["fit"]["after attention"] - states["fit"]["after attention"].mean(axis=0)))
+unrelated = (centres @ centres.T < 0.1) & (seen.T @ seen == 0)
+shares = kind_shares(neurons["fit"], seen) * (density >= 0.02)[:, None]       # (neurons, rare concepts)
+smaller = np.minimum(shares[:, :, None], shares[:, None]) * unrelated
+two_sided, *pair = map(int, np.unravel_index(smaller.argmax(), smaller.shape))
+
+# %% id="pair-shares"
+pair = rare[pair]
+shares = {part: kind_shares(neurons[part][:, [two_sided]], labels[part][:, pair])[0] for part in rows}
+for part in rows:
+    said = [f"{names[j]} {100 * share:.0f} % (of all {100 * labels[part][:, j].mean():.1f} %)"
+            for j, share in zip(pair, shares[part])]
+    print(f"{part:4} of its strongest tokens: {', '.join(said)}")
+claim("the smaller of the two shares, on held", shares["held"].min(), at_least=0.06)
 
 # %% id="read-two"
+top = strongest(two_sided)
+both = np.concatenate([spread(top[labels["fit"][top, j]], 3) for j in pair])
+show_neuron(two_sided, both, f"Neuron {two_sided}: {names[pair[0]]} and {names[pair[1]]}")
+
+# %% [markdown] id="read-three-intro"
+# On **held**, by which nothing was chosen, the shares are much the same. A comma, or the *def* or *class* that begins a definition? This neuron alone cannot say. Last, the neuron whose strongest tokens are spread most evenly over the seven kinds (largest entropy):
+
+# %% id="read-three"
 shares = kind_shares(neurons["fit"], table_of_kinds)
 many_kinds = int(np.argmax(-(shares * np.log(shares + 1e-9)).sum(axis=1)))
 by_kind = ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, shares[many_kinds]))
-show_neuron(many_kinds, f"Neuron {many_kinds}: {by_kind}")
+show_neuron(many_kinds, spread(strongest(many_kinds), 6), f"Neuron {many_kinds}: {by_kind}")
 
 # %% [markdown] id="read-after"
-# **Say in five words what the second one stands for.** A unit for several unrelated things is called **polysemantic**, and by the count this one is. Yet three of the six places, among them the two strongest, stand in square brackets: one concept that touches all kinds. A count of kinds cannot tell the two apart, and people find
-# threads in any six places: lesson 8 will test you.
+# **What does it stand for?** Three of the six places, the two strongest among them, stand in square brackets: perhaps one concept, which touches all kinds. A count of kinds does not show that a neuron is polysemantic, and people find threads in any six places: lesson 8 will test you.
 
 # %% [markdown] id="layers-intro"
 # ## 5.10 Which layer?
@@ -1060,7 +1123,7 @@ about_states = [
     ("Arora et al. 2018: word vectors are sparse sums of shared atoms",
      f"{words_ev:.2f} explained by {words_l0:.1f} atoms, more than a Gaussian twin"),
     ("Engels et al. 2024: some features are not one-dimensional",
-     "depth read along 1, 2, 3 directions: " + ", ".join(f"{v:.2f}" for v in scores["after attention"][:3]))]
+     "depth read along the best 1, 2, 3 directions: " + ", ".join(f"{value:.2f}" for value in lda[:3]))]
 
 # %% id="papers"
 mixed = {name: f"{100 * (count > 1).mean():.0f} %" for name, count in n_kinds.items()}
@@ -1085,7 +1148,7 @@ print("\n".join(f"{says}\n    here: {measured}" for says, measured in about_stat
 # | lecture: finding directions is hard, an algorithm is needed | with labels, a difference of means finds one; without, dictionary learning finds hundreds, unnamed |
 # | article: least superposition in early layers, most in the middle, late ones task-specific | in our four blocks the gap is widest at the last, where the next token is read best (5.10) |
 # | reference page: an SAE works on one layer | so does any direction among neurons; among hidden states much carries over (5.10) |
-# | reference page: neurons are polysemantic | in lesson 3's toy, where features are rare. Here the count of kinds does not decide (5.9); but for none of 64 concepts does the best neuron pass an F1 of 0.8; for 28 the best direction does (5.8) |
+# | reference page: neurons are polysemantic | in lesson 3's toy, where features are rare. Here the count of kinds does not decide, though one neuron answers to two unrelated concepts (5.9); and for none of 64 concepts does the best neuron pass an F1 of 0.8; for 28 the best direction does (5.8) |
 #
 # ## Common confusions
 #
@@ -1096,7 +1159,7 @@ print("\n".join(f"{says}\n    here: {measured}" for says, measured in about_stat
 #
 # "Prose" is one direction that words share. Indentation depth bends through two or three. Embeddings and hidden states are sparser in a learned dictionary than their covariance explains. For most concepts the best neuron is clearly behind the best direction.
 #
-# **Limits.** Two small models of Python code, the deeper one with four blocks and trained once; concepts that Python's tools can label. Neurons that are *off* for a concept were not counted. The best direction had labels; an SAE will have none.
+# **Limits.** Two small models of Python code, the deeper one with four blocks and trained once; concepts that Python's tools can label. The best direction had labels; an SAE will have none.
 #
 # **References.** Bricken et al., "Towards Monosemanticity" (2023) · Mikolov et al., "Linguistic regularities in continuous space word representations" (2013) · Arora et al., "Linear algebraic structure of word senses" (2018) · Elhage et al., "A mathematical framework for transformer circuits" (2021) · Gurnee et al., "Finding
 # neurons in a haystack" (2023) · Park et al., "The linear representation hypothesis" (2024) · Engels et al., "Not all language model features are linear" (2024).
