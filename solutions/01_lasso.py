@@ -547,12 +547,12 @@ fig, ax = plots.panels(height=2.8)
 ax.plot(path.lams, path.z[:, ~true], color=plots.FAILURE, linewidth=0.8)
 ax.plot(path.lams, path.z[:, true], color=plots.ATOM)
 ax.plot(np.zeros(6), z_planted[0, true], "o", color=plots.TRUTH, clip_on=False)
-ax.set(title="The true atoms enter first; large λ keeps them small",
+ax.set(title="Here the true atoms enter first; large λ keeps them small",
        xlabel="λ (falling to the left)", ylabel="coefficient", xlim=(0, None))
 plots.show(fig, alt="Coefficients against lambda. Six green lines start at zero on the right and grow towards the black dots of the true sizes on the left; thin vermilion lines of false atoms appear near the left edge.")
 
 # %% [markdown] id="shrink-intro"
-# Green lines are the true atoms, dots their true sizes at the left edge, vermilion lines false atoms. Large λ: clean, but shrunk. Small λ: right sizes, but false atoms. **Debiasing** takes the best of both: let the LASSO choose the atoms, then fit
+# Green lines are the true atoms, dots their true sizes at the left edge, vermilion lines false atoms. (In other samples a false atom may enter before the last true one.) Large λ: clean, but shrunk. Small λ: right sizes, but false atoms. **Debiasing** takes the best of both: let the LASSO choose the atoms, then fit
 # their sizes by least squares, without a price. On 50 samples, with codes that are positive in truth (*error* is ‖z − truth‖/‖truth‖, *debiased* the same after the new fit):
 
 # %% id="shrink" tags=["nbval-check-output"]
@@ -690,7 +690,7 @@ claim(f"gain of non-negativity at d = 50, k = {between}", gain, at_least=0.4)
 # ## Common confusions
 #
 # - *"A large correlation means the atom is present."* Atoms answer for each other. Presence is decided jointly.
-# - *"The LASSO finds the sparsest code."* It finds the cheapest in L1. Below the border both agree; above it they do not.
+# - *"The LASSO finds the sparsest code."* It finds the cheapest in L1. For typical codes, random dictionaries and no noise both agree below the border, and mostly not above it; a nasty code can fail far below (1.3).
 # - *"λ is a number of atoms."* It is a price per unit of coefficient; how many atoms it buys depends on the data. OMP's k is a number.
 # - *"It converged, so it found the truth."* KKT proves the minimum. Whether the minimum is the truth is the dictionary's business.
 #

@@ -124,7 +124,7 @@ for ax in axes:
     ax.text(0.05, 1, "superposed", ha="left", color="white")
     ax.text(0.95, 6, "orthogonal", ha="right", color="white")
     ax.text(0.95, 0.15, "not represented", ha="right", fontsize=9)
-plots.show(fig, alt="Two maps of importance against probability. In both, superposition fills the left side, farthest where both are equally important (to p = 0.5 by formula, 0.65 in training); to its right feature 2 has the dimension to itself if it is important and is not represented if not.")
+plots.show(fig, alt="Two maps of importance against probability. In both, superposition fills the left side, farthest where both are equally important (its last cell is p = 0.43 by formula, 0.57 in training); to its right feature 2 has the dimension to itself if it is important and is not represented if not.")
 
 # %% id="phase-claims"
 cheapest, second = np.sort(losses, axis=2)[..., 0], np.sort(losses, axis=2)[..., 1]
@@ -261,11 +261,11 @@ shares_hundred = [dimensionality(W)[k] for W, k in zip(W_hundred, kept)]
 fig, ax = plots.panels(height=3)
 plots.dimension_shares(ax, p_hundred, shares_hundred)
 ax.set_title("Features first pair up, then share dimensions more and more thinly")
-plots.show(fig, alt="Share of a dimension per feature against 1/p. The most frequent features have mixed shares; near 1/p = 2 to 3 nearly all lie on the line 1/2; rarer ones fall through 2/5 and go on falling.")
+plots.show(fig, alt="Share of a dimension per feature against 1/p. The most frequent features have mixed shares; near 1/p = 2 to 3 nearly all of those represented lie on the line 1/2; rarer ones fall through 2/5 and go on falling.")
 
 # %% id="hundred-claims"
 on_half = [np.mean(np.abs(values - 1 / 2) < 0.02) for values in shares_hundred]
-claim("share of features on the plateau 1/2, at the best p", max(on_half), at_least=0.8)
+claim("share of the represented features on the plateau 1/2, at the best p", max(on_half), at_least=0.8)
 # groups: features at right angles to all outside their group
 groups = superposition.feature_groups(W_hundred[int(np.argmax(on_half))])
 paired = [len(g.features) == 2 and g.n_dims == 1 for g in groups]
@@ -433,10 +433,11 @@ echo = np.sqrt(0.5)                                           # the cosine betwe
 longer, bias = eight / np.sqrt(1 - echo), np.full(8, -echo / (1 - echo))
 for p in (0.5, 0.1, 0.01):
     print(f"p = {p}: error / signal with ReLU {error_over_signal(eight, np.zeros(8), p):.2f}; "
-          f"with a bias as well {error_over_signal(longer, bias, p):.2f}")
+          f"with a bias as well {error_over_signal(longer, bias, p):.2f}; "
+          f"longer yet, less bias {error_over_signal(eight * np.sqrt(2.45), np.full(8, -1.32), p):.2f}")
 
 # %% [markdown] id="relu-after"
-# The ReLU removes the negative echoes; the bias removes the positive ones too, but also weakens features of less than full size. Two opposite pairs, four of the eight dropped, err by about half the signal, and eight in the plane did not beat that. What does one pair cost? By section 3.2, p²/3 against a signal of 2p/3:
+# The ReLU removes the negative echoes; the bias removes the positive ones too, but also weakens features of less than full size. Two opposite pairs, four of the eight dropped, err by about half the signal. With a bias that swallows the whole echo eight in the plane do not beat that; with one found by search for rare features they do at p = 0.01, and still miss two fifths. What does one pair cost? By section 3.2, p²/3 against a signal of 2p/3:
 
 # %% id="pentagon-cost"
 for p in (0.5, 0.1, 0.01):
@@ -445,7 +446,7 @@ for p in (0.5, 0.1, 0.01):
 claim("error over signal of a pair at p = 0.01", ratio, at_most=0.01)
 
 # %% [markdown] id="fit-intro"
-# So sparsity makes interference cheap where echoes are *negative* (the ReLU hears nothing) or *small* (a bias swallows them). Of the seven echoes in the plane the two neighbours' are neither, and spoil it. In many dimensions?
+# So sparsity makes interference cheap where echoes are *negative* (the ReLU hears nothing) or *small* (a bias swallows them). Of the seven echoes in the plane the two neighbours' are neither: they cost a good part of the signal, however rare the features. In many dimensions?
 #
 # ## 3.7 How many directions fit?
 #
@@ -484,7 +485,7 @@ for d, eps in ((512, 0.1), (512, 0.3), (4096, 0.1)):
 # >
 # > *Reference page: interference is rare because collisions are rare.* Only with a nonlinearity that can be silent; a linear reader hears every feature that is on (section 3.6).
 # >
-# > *Lecture: near-orthogonality is possible when M ≥ d.* Possible for large d; for M > d the Welch bound says how near at best.
+# > *Lecture: near-orthogonality is possible when M ≥ d.* Possible for large d; for M > d the Welch bound is a limit that the worst pair cannot beat, and mostly does not reach.
 # >
 # > *Article: networks represent more features than dimensions by features that interfere.* Shown here for toys; for language models lessons 5 to 9 probe it.
 
@@ -611,7 +612,7 @@ def read_back(hidden, W, lam):
     ### END SOLUTION
 
 # %% [markdown] id="read-intro"
-# 64 features, each with a random direction in 20 dimensions, k of them on with values from 0.5 to 2. Two readers name the k features that were on: the k loudest entries of `hidden @ W.T`, or the k largest that your LASSO finds:
+# 64 features, each with a random direction in 20 dimensions, k of them on with values from 0.5 to 2. Two readers name the k features that were on: the k loudest entries of `hidden @ W.T`, or the k largest that your LASSO finds. (A product with *learned* weights reads better: lesson 4.)
 
 # %% id="read"
 W = synthetic.random_dictionary(64, 20, seed=0)
@@ -633,9 +634,9 @@ ax.plot(ks, readers["LASSO"], "o-", color=plots.ATOM)
 ax.plot(ks, readers["one product"], "o-", color=plots.BASELINE)
 ax.axvline(limit, color=plots.TRUTH, linewidth=0.8, linestyle="--")
 ax.text(2.9, 0.86, "LASSO, which searches")
-ax.text(2.6, 0.55, "one product, the k loudest")
+ax.text(2.6, 0.55, "product with Wᵀ, the k loudest")
 ax.text(limit + 0.1, 0.9, "Donoho–Tanner, large sizes")
-ax.set(title="The same 20 numbers hold more than one product can read",
+ax.set(title="The same 20 numbers hold more than the product with Wᵀ reads",
        xlabel="features on at once, of 64", ylabel="share read exactly", ylim=(0, 1.05))
 plots.show(fig, alt="Share of samples in which all features are named, against the number of features on. One product falls quickly after one feature; the LASSO stays near 1 for five or six and falls near the Donoho–Tanner limit of about eight.")
 
@@ -670,13 +671,13 @@ claim("error of the LASSO reader over that of the model's own", lasso_error / ow
 
 # %% id="paper-shapes"
 five_shares, three_shares, alike_shares = [np.sort(values) for values in shares.values()]
-best_p = p_hundred[int(np.argmax(on_half))]
+best = int(np.argmax(on_half))
 shape_rows = [("phases: not represented, orthogonal, superposed",
                f"{100 * same[clear].mean():.0f} % of clear cells as the formula says"),
               ("5 in 2 dimensions, sparse: a pentagon, D = 2/5",
                f"D = {five_shares.min():.3f} to {five_shares.max():.3f}"),
-              ("plateaus at 1/2 (pairs)",
-               f"{100 * max(on_half):.0f} % of 100 within 0.02 (d = 10, p = {best_p:.2f})"),
+              ("plateaus at 1/2 (pairs)", f"{100 * max(on_half):.0f} % of {n_kept[best]} represented within 0.02 "
+                                         f"(p = {p_hundred[best]:.2f})"),
               ("3 in 2 dimensions: triangles, D = 2/3",
                f"{three_shares.round(2)}; sizes above 0.7: {alike_shares.round(2)}")]
 

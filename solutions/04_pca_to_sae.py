@@ -323,7 +323,7 @@ for depth in depths:
     learned[depth] = amortisation_gap(x_test, D, lista.encode(network, x_test), exact.z, lam)
 
 # %% id="lista-figure"
-steps = np.unique(np.geomspace(1, 300, 24).astype(int))
+steps = np.append(np.arange(1, 101), np.geomspace(110, 300, 8).astype(int))
 plain = np.array([amortisation_gap(x_test, D, unrolled_ista(x_test, D, lam, n), exact.z, lam) for n in steps])
 fig, ax = plots.panels(height=2.8)
 ax.loglog(steps, plain, color=plots.ATOM, label="ISTA: D's own weights")
@@ -746,7 +746,7 @@ print("\n".join(f"{says:63} {measured}" for says, measured in table))
 # - *Article: unit norm "to prevent trivial solutions".* Yes (4.2).
 # - *Article: untied weights "often perform better".* They can carry what one-step inference learns (4.3; a tied step was not tried); little on the pentagon (4.2).
 # - *Article: ½‖x − W f‖² without b_dec, λ from 1e-4 to 1e-2.* Without b_dec the mean is paid for (4.2); our useful prices (0.2 to 0.5; half of that with the ½) lie 10 to 25 times above its range, for another scale of x (4.4).
-# - *Article: resample along the worst example's residual, perturbed.* Plants near-copies, unless the noise is nearly as long as the direction (4.6).
+# - *Article: resample along the worst example's residual, perturbed.* Plants near-copies with little noise; with noise nearly as long as the direction most latents live, and hardly share out the features (4.6).
 # - *Article: expansion 4–16× is best, lower is more robust.* Best is what the number of features asks for (4.7); robustness: lesson 9.
 # - *Reference page: λ very high, moderate, very low.* Very high silences weak occurrences before it loses directions (4.4).
 # - *Reference page: rare features are missed.* Yes, see the Zipf figure (4.7).

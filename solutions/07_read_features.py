@@ -124,7 +124,7 @@ print("in a million tokens:   ", density_kinds(np.array([0, 1, 9, 10, 400]), 1_0
 print("in ten thousand tokens:", density_kinds(np.array([0, 1, 9, 10, 400]), 10_000, 1e-5))
 
 # %% [markdown] id="kinds-intro"
-# In ten thousand tokens nothing *can* look ultra-low: one firing is already more. So a kind is a statement about a latent **and a text**. How much does it say about the next text? We judge by every fourth context (with a bound that fits so few tokens), and look whether the latent fires in the other three quarters. **Which share of the "dead" will wake?**
+# In ten thousand tokens nothing *can* look ultra-low: one firing is already more. So a kind is a statement about a latent **and a text**. How much does it say about more text of the same kind? We judge by every fourth context (with a bound that fits so few tokens), and look whether the latent fires in the other three quarters. **Which share of the "dead" will wake?**
 
 # %% id="kinds"
 context_of = overview.cells // lm.n_ctx                                    # (tokens,) which context each stands in
@@ -737,7 +737,7 @@ ax.legend()
 plots.show(fig, alt="Median correlation of the explanation against density, for ten groups of latents: on held files and, dotted and higher, on the train files where formulas were found.")
 
 # %% [markdown] id="few-intro"
-# And the *because*? Take the best-explained group, and let it be as poor in examples as the rarest: search again on so few train contexts that it fires about as often there. (A formula must hold on 20 train tokens or more, here on 5; so the rarest group is searched again with 5 too.) If its score falls to that of the rarest group, scarcity is all; if it stays above, rare latents are hard for another reason too. The dotted curve gives a hint: where it is low as well, no formula of ours fits even the files in which it was looked for.
+# And the *because*? Take the best-explained group, and let it be as poor in examples as the rarest: search again on so few train contexts that it fires about as often there. (A formula must hold on 20 train tokens or more, here on 5; so the rarest group is searched again with 5 too.) If its score falls to that of the rarest group, scarcity is all; if it stays above, few *train* examples are not all. The dotted curve gives a hint: where it is low as well, no formula of ours fits even the files in which it was looked for.
 
 # %% id="few-search"
 n_seen = np.diff(seen[0].indptr)[explained]
@@ -763,7 +763,7 @@ claim("r of the best-explained group minus r of the rarest and of the most frequ
       by_tenth[1, best_tenth] - max(by_tenth[1, 0], by_tenth[1, -1]), at_least=0.05)
 
 # %% [markdown] id="writer-intro"
-# So not the *frequent* ones, but those in the middle. And scarcity costs something, but does not bring the group down to the rarest: rare latents are hard for another reason too, as their low score on train suggested. (Only those of the group that still fire often enough could be searched, which flatters the second number.)
+# So not the *frequent* ones, but those in the middle. And scarcity costs something, but does not bring the group down to the rarest: something else sinks the rare ones too. What, this control does not say: it thinned the train files only. The rarest latents were admitted for ten firings on train and have about as few on held, where one that never fires scores 0; and on train their formulas had to hold on 20 tokens, twice as many as they fire on. (Only those of the group that still fire often enough could be searched, which flatters the second number.)
 #
 # ## 7.11 With a language model, and the article's categories
 #

@@ -202,7 +202,7 @@ print(f"latent minus random direction: {difference.mean():+.4f} nats, "
 claim("mean change of loss when a latent that fires is ablated (nats)", change.mean(), at_least=0.0)
 
 # %% [markdown] id="every-after"
-# Many ablations *help* the token that happened to come, so "worse" must be a mean over many tokens, never one example. And a random push hurts too, since a trained model is tuned to its own activations. Only what exceeds the rival's line belongs to the latent, and here, on the average over such draws, nothing does: look at the difference and its error.
+# Many ablations *help* the token that happened to come, so "worse" must be a mean over many tokens, never one example. And a random push hurts too, since a trained model is tuned to its own activations. Only what exceeds the rival's line belongs to the latent, and here, on the average over such draws, nothing does: look at the difference and its error. (That error counts tokens as independent, which they are not; by contexts, as in lesson 9, it would be larger. The same holds for the causal mark in 8.5, which is why it has a control.)
 #
 # ## 8.3 Push it up
 #
@@ -332,7 +332,7 @@ for i in np.linspace(0, len(texts[0]) - 1, 4).astype(int):
     print(f"    dose {more:<7} {texts[more][i]!r}")
 
 # %% [markdown] id="writers-intro"
-# And each of the other latents on one held-out beginning, at six times its usual top value:
+# And each of these latents, the chosen one too, on one held-out beginning, at six times its usual top value:
 
 # %% id="writers"
 start = prompts["held"][len(texts[0]) // 2:][:1]

@@ -175,7 +175,7 @@ for small, large in neighbours:
           f"(shuffled {100 * np.mean(chance >= 0):.0f} %), of the same number {100 * own_number(real):3.0f} %")
 
 # %% [markdown] id="twins-intro"
-# Look at the last column. By chance a parent has its child's number once in several hundred times. Where it is common, we have caught ourselves: dictionaries drawn with the **same seed begin with the same rows**, so that latent 7 of one resembles latent 7 of the other because both *started* there. So only dictionaries that began apart are compared: of each size the first on the shelf for which less than 5 % of the parents have the child's number (a size without one, here 1,024, is left out). Among these a third of the larger one's latents or less has a parent. The others are new, or cut another way.
+# Look at the last column. By chance a parent has its child's number once in several hundred times. Where it is common, we have caught ourselves: dictionaries drawn with the **same seed begin with the same rows**, so that latent 7 of one resembles latent 7 of the other because both *started* there. So only dictionaries that began apart are compared: of each size the first on the shelf for which less than 5 % of the parents have the child's number (a size without one, here 1,024, is left out). Of the pairs in the table that began apart 27 to 35 % of the larger one's latents have a parent. The others are new, or cut another way.
 
 # %% id="ladder"
 ladder = [names[0]]
@@ -251,7 +251,7 @@ grown = sum(row[-1] > row[0] for row in families.values())
 print(f"from the first of these to the last, {grown} of {len(families)} families have grown")
 
 # %% [markdown] id="tree-figure-intro"
-# Some families die out: a much larger dictionary need not refine the small one's cuts, it makes its own.
+# Some families die out. A larger dictionary may make its own cuts; but half of the 16,384 are silent on held-out text, and the 4,096 had another recipe (9.1), so part of this is training.
 #
 # Where the root's F1 is low, the "tree" is that of something else. So of the concepts whose root has an F1 of 0.4 or more on train we draw, by firing, the one with most descendants and the middle one, beside them the control. A point is a latent, larger if it fires more often, of each generation the nine that fire most; the first and the last generation with their busiest tokens.
 
@@ -1198,7 +1198,7 @@ for what, row in ((name + "*", real), ("shuffled", by_chance)):
 #
 # | the sources | what is true, and where |
 # |---|---|
-# | article: related concepts split systematically into specific features | two atoms are cheaper than one; but 4 of 14 families grew from size to size, and the control splits as well (9.2) |
+# | article: related concepts split systematically into specific features | two atoms are cheaper than one; but only 4 of 14 families are larger in the largest dictionary than in 2,048, none grows at every size, and the control splits as well (9.2) |
 # | article: expansion of 4–16× is often best, lower is more robust | best by which measure? Three in 9.4, the share that recurs in 9.5 |
 # | article: features are universal across runs | a part is, by firing more than by direction, frequent ones more than rare ones, beside chance (9.5) |
 # | article: features generalise across architectures, basic ones appear in all language models | concepts are, single latents seldom; some have a partner even in an untrained model: they read the input (9.6) |
@@ -1216,7 +1216,7 @@ for what, row in ((name + "*", real), ("shuffled", by_chance)):
 #
 # ## Summary
 #
-# Larger dictionaries explain more, up to 16× here. Hardly a third of their latents refine one of the next smaller; the others are new, or cut another way. Splitting keeps a concept's cases, absorption loses some to special latents; nested reconstruction closes most of these holes; in the toy it leaves half as much again unexplained (0.066 for 0.042). Part of a dictionary comes again with another seed or model, by firing far more than chance allows, and part does not. Recurrence is evidence about the method; truth needs a test of its own. A chain from layer to layer is a claim about causes, so interventions test it, on text that did not choose it.
+# Larger dictionaries explain more, up to 16× here. About a third of their latents or less refine one of the next smaller; the others are new, or cut another way. Splitting keeps a concept's cases, absorption loses some to special latents; nested reconstruction closes most of these holes; in the toy it leaves half as much again unexplained (0.066 for 0.042). Part of a dictionary comes again with another seed or model, by firing far more than chance allows, and part does not. Recurrence is evidence about the method; truth needs a test of its own. A chain from layer to layer is a claim about causes, so interventions test it, on text that did not choose it.
 #
 # **Limits.** Small models and one architecture of SAE; trees depend on two bounds chosen beforehand; absorption is measured in a toy. A chain here has two latents, and what the SAEs do not explain passes unseen. The article's chains of sadness and causal reasoning cannot be asked of a model that reads only Python.
 #

@@ -565,12 +565,12 @@ for size, row in zip(sizes, table):
     print(f"{size:8,.0f}" + "".join(f"{value:12.4f}" for value in row))
 
 # %% [markdown] id="seeds-intro"
-# Some pairs were trained with several seeds: how far apart are they? Every difference smaller than that means nothing. And do fvu and ce_increase put the runs in the same order? And does a dictionary with more latents have more *living* ones?
+# Some pairs were trained with several seeds: how far apart are they? The number below is the standard deviation of one run (pairs of seeds, at half a million tokens); two runs differ by √2 times as much, so a difference below about three times it means little. And do fvu and ce_increase put the runs in the same order? And does a dictionary with more latents have more *living* ones?
 
 # %% id="seeds"
 groups = [loss[(n == size) & (t == length)] for size in sizes for length in lengths]
 seed_error = np.sqrt(np.mean([np.var(np.log(group), ddof=1) for group in groups if len(group) > 1]))
-print(f"one seed against another: {100 * seed_error:.2f} % of the loss")
+print(f"spread of one run over seeds: {100 * seed_error:.2f} % of the loss")
 ranks = [np.argsort(np.argsort(values)) for values in (loss, sweep["ce_increase"])]
 print(f"rank correlation of fvu and ce_increase over all runs: {np.corrcoef(*ranks)[0, 1]:.2f}")
 dead = [sweep["dead_fraction"][(n == size) & (t == lengths[-1])].mean() for size in sizes]
@@ -578,7 +578,7 @@ print("dead on held-out text after the longest runs, by latents:",
       ", ".join(f"{size:,.0f}: {100 * share:.0f} %" for size, share in zip(sizes, dead)))
 
 # %% [markdown] id="ex-power-task"
-# Where the rows of the table come together, look at the dead latents: there, four times the latents (1,024 to 4,096) leave only half as many again alive. One learning rate served all sizes, and a law fitted through these runs is a law of that recipe.
+# Where the rows of the table come together, look at the dead latents: there, four times the latents (1,024 to 4,096) leave only half as many again alive. One learning rate (2e-3) served all sizes and all lengths, so a run on eight times the tokens also travels eight times the *distance* of lesson 6 (rate × steps: 1 for the shortest runs, 8 for the longest): our "tokens" are both. Lesson 9's 1,024 latents read ten million tokens at distance 1 and leave an fvu of 0.12, more than the 0.034 here after two. A law fitted through these runs is a law of that recipe.
 #
 # ### Exercise 10.6 · A power law is a line
 #
@@ -639,10 +639,10 @@ best = np.unravel_index(sse.argmin(), sse.shape)
 (a, b, c), _ = surface(alphas[best[0]], betas[best[1]])
 print(f"loss = {a:.4f} + {b:.4f} (n/1,000)^-{alphas[best[0]]:.2f} + {c:.4f} (t/1,000,000)^-{betas[best[1]]:.2f}")
 print(f"typical miss {100 * (sse.min() / (len(loss) - 5)) ** 0.5:.1f} %, "
-      f"one seed against another {100 * seed_error:.1f} %")
+      f"one run over seeds {100 * seed_error:.1f} %")
 
 # %% [markdown] id="ex-profile-task"
-# The typical miss is ten times the seeds' difference: the *formula* is off, and no interval computed from it tells that. Within the formula, how well is α known? Hold α fixed, refit everything else, and look at how much worse it gets: the **profile**.
+# The typical miss is ten times the seeds' spread: the *formula* is off, and no interval computed from it tells that. Within the formula, how well is α known? Hold α fixed, refit everything else, and look at how much worse it gets: the **profile**.
 #
 # ### Exercise 10.7 · The profile's interval
 #
@@ -686,7 +686,7 @@ for size, row, shade in zip(sizes, table, np.linspace(0.1, 0.9, len(sizes))):
 ax.set(xlabel="tokens trained on", ylabel="fvu on held-out files",
        title="The fitted surface (lines) misses many measured points")
 ax.legend(fontsize=8)
-plots.show(fig, alt="Held-out loss over tokens for each number of latents, both logarithmic: points measured and lines of the fitted surface, falling with tokens; from 1,024 latents on points and lines nearly coincide at the longer runs, and at a million tokens the measured points lie below their lines.")
+plots.show(fig, alt="Held-out loss over tokens for each number of latents, both logarithmic: points measured and lines of the fitted surface, falling with tokens; from 1,024 latents on the points of all sizes nearly coincide at the longer runs, 13 to 19 percent below their lines at a million tokens and 3 to 13 percent above them at two million.")
 
 # %% id="profile-figure"
 fig, ax = plots.panels(height=2.6)
@@ -748,7 +748,7 @@ for i in cheapest:
 print(f"along this frontier ten times the FLOPs leave {100 * 10**-alpha:.0f} % of the loss")
 
 # %% [markdown] id="limits-intro"
-# Read the two middle columns: as the budget grows, is it spent on latents, on tokens, or on both? On both up to 1,024 latents; the last steps go to tokens. At 1,024 latents eight times the tokens divide fvu by six; from there on four times the latents change it by 2 % at most, once there are a million tokens. (And mind what is counted: the fast step's products, not the harvest, nor overheads.)
+# Read the two middle columns: as the budget grows, is it spent on latents, on tokens, or on both? On both up to 1,024 latents. There the sweep ends: two million tokens is its longest run, so the last two steps can only buy latents, and the very last gains 2 %, no more than two seeds may differ. At 1,024 latents eight times the tokens divide fvu by six (and travel eight times as far); from there on four times the latents change it by 2 % at most, once there are a million tokens. (And mind what is counted: the fast step's products, not the harvest, nor overheads.)
 #
 # ## 10.8 What does not scale, and what nobody knows
 #
@@ -804,7 +804,7 @@ claim("share with the token before, minus with another", with_before - with_othe
 # ### BEGIN SOLUTION
 # - One point: harvest 2 · 7e9 = 14 GFLOP a token; the fast step 2 · 4,096 · 1e6 = 8 GFLOP and the plain one 41. So it is the bottleneck only if plain; told with numbers.
 # - One point: weights, gradient and moments take 16 · 2 · 4,096 · 1e6 = 131 GB on each process: they do not fit without splitting; sharded latents, or split 2 or 3 (45 and 16 GB), do; split 1 leaves 74 GB, and the language model needs 14 more.
-# - One point: gradients of 33 GB to send every step, against batch-sized messages when latents are sharded.
+# - One point: gradients of 33 GB, of which the ring makes each process send 57 GB every step, against batch-sized messages when latents are sharded.
 # - One point: an extrapolation by about 60 times; asks for the form, the interval, a held-out point, whether k and the learning rate stayed fixed.
 # ### END SOLUTION
 
@@ -821,7 +821,7 @@ claim("share with the token before, minus with another", with_before - with_othe
 # | lecture: millions of features from a production model | as the paper reports; what they take to hold (10.5) |
 # | article: Claude 3 Sonnet, 3,072 dimensions, 49,152 features | feature 847,723 of the lecture's own page cannot exist there (10.5); 1, 4 and 34 million |
 # | article: several GB just for parameters | 1.2 GB; 4.8 GB in training (10.5) |
-# | article: memory and time scale with model size and expansion | time in proportion once large (10.3); with large models the harvest leads |
+# | article: memory and time scale with model size and expansion | time nearly in proportion once large (10.3); with large models the harvest leads |
 # | article: human evaluation doesn't scale | years for one dictionary of the paper's size, centuries for 34 million latents (10.8) |
 # | article: approximate, adaptive, streaming, nonlinear, temporal, multi-modal | open; experiments above (10.8) |
 #
@@ -836,7 +836,7 @@ claim("share with the token before, minus with another", with_before - with_othe
 #
 # A step is counted in FLOPs and bytes, and the roof says which of them a machine is short of. One dense product is the floor of a TopK step. Means over samples can be split over processes exactly; clipping, batch-wide thresholds and dead counts need care. A sweep is good for choosing within it; the law fitted on ours missed even a hidden run at its edge.
 #
-# **Limits.** Rates are those of one machine on one day. Links, GPUs and prices are given, not measured. The sweep is one model, one architecture, one k.
+# **Limits.** Rates are those of one machine on one day. Links, GPUs and prices are given, not measured. The sweep is one model, one architecture, one k, one learning rate: tokens and distance grow together.
 #
 # **References.** Williams, Waterman and Patterson, "Roofline" (2009) · Bricken et al., "Towards Monosemanticity" (2023) · Templeton et al., "Scaling Monosemanticity" (2024) · Gao et al., "Scaling and evaluating sparse autoencoders" (2024) · Rajbhandari et al., "ZeRO" (2020) · Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms" (2009) · Hoffmann et al., "Training compute-optimal large language models" (2022) · Bates and Watts, *Nonlinear Regression Analysis* (1988).
 
