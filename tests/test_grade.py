@@ -104,6 +104,15 @@ def test_marks_given_by_hand_outlive_later_runs(graded, tmp_path):
         for path in (graded / "grades.csv", graded / "grades" / "by_hand.csv"):
             assert [r["points"] for r in table(path) if (r["student"], r["exercise"]) == ("bo", "l0")] == ["0.5"]
     assert max(row["remarks"].count("marked by hand") for row in _rows_of(graded)) == 1
+    path = graded / "all" / "bo.zip"
+    wrong = path.read_bytes()
+    path.write_bytes(zipped({"x.ipynb": dumps(LESSON.filled(LESSON.best()))}))
+    try:
+        assert cli.main(command) == 0
+        late = next(r for r in table(graded / "grades.csv") if (r["student"], r["exercise"]) == ("bo", "l0"))
+        assert late["points"] == "1" and "0.5 points were for an answer that has changed" in late["note"]
+    finally:
+        path.write_bytes(wrong)
 
 
 def _rows_of(folder):

@@ -100,10 +100,10 @@ def _cells(student, lesson, row, columns):
 
 
 def _by_hand(student, lesson, row):
-    """The line that asks a person for points, or holds them: why, and for an answer in words the answer and the
-    rubric."""
-    answer, why = row["message"] if "rubric" in row else "", " | ".join(row["person"]) or MARKED
-    return [*_cells(student, lesson, row, BY_HAND[:5]), why, answer, row.get("rubric", "")]
+    """The line that asks a person for points, or holds them: why, and what they are for (an answer in words and its
+    rubric, or what the check said)."""
+    why = " | ".join(row["person"]) or MARKED
+    return [*_cells(student, lesson, row, BY_HAND[:5]), why, row["message"], row.get("rubric", "")]
 
 
 def write_csv(path, head, lines):
@@ -121,7 +121,7 @@ def _harmless(cell):
 
 def merge_marks(records, path):
     """Put the points of a CSV (student, lesson, exercise, points) over those of the records, where it has any; where it
-    also has the answer in words and the student has changed that since, a person is asked again.
+    also says what they are for and that has changed since, as after a late hand-in, a person is asked again.
 
     ValueError naming the line for a student or exercise that is not there, or points that are no number in range.
     """
@@ -142,7 +142,7 @@ def merge_marks(records, path):
             raise ValueError(f"{path}, line {number}: {' · '.join(key)} was not graded (is a name changed?)")
         row, points = known[key], _points(line["points"], known[key]["out_of"], f"{path}, line {number}")
         seen = (line.get("answer") or "").removeprefix("'").split()
-        if seen and "rubric" in row and seen != row["message"].split():
+        if seen and seen != row["message"].encode("utf-8", "replace").decode().split():
             row["person"] = [f"to be marked again: {points} points were for an answer that has changed since"]
         else:
             remarks = [remark for remark in row["remarks"] if remark != MARKED]
