@@ -7,9 +7,9 @@
 
 Bricken et al. (2023) draw a 2-D UMAP of the directions of A/0 (512 latents) and A/1 (4,096) together, cosine distance,
 15 neighbours, minimum distance 0.05, and take clusters from HDBSCAN with at least 3 members on a 10-D UMAP with minimum
-distance 0.1. Theirs here: these numbers, all dictionaries in one map, latents named A/1/1247. Ours: t-SNE by default,
-which scikit-learn has; HDBSCAN on the directions themselves, since whatever flattens them to few dimensions packs noise
-into clumps as well; and the control, without which no clump means anything.
+distance 0.1. Theirs here: these numbers, and all dictionaries in one map. Ours: t-SNE by default, which scikit-learn
+has; HDBSCAN on the directions themselves, since whatever flattens them to few dimensions packs noise into clumps as
+well; and the control, without which no clump means anything.
 """
 
 from typing import NamedTuple
@@ -37,13 +37,6 @@ def stack(dictionaries):
         raise ValueError(f"the dictionaries have directions of length {widths}; one map needs one length (do they read "
                          "the same layer?)")
     return np.concatenate(dictionaries), np.repeat(np.arange(len(dictionaries)), [len(W_dec) for W_dec in dictionaries])
-
-
-def latent_names(sizes):
-    """Every latent's name: A/1/1247 is latent 1247 of the second dictionary; with one dictionary just 1247."""
-    if len(sizes) == 1:
-        return [str(i) for i in range(sizes[0])]
-    return [f"A/{j}/{i}" for j, size in enumerate(sizes) for i in range(size)]
 
 
 def layout(W_dec, method="tsne", *, perplexity=PERPLEXITY, n_neighbors=NEIGHBOURS, min_dist=MIN_DIST, seed=0):

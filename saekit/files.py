@@ -72,7 +72,8 @@ def load_arrays(path):
         with safe_open(path, framework="np") as file:
             metadata = dict(json.loads((file.metadata() or {}).get("saekit", "{}")))
             return {name: file.get_tensor(name) for name in file.keys()}, metadata
-    except (SafetensorError, TypeError, AttributeError, ValueError) as error:  # also number formats NumPy lacks
+    except (SafetensorError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        # also number formats NumPy lacks
         raise ValueError(f"{path} is not a safetensors file that can be read here ({error}); "
                          "was it cut off, or is it another kind of file?") from None
 

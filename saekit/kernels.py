@@ -135,11 +135,12 @@ def loss(sae, x, dead=None, warmth=1.0, room=None):
     GPU has to be waited for. Entries that find no place are left out and counted in `missed`. Where several processes
     have parts of a batch, x is this one's part and so are the Losses, but BatchTopK chooses over all of it.
     """
-    if sae.arch not in SELECT or sparse.on_gpu(x) and not TRITON or room == 0:
+    own = vars(type(sae)).get("arch")    # a variant without a name of its own may differ from what it inherits
+    if own not in SELECT or sparse.on_gpu(x) and not TRITON or room == 0:
         return sae.loss(x, dead, warmth)
     with torch.no_grad():
         centred = x - sae.b_dec
-        found = SELECT[sae.arch](sae, centred, room)
+        found = SELECT[own](sae, centred, room)
     if found is None:
         return sae.loss(x, dead, warmth)
     pattern, pre, missed, entries = found
@@ -285,4 +286,4 @@ def _kth_bound(pre, k):
     groups = pre[:, :pre.shape[1] // size * size].view(BITS[pre.dtype]).unflatten(1, (size, -1))
     maxima = groups.amax(1).numpy()                                       # (rows, about 4 k)
     kth = np.partition(maxima, maxima.shape[1] - k, axis=1)[:, maxima.shape[1] - k, None]
-    return torch.from_numpy(np.maximum(kth - 1, 0)).view(pre.dtype).float()
+    return torch.from_numpy(np.maximum(kth - 1, 0)).view(pre.dtype).to(torch.promote_types(pre.dtype, torch.float32))

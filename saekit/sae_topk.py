@@ -20,8 +20,9 @@ class TopKSAE(SAE):
 
     def __init__(self, d_in, d_sae, k=32, auxk_coeff=1 / 32, seed=0, **settings):
         super().__init__(d_in, d_sae, seed, k=k, auxk_coeff=auxk_coeff, **settings)
-        if not (k == int(k) and 1 <= k <= d_sae):
+        if isinstance(k, bool) or not (k == int(k) and 1 <= k <= d_sae):
             raise ValueError(f"k is {k} but the SAE has d_sae={d_sae} latents; expected a whole number, 1 <= k <= d_sae")
+        self.k = int(k)
 
     def activate(self, pre_acts):
         values, indices = pre_acts.topk(self.k, dim=-1, sorted=False)

@@ -238,19 +238,6 @@ def feature_groups(W, min_norm=0.5, min_cosine=0.1):
     return groups
 
 
-def closed_form_losses(feature_probability, importance):
-    """Losses of three solutions for two features in one dimension, importances 1 and `importance`: array (3, …).
-
-    Values are uniform in [0, 1], so a feature that is only guessed by its mean costs its variance, p/3 - p^2/4:
-        not represented  W = (1, 0):   importance (p/3 - p^2/4)
-        orthogonal       W = (0, 1):   p/3 - p^2/4                  the second feature has the dimension to itself
-        superposed       W = (1, -1):  (1 + importance) p^2 / 6     E min(x_1, x_2)^2 = p^2 / 6 for either
-    """
-    p, importance = np.broadcast_arrays(np.asarray(feature_probability, float), np.asarray(importance, float))
-    variance = p / 3 - p**2 / 4
-    return np.stack([importance * variance, variance, (1 + importance) * p**2 / 6])
-
-
 class PhaseDiagram(NamedTuple):
     """kind (n_importances, n_probabilities): index into KINDS of the best run; its weights W (…, 2) and its loss."""
 

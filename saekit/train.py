@@ -97,6 +97,9 @@ class Run:
     def start(self):
         """Measure mean and scale on the first batches and put b_dec at the geometric median."""
         mean, self.scale, median = processes.by_first(measure, self.stream)
+        if mean.shape != self.mean.shape:
+            raise ValueError(f"the stream's rows have {len(mean)} entries but this SAE reads d_in={self.sae.d_in}; do "
+                             "they come from another layer or model?")
         self.mean.copy_(mean)
         with torch.no_grad():
             self.sae.b_dec.copy_(median)

@@ -1,7 +1,7 @@
 # %% [markdown] id="title"
 # # Lesson 5 · Inside a small transformer
 #
-# **You will be able to**: write a word as shares of a few named atoms · say what a hidden state is and where a model holds one · test whether concepts are directions and hidden states sparse sums of them · tell a concept of one direction from one of several · compute MLP neurons · measure how well the best neuron stands for a concept.
+# **You will be able to**: write a word as shares of a few named atoms · test whether concepts are directions and hidden states sparse sums of them · tell a concept of one direction from one of several · compute MLP neurons · measure how well the best neuron stands for a concept.
 #
 # **75 minutes.** (With every exercise, 120.) You know the LASSO, atoms, superposition and PCA (lessons 1 to 4). Nothing about transformers is assumed.
 
@@ -19,7 +19,7 @@ begin("05_transformer")
 # %% [markdown] id="load-intro"
 # ## 5.1 A model that has read Python
 #
-# From here on our data are what a language model computes while it reads. Ours is about as small as a transformer can be: one **block**, that is attention, which lets a token look at earlier ones, then an **MLP** (multi-layer perceptron: product, ReLU, product), whose ReLU units are the **neurons**. Section 5.3 opens it.
+# From here on our data are what a language model computes while it reads. Ours is about as small as a transformer can be: one **block**, that is attention, which looks back at earlier text, then an **MLP** (multi-layer perceptron: product, ReLU, product), whose ReLU units are the **neurons**.
 
 # %% id="load" tags=["nbval-check-output"]
 lm = transformer.load_lm("python-1l")
@@ -51,7 +51,7 @@ for prompt in prompts:
 #
 # > "apple" = 0.09 "dessert" + 0.11 "organism" + 0.16 "fruit" + 0.22 "mobile&IT" + 0.42 "others".
 #
-# The five numbers add up to 1: they are *shares*. A transformer first looks up a row of 128 numbers for each token, its **embedding**. These 4,096 rows are our samples, lesson 2 learns atoms from them, and a row's code is lesson 1's `z`, the non-negative LASSO. The
+# The five numbers add up to 1: they are *shares*. A transformer first looks up a row of 128 numbers for each token, its **embedding**. These 4,096 rows are our samples; we learn atoms from them as in lesson 2, and a row's code is lesson 1's non-negative LASSO. The
 # mean row is taken off and every row has length 1, so that one λ means the same for all:
 
 # %% id="atoms"
@@ -69,7 +69,7 @@ word_atoms = dictlearn.learn_dictionary(embeddings, start, code, dictlearn.Onlin
                                         n_epochs=budget(smoke=1, laptop=8), batch_size=1024).D
 
 # %% [markdown] id="ex-nearest-task"
-# Three times as many atoms as dimensions. An atom has no name, but it lies among the tokens; let the nearest name it.
+# Three times as many atoms as dimensions, none with a name. Let the nearest tokens name them.
 #
 # ### Exercise 5.1 · Name an atom
 #
@@ -157,7 +157,7 @@ for word in (" matrices", " for", "Node", " self", "_size"):
     print(fill(f"{strings[token]!r} = {line}", 100, subsequent_indent="    ") + "\n")
 
 # %% [markdown] id="recipes-after"
-# The "=" is the lecture's: shares add up to 1 however much of the vector the code misses, here about half (the brackets). A LASSO gives *every* vector such a line, and nearest tokens name every direction. **What would a recipe look like that means nothing?** Compare with a **Gaussian twin**: data with the same covariance, scaled to length 1 like ours. Embeddings that are sparse beyond what second moments explain
+# Shares add up to 1 however much of the vector the code misses, here about half (the brackets). And *every* vector gets such a line, *every* direction has nearest tokens. **What would a recipe look like that means nothing?** Compare with a **Gaussian twin**: data with the same covariance, scaled to length 1 like ours. Embeddings that are sparser than their covariance explains
 # need fewer atoms than their twin, and are explained better. Dictionary and score use different samples:
 
 # %% id="twin"
@@ -187,21 +187,21 @@ claim("explained variance, embeddings minus twin", words_ev - twin_ev, at_least=
 claim("atoms per sample, twin minus embeddings", twin_l0 - words_l0, at_least=0.5)
 
 # %% [markdown] id="twin-after"
-# More explained with fewer atoms: sparser than their covariance explains, as the lecture's sums ask. But at this price most of an embedding is left unexplained, of a new token (0.25 is explained) and of a known one (0.39).
+# More is explained with fewer atoms, as the lecture's sums ask. But at this λ most of an embedding is left unexplained, of a new token (0.25 is explained) and of a known one (0.39).
 
 # %% [markdown] id="stations-intro"
 # ## 5.3 Three stations
 #
 # The lecture's "apple" is a **hidden state**: the vector that stands for a token *in its context*. In our model a token's 128 numbers pass three stations:
 #
-# 1. **embedding**: the token's row, plus a row for its position. It knows nothing of the other tokens.
+# 1. **embedding**: the token's row, plus a row for its position.
 # 2. **after attention**: attention has looked at earlier tokens and *added* what it found.
 # 3. **after MLP**: 512 neurons have read station 2 and *added* their output. From here the next token is predicted.
 #
-# Papers call these 128 numbers, to which every part only adds, the **residual stream**. In the code a station is what enters one of three normalisations (5.6): `ln_1` stands before attention, `ln_2` before the MLP, `ln_f` before the prediction. Text is cut into
+# Papers call these 128 numbers, to which every part only adds, the **residual stream**. In the code a station is what enters a normalisation (5.6): `ln_1`, `ln_2`, `ln_f`. Text is cut into
 # **contexts** of 256 tokens: a *boundary* token, which marks a beginning and is left out of all data, then 255 tokens of text.
 #
-# A hook writes down what passes by and changes nothing. We split contexts of files the model was not trained on: **fit** for everything learned or chosen, **held** for every score, unless the text says otherwise. They lie far apart:
+# A hook writes down what passes by and changes nothing. The text is files the model was not trained on, in two parts far apart: **fit** for all that is learned or chosen, **held** for every score, unless we say otherwise:
 
 # %% id="stations"
 block = lm.model.transformer.h[0]
@@ -285,13 +285,13 @@ claim("directions that hold 90 % of the variance after attention", ninety, at_le
 claim("the same for noise, minus that", dimensions_for(noise, 0.9) - ninety, at_least=10)
 
 # %% [markdown] id="spectrum-after"
-# A few directions are strong, and the tail is long. What the hypothesis calls low-dimensional is not the cloud but each **concept** in it.
+# A few directions are strong, but the tail is long: the cloud is not low-dimensional. A single **concept** in it may be.
 #
 # ## 5.4 A concept that is a line
 #
-# Now our "apple". *for*, *in*, *is*, *and*, *not*, *if* are keywords of Python, and English words in comments and docstrings. The tokens are the same, so station 1, which holds the token and its place, can hardly tell the two uses apart. **Can station 2? And if it can for *for*, does it say so in the same way for *is*?**
+# Now our "apple". *for*, *in*, *is*, *and*, *not*, *if* are keywords of Python, and English words in comments and docstrings. Station 1, which holds the token and its place, can hardly tell the two uses apart. **Can station 2? And in the same way for *for* and for *is*?**
 #
-# The **linear representation hypothesis** says yes twice: "prose" is a direction, the same for all words. We find a word's direction from the *other* words only: the mean hidden state of their prose uses minus that of their code uses, in **fit**. Then we ask, in **held**, how often a prose use of our word
+# The **linear representation hypothesis** says yes twice: "prose" is a direction, the same for all words. For each word we take it from the *other* words: the mean hidden state of their prose uses minus that of their code uses, in **fit**. Then we ask, in **held**, how often a prose use of our word
 # lies farther along it than a code use (the *AUC*: 0.5 is chance, 1 is always):
 
 # %% id="prose-tools"
@@ -379,7 +379,7 @@ for word, use in ((word, use) for word in words[:2] for use in ("code", "prose")
     print(fill(f"= {line}", 100, initial_indent="   ", subsequent_indent="     ") + "\n")
 
 # %% [markdown] id="shared-intro"
-# (⏎ is a line break. Shown is the second use of each kind.) Each word's uses share the ingredient that names it: here it is largest in code, second in prose. The two prose recipes share none of the four shown. Most names are odd: no token means "in a comment". But an atom for that would *point* along the prose direction. **Are there such atoms, learned without any label? Who uses them?**
+# (⏎ is a line break. Shown is the second use of each kind.) Both uses of a word share the ingredient that names it; the two prose recipes share none of the four shown. Most names are odd: no token means "in a comment". But an atom for that would *point* along the prose direction. **Are there such atoms, learned without any label? Who uses them?**
 
 # %% id="shared"
 some = np.random.default_rng(2).permutation(len(tokens["held"]))[:budget(smoke=1000, laptop=8000)]
@@ -398,7 +398,7 @@ claim("share of prose among the tokens that use the atom nearest to the prose di
 claim("share of all prose that this atom serves", used[some_prose].mean(), at_most=0.6)
 
 # %% [markdown] id="shared-after"
-# Eight to nine in ten of their uses are prose (all tokens: 34 %). But none is *the* prose atom: each serves at most about a tenth of it (3.8 % · 0.90 of all tokens, of 34 %). Lesson 9 calls this **splitting**. In the running notebook choose a word and a use:
+# There are. But none is *the* prose atom: each serves at most about a tenth of all prose (0.038 · 0.90 / 0.34). Lesson 9 calls this **splitting**. In the running notebook choose a word and a use:
 
 # %% id="explore-draw"
 def bars(ax, word, use, which_one):
@@ -419,9 +419,9 @@ explore(bars, stills=stills, word=words, use=["code", "prose"], which_one=(0, 9)
             "the same word in prose, another word in prose; each has a grey bar for all other atoms.")
 
 # %% [markdown] id="twin-states-intro"
-# In these three the word's own ingredient comes first, in prose too; what follows it changes with the sentence.
+# In these three the word's own ingredient comes first; what follows it changes with the sentence.
 #
-# Are such codes any sparser than chance would have them? The same test, on hidden states. **Expect more or less of a gap than for embeddings?**
+# Are such codes any sparser than a Gaussian twin's? The same test, on hidden states. **Expect more or less of a gap than for embeddings?**
 
 # %% id="twin-states"
 (states_ev, states_l0), (twin_ev, twin_l0) = sparsity_test(
@@ -432,14 +432,12 @@ claim("explained variance, hidden states minus twin", states_ev - twin_ev, at_le
 claim("atoms per sample, twin minus hidden states", twin_l0 - states_l0, at_least=1.5)
 
 # %% [markdown] id="twin-states-after"
-# More: 0.15 against 0.11, and 4.9 atoms against 1.7. But λ was smaller, the sample larger, the test tokens stood beside those the dictionary learned from (both are of **fit**), and as a ratio explained variance gains less (1.3 against 1.8). Sparsity of hidden states, a hypothesis in lesson 0, passes its first test. But a cloud of clusters, one for each frequent token, would pass it too, and frequent tokens do come again. So: not Gaussian, and well described by few atoms; more it does not show. *These* atoms need not be the model's own (lesson 9).
+# More: 0.15 against 0.11, and 4.9 atoms against 1.7. No fair comparison: λ was smaller, the sample larger, and the test tokens stood beside those learned from (both are of **fit**); as a ratio, explained variance gains less (1.3 against 1.8). Sparsity of hidden states, a hypothesis in lesson 0, passes its first test. But a cloud of clusters, one for each frequent token, would pass it too, and *these* atoms need not be the model's own (lesson 9).
 
 # %% [markdown] id="depth-intro"
 # ## 5.5 One direction, or several?
 #
-# The lecture says "low-dimensional *subspaces*, especially vectors". Take a concept with an order: how deep is the code indented? Depth is written once, at the beginning of a line; later tokens must get it from there, by attention. We take station 2, tokens of code (no line breaks, prose or strings), and depths 0 to 5.
-#
-# If depth lay on a line, the **means** of the six depths would be six points on it, in order.
+# The lecture says "low-dimensional *subspaces*, especially vectors". Take a concept with an order: how deep is the code indented? Depth is written at the beginning of a line; later tokens must get it by attention. We take station 2, tokens of code (no line breaks, prose or strings), and depths 0 to 5. If depth lay on a line, the **means** of the six depths would be six points on it, in order.
 #
 # ### Exercise 5.4 · A line or a plane?
 #
@@ -481,7 +479,7 @@ for name, some_level in (("depth", level["fit"]), ("shuffled depth", shuffled)):
     print(f"{name:15} line {line:.2f}, plane {plane:.2f}")
 
 # %% [markdown] id="depth-trap"
-# But for depths dealt out **at random** the two numbers are large as well! Six points, of which the rarest levels have the noisiest means, always have a longest direction. Better is a reading on files not used:
+# But for depths dealt out **at random** the two numbers are large as well: six noisy means always have a longest direction. Better is a reading on files not used:
 
 # %% id="depth-read"
 def reading(station, n_directions):
@@ -495,7 +493,7 @@ def reading(station, n_directions):
     return np.mean([right[level["held"] == one].mean() for one in range(6) if (level["held"] == one).any()])
 
 # %% [markdown] id="depth-rivals-intro"
-# But the means' longest direction need not be the best to read along: tokens of one depth spread too. **Linear discriminant analysis** (LDA) first whitens that spread away (lesson 2), so that its leading directions are those that separate the depths best. And a single direction may be fitted to the depth itself, by least squares. **Will one of these make do alone?**
+# The means' longest direction need not be the best to read along: tokens of one depth spread too. **Linear discriminant analysis** (LDA) first whitens that spread away (lesson 2): its leading directions separate the depths best. Or a single direction is fitted to the depth itself, by least squares. **Will one of these make do alone?**
 
 # %% id="depth-rivals"
 x, at = x_depth["fit"]["after attention"], level["fit"]
@@ -544,12 +542,12 @@ axes[1].legend(loc="upper left", fontsize=7, frameon=False, ncols=2, columnspaci
 plots.show(fig, alt="Left: mean hidden states of indentation depths 0 to 5 along their first two directions form a bent curve, with pale clouds of tokens around them. Right: accuracy of reading the depth after attention grows from one to three directions, more so along the directions of LDA, less so after the MLP, and stays near chance at the embedding.")
 
 # %% [markdown] id="depth-after"
-# Along the direction of largest spread the deep levels fall together. No single direction made up for it: the best for telling depths apart reads 0.44, the one fitted to the depth 0.46; two read 0.68 and three 0.75, a fourth hardly more. So depth is not a line. A dictionary may well need several atoms.
+# Along the direction of largest spread the deep levels fall together. No single direction makes up for it (LDA's reads 0.44, the fitted one 0.46); two read 0.68, three 0.75, a fourth hardly more. So depth is not a line, and a dictionary may well need several atoms for it.
 
 # %% [markdown] id="ex-mlp-task"
 # ## 5.6 Five hundred and twelve neurons
 #
-# What happens between stations 2 and 3? Each hidden state is **normalised** (LayerNorm), then one product gives 512 pre-activations, and a ReLU leaves the positive ones. These are the **neurons**, `mlp_post` in the papers; a second product adds
+# What happens between stations 2 and 3? Each hidden state is **normalised** (LayerNorm), then one product gives 512 pre-activations, and a ReLU leaves the positive ones. These are the **neurons**, `mlp_post` in the code; a second product adds
 # their output to the hidden state.
 #
 # ### Exercise 5.5 · From hidden states to neurons
@@ -599,7 +597,7 @@ print("your neurons are the model's:", np.allclose(neurons["held"][:len(tapped)]
 # %% [markdown] id="ex-kurtosis-task"
 # ## 5.7 Axes that stick out
 #
-# The ReLU works axis by axis, which makes the neurons' basis **privileged** (lesson 3). That can be measured without knowing a single concept. A direction for something rare is near zero almost always and far from it now and then; the **kurtosis** tells such a spiky direction from a
+# The ReLU works axis by axis, which makes the neurons' basis **privileged** (lesson 3). That can be measured without a single concept. A direction for something rare is mostly near zero and now and then far from it; the **kurtosis** tells such a spiky direction from a
 # blurred mixture.
 #
 # ### Exercise 5.6 · Spikiness
@@ -677,7 +675,7 @@ print(f"median density of a neuron: {np.median(density):.3f}")
 claim("median density of a neuron", np.median(density), at_least=0.02, at_most=0.25)
 
 # %% [markdown] id="density-after"
-# The neurons stick out, the axes of the hidden state do not. So if single units mean anything, it is here. But a typical neuron is active on several tokens in a hundred, and a unit that speaks so often may well speak of several things.
+# The axes of the hidden state do not stick out: if single units mean anything, neurons do. But a unit that is active on several tokens in a hundred may well speak of several things.
 
 # %% [markdown] id="ex-f1-task"
 # ## 5.8 Does a neuron stand for a concept?
@@ -754,7 +752,7 @@ def best_thresholds(activations, concept, candidates):
     ### END SOLUTION
 
 # %% [markdown] id="detectors-intro"
-# The threshold, *and* the choice of the unit for a concept, are made on every fourth token of **fit**; the score is that of **held**. Every rival brings 512 units: the neurons; random directions through them; the untrained neurons. (`depth_1`, `depth_2`, … count open brackets; the indentation of 5.5 is not among the concepts.) Left out are concepts
+# Threshold *and* unit are chosen on every fourth token of **fit** and scored on **held**. Every rival brings 512 units: the neurons; random directions through them; the untrained neurons. (`depth_1`, `depth_2`, … count open brackets, not the indentation of 5.5.) Left out are concepts
 # with fewer than 20 tokens there or in held, and those that more than a quarter of all tokens have.
 
 # %% id="judged"
@@ -847,10 +845,10 @@ ax.set(title="What the neurons say together, no neuron says alone", xlabel="F1 o
 plots.show(fig, alt="F1 for two dozen concepts: the best direction leads nearly everywhere, the best neuron follows at some distance, and for most concepts random directions and untrained neurons lie lower still.")
 
 # %% [markdown] id="detector-after"
-# In the median, neurons beat random directions. But the best direction beats the best neuron almost everywhere: where it scores high, the concept *is there*, linearly, and no neuron is it. Directions among **untrained** neurons do well where the token itself gives the concept away. The distance
-# from grey to black bar is what training added: most where context decides (argument, comment, loop_variable), something for single tokens too (number, dunder_name), nothing for operator_assignment.
+# Where the best direction scores high, the concept *is there*, linearly, and no neuron is it. Directions among **untrained** neurons do well where the token itself gives the concept away; the distance
+# from grey to black bar is what training added, most where context decides (argument, comment, loop_variable).
 #
-# Is this superposition? Rotation spreads concepts too (lesson 3), but these axes are special (5.7). Proof it is not.
+# Is this superposition? A rotation spreads concepts too (lesson 3); that these axes are special (5.7) speaks against one, but is no proof.
 
 # %% [markdown] id="kinds-intro"
 # ## 5.9 Read three neurons
@@ -888,7 +886,7 @@ for rival in ("random directions", "untrained neurons"):
           n_kinds[rival].mean() - n_kinds["neurons"].mean(), at_least=0.2)
 
 # %% [markdown] id="read-intro"
-# Neurons need fewer kinds than random directions or untrained neurons; hardly any needs only one. But the rivals look mixed as well, so the count says little: read. First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 % (the top alone flatters):
+# Hardly any neuron needs only one kind. But the rivals look mixed as well, so the count says little: read. First the neuron that came out best for any concept. The frame marks the token looked up; the six places are spread evenly over its strongest 2 % (the top alone flatters):
 
 # %% id="read-tools"
 def strongest(neuron):
@@ -910,7 +908,7 @@ show_neuron(one_neuron, spread(strongest(one_neuron), 6),
             f"F1 {results['neurons'][best_concept]:.3f}")
 
 # %% [markdown] id="pair-intro"
-# A unit for several unrelated things is called **polysemantic**. Search for one by its concepts: two that are rare (under 2 % of tokens), never on one token, and unrelated for the model too (the cosine of their mean hidden states, after attention and centred, is under 0.1). Which neuron's strongest tokens hold most of *both*, by the smaller of the two shares?
+# A unit for several unrelated things is called **polysemantic**. Search for one by two concepts: rare (under 2 % of tokens), never on one token, and unrelated for the model too (their mean hidden states, after attention and centred, have a cosine under 0.1). Which neuron's strongest tokens hold most of *both*, by the smaller of the two shares?
 
 # %% id="pair"
 rare = judged[labels["fit"][:, judged].mean(axis=0) < 0.02]
@@ -936,7 +934,7 @@ both = np.concatenate([spread(top[labels["fit"][top, j]], 3) for j in pair])
 show_neuron(two_sided, both, f"Neuron {two_sided}: {names[pair[0]]} and {names[pair[1]]}")
 
 # %% [markdown] id="read-three-intro"
-# On **held**, by which nothing was chosen, the shares are much the same. A comma, or the *def* or *class* that begins a definition? This neuron alone cannot say. Last, the neuron whose strongest tokens are spread most evenly over the seven kinds (largest entropy):
+# On **held** the shares are much the same. A comma, or the *def* or *class* that begins a definition? This neuron alone cannot say. Last, the neuron whose strongest tokens are spread most evenly over the seven kinds:
 
 # %% id="read-three"
 shares = kind_shares(neurons["fit"], table_of_kinds)
@@ -945,13 +943,13 @@ by_kind = ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in zip(kinds, 
 show_neuron(many_kinds, spread(strongest(many_kinds), 6), f"Neuron {many_kinds}: {by_kind}")
 
 # %% [markdown] id="read-after"
-# **What does it stand for?** Three of the six places, the two strongest among them, stand in square brackets: perhaps one concept, which touches all kinds. A count of kinds does not show that a neuron is polysemantic, and people find threads in any six places: lesson 8 will test you.
+# **What does it stand for?** Three of the six places, the two strongest among them, stand in square brackets: perhaps one concept across all kinds. A count of kinds does not show that a neuron is polysemantic, and people find threads in any six places: lesson 8 will test you.
 
 # %% [markdown] id="layers-intro"
 # ## 5.10 Which layer?
 #
 # Larger models have many blocks. The article says: *early* ones are "often more interpretable due to simpler representations, less superposition"; *middle* ones "exhibit most complex superposition patterns, may contain
-# semantically richest features"; *late* ones are "more task-specific". `python-4l` is our model with four blocks, 0 to 3. Your `mlp_post` serves them all; only the weights differ:
+# semantically richest features"; *late* ones are "more task-specific". `python-4l` has four blocks, 0 to 3, and your `mlp_post` serves them all:
 
 # %% id="layers"
 def through_blocks(some_lm):
@@ -972,7 +970,7 @@ some_tokens = {part: np.flatnonzero(np.diff(place[part]) == 1)[::2] for part in 
 deep_hidden, deep_neurons = through_blocks(deep)
 
 # %% [markdown] id="groups-intro"
-# Our concepts are hardly "semantic", but can be sorted, before looking, by where one must look to know them: at the **token** itself (mostly); at its **neighbours**; or **far** back, where something was opened or begun. A fourth group is the model's task, which concept of the first group the **next** token will have.
+# Our concepts are hardly "semantic", but can be sorted, beforehand, by where one must look to know them: at the **token** itself (mostly); at its **neighbours**; or **far** back, where something began. The fourth group is the model's task: which concept of the first group the **next** token will have.
 
 # %% id="group-members"
 groups = {"token": "keyword_control keyword_return keyword_definition keyword_import keyword_logical "
@@ -1014,7 +1012,7 @@ axes[3].legend(loc="upper left", fontsize=8, frameon=False)
 plots.show(fig, alt="Median F1 at blocks 0 to 3, one panel per group of concepts. Best directions are high from block 0 on for the token itself and rise with the block for neighbours, far concepts and the next token; best neurons lie well below; untrained directions stay flat.")
 
 # %% [markdown] id="story-intro"
-# Gurnee et al. (2023) found something else in seven larger models: superposition early, dedicated neurons for contextual concepts in the middle. Both stories by one rule. *Lead*: the best of the blocks that a story names, minus the best of the others (for "least", with the sign turned); +0.03 or more counts as so, −0.03 or less as not so, anything between as open. Gaps are taken over concepts that a direction reads (F1 ≥ 0.5) at *every* block, so that what is absent does not
+# Gurnee et al. (2023) found something else in seven larger models: superposition early, dedicated neurons for contextual concepts in the middle. One rule for both stories. *Lead*: the best of the blocks that a story names, minus the best of the others (for "least", with the sign turned); from +0.03 on it is so, from −0.03 down not so. Gaps are taken over concepts that a direction reads (F1 ≥ 0.5) at *every* block, so that what is absent does not
 # pass for spread:
 
 # %% id="story"
@@ -1060,7 +1058,7 @@ claim("gap between direction and neuron, block 3 minus the widest before it",
 claim("kinds per neuron, block 3 minus block 0", needed[3] - needed[0], at_most=0.2)
 
 # %% [markdown] id="layers-after"
-# What the token itself says is there at once; what lies farther back must be brought by attention, and depth adds to it. The gap is widest at the last block, against both stories. But kinds per neuron do not grow with it, and late neurons prepare the *next* token: if none stands for the present one, that need not be superposition.
+# Far concepts are read best at the last block, against the article, and the gap is widest there, against both. But kinds per neuron do not grow with it, and late neurons may prepare the *next* token: if none stands for the present one, that need not be superposition.
 
 # %% [markdown] id="transfer-intro"
 # Last, the reference page: "SAEs work on activations at a specific layer, not on the whole model". Take a concept's direction among the neurons of one block, and read those of *another* with the same 512 weights. **How well, and how well among hidden states?** For neurons: `"a"`: nearly
@@ -1090,7 +1088,7 @@ claim("the same at another block (chance is 0.5)", carried["neurons"][1], at_lea
 claim("the same at another block, for hidden states", carried["hidden states"][1], at_least=0.7)
 
 # %% [markdown] id="transfer-after"
-# At another block the neurons are read at chance: a direction among them belongs to one layer, and with it an encoder and each of its latents. But every block *adds* to the same 128 numbers of the hidden state, so much of what one has written can still be read at another.
+# A direction among neurons belongs to one layer, and with it an encoder and each of its latents. But every block *adds* to the same 128 numbers of the hidden state, so much of what one has written can still be read at another.
 
 # %% [markdown] id="which-unit"
 # ## 5.11 Which unit, then?
@@ -1143,16 +1141,14 @@ print("\n".join(f"{says}\n    here: {measured}" for says, measured in about_stat
 # | the sources | what is true, and where |
 # |---|---|
 # | lecture: concepts are low-dimensional linear subspaces of hidden states, especially vectors | prose against code: one direction, shared by words it was not learned from (5.4). Indentation depth: three directions read more than one (5.5) |
-# | lecture: low-rankness | not of the whole cloud, which needs more than half of its dimensions for 90 % (5.3); of single concepts |
-# | lecture: "apple" = 0.09 "dessert" + … + 0.42 "others" | such lines can be computed for tokens (5.2) and uses in context (5.4), in one learned dictionary, with a part left to "others" and to the error |
-# | lecture: finding directions is hard, an algorithm is needed | with labels, a difference of means finds one; without, dictionary learning finds hundreds, unnamed |
-# | article: least superposition in early layers, most in the middle, late ones task-specific | in our four blocks the gap is widest at the last, where the next token is read best (5.10) |
-# | reference page: an SAE works on one layer | so does any direction among neurons; among hidden states much carries over (5.10) |
-# | reference page: neurons are polysemantic | in lesson 3's toy, where features are rare. Here the count of kinds does not decide, though one neuron answers to two unrelated concepts (5.9); and for none of 64 concepts does the best neuron pass an F1 of 0.8; for 28 the best direction does (5.8) |
+# | lecture: low-rankness | not of the whole cloud, which needs more than half of its dimensions for 90 % (5.3); of single concepts (5.4, 5.5) |
+# | lecture: finding directions is hard, an algorithm is needed | with labels, a difference of means is enough; without, dictionary learning finds hundreds, unnamed (5.4) |
+# | article: least superposition in early layers, most in the middle, late ones task-specific | the gap is widest at the last of four blocks, where the next token is read best (5.10) |
+# | reference page: neurons are polysemantic | in lesson 3's toy, where features are rare. Here the count of kinds does not decide, though one neuron answers to two unrelated concepts (5.9). The best neuron passes an F1 of 0.8 for none of 64 concepts, the best direction for 28 (5.8) |
 #
 # ## Common confusions
 #
-# - *"The recipe is what the token means."* It is what one dictionary can say in few atoms. Another λ, another start: another recipe.
+# - *"The recipe is what the token means."* It is what one dictionary can say in few atoms; another λ or start gives another.
 # - *"A direction separates the classes, so the model uses it."* It could be read there. Whether the model reads it, interventions must show (lesson 8).
 #
 # ## Summary

@@ -4,7 +4,7 @@
 # **You will be able to**: write an SAE's encoder and its losses, term by term · convert any paper's λ into any other's · tell ten architectures apart by who fires, how large, and at what price · train one on a transformer, watch it learn, and revive its dead ·
 # measure what it keeps in numbers that cannot flatter.
 #
-# **75 minutes.** (With every exercise, 120.) You know the LASSO, dictionary learning, superposition and the step from PCA to the SAE (lessons 1 to 4), and the transformer of lesson 5.
+# **75 minutes.** (With every exercise, 120.) You know the SAE of lesson 4 and the transformer of lesson 5.
 
 # %% [markdown] id="setup-intro"
 # Run this first. It puts our version of every exercise in place until yours passes.
@@ -20,7 +20,7 @@ begin("06_train_sae")
 # %% [markdown] id="tap-intro"
 # ## 6.1 What we decompose
 #
-# The setting is that of *Towards Monosemanticity* (Bricken et al. 2023): a transformer with **one** block, whose MLP has 512 ReLU neurons. The lecture shows the paper's table; ours stands beside it:
+# The setting is that of *Towards Monosemanticity* (Bricken et al. 2023). The lecture shows the paper's table; ours stands beside it:
 
 # %% id="load-lm" tags=["nbval-check-output"]
 lm = transformer.load_lm("python-1l")
@@ -46,7 +46,7 @@ for row in (("", "Bricken et al. 2023", "here"),
     print("{:10}{:37}{}".format(*row))
 
 # %% [markdown] id="frozen"
-# We keep a hash of the model's weights and compare it at the end: an SAE *reads* a model and never changes it. The data are the vectors `x` that the MLP's second product reads (`mlp_post`), one for each token: the neurons after their ReLU. **Which share of them is non-zero on an average token?** `"a"`: about 1 in 100. `"b"`: about 1 in 9. `"c"`: about 1 in 2.
+# We keep a hash of the model's weights and compare it at the end: an SAE *reads* a model and never changes it. The data are lesson 5's `mlp_post`: for each token a vector `x`, the neurons after their ReLU. **Which share of them is non-zero on an average token?** `"a"`: about 1 in 100. `"b"`: about 1 in 9. `"c"`: about 1 in 2.
 
 # %% id="predict-active"
 predict("active-neurons", "b")
@@ -64,7 +64,7 @@ data = x.numpy()
 print(f"share of neurons active per token: {(data > 0).mean():.2f}")
 
 # %% [markdown] id="encoder-intro"
-# Most things in code are rarer than one token in nine. That one of these neurons is merely active cannot mean such a thing. So we look for an overcomplete dictionary again, with codes that cost one product instead of a search.
+# Most things in code are rarer than one token in nine, so a neuron that is active that often cannot mean one of them. We look for an overcomplete dictionary again, with codes that cost one product instead of a search.
 #
 # ## 6.2 An encoder in one product
 #
@@ -109,7 +109,7 @@ x_hat_hand = latents_hand @ W_dec + b_dec
 print("latents", latents_hand.round(3), " x_hat", x_hat_hand.round(3))
 
 # %% [markdown] id="hand-run-after"
-# The third latent says 0.3 and pushes beyond the sample: the other two had explained it already. One product cannot see what neighbours have claimed (the amortisation gap); with `b_enc[2] = -1.3` it would have held back.
+# The third latent pushes beyond the sample: the other two had explained it already. One product cannot see what neighbours have claimed (lesson 4's amortisation gap); with `b_enc[2] = -1.3` it would have held back.
 #
 # ## 6.3 The loss, term by term
 #
@@ -171,7 +171,7 @@ def project_gradient(grad, W_dec):
     ### END SOLUTION
 
 # %% [markdown] id="lam-intro"
-# **One λ, many numbers.** Every source weighs the same two terms differently: ½ or not, sums or means, over the batch or the dimensions. In this table `e` holds squared errors, `z` the codes, `c` the weight as each source would write it; the last column converts lesson 1's `lam`:
+# **One λ, many numbers.** Every source weighs the same two terms differently: ½ or not, and its *reduction*, sums or means over the batch or the dimensions. In this table `e` holds squared errors, `z` the codes, `c` the weight as each source would write it; the last column converts lesson 1's `lam`:
 
 # %% id="lam-table"
 D_toy = synthetic.random_dictionary(30, 20, seed=0)
@@ -186,7 +186,7 @@ conventions = {"lesson 1, article (½)": (lambda e, z, c: e.sum() / 2 + c * z.su
     "error over variance": (lambda e, z, c: e.sum(1).mean() / variance + c * z.sum(1).mean(), 2 * lam / variance)}
 
 # %% [markdown] id="lam-prove-intro"
-# The proof: minimise each objective as written, with a general-purpose solver that knows nothing of λ, and compare its codes, whose entries reach 1.9, with lesson 1's FISTA. **And if one types the same 0.1 into all?**
+# The proof: minimise each objective as written, with a general-purpose solver, and compare its codes, whose entries reach 1.9, with lesson 1's FISTA. **And if one types the same 0.1 into all?**
 
 # %% id="lam-solver"
 from scipy.optimize import minimize
@@ -212,7 +212,7 @@ same = abs(scaled - z_fista).max()
 print(f"{'inputs scaled to ‖x‖ = √d (SAELens)':36} c = {2 * lam * size:<8.3g} same minimiser: {bool(same < 1e-5)}")
 
 # %% [markdown] id="lam-after"
-# So the article's "λ from 1e-4 to 1e-2" says nothing without reduction *and* input scale. To look a library up: dictionary_learning writes the second row, on inputs of mean ‖x‖² = 1; SAELens the same on inputs of ‖x‖ = √d, with L1 weighted by the rows' lengths; Gao et al. divide by the variance; Neel Nanda's 1L code sums L1 over the batch. `saekit.train` centres inputs and scales them so that ‖x‖² averages 1.
+# So the article's "λ from 1e-4 to 1e-2" says nothing without reduction *and* input scale. dictionary_learning writes the second row, Gao et al. the seventh.
 #
 # The reference page's second question: "*Explain the connection between the SAE L1 penalty and the LASSO regression penalty. Why does L1 produce sparsity while L2 does not?*" `"a"`: same penalty on codes; its slope stays the same down to zero, so small coefficients are pushed all the way, while L2's slope fades. `"b"`: same penalty, on the weights. `"c"`: L1 is larger than L2 for small numbers, that is all.
 
@@ -240,7 +240,7 @@ for name, sign in (("up, the article's way", 1), ("down", -1)):
 print("after projection:", bool(np.allclose(project_gradient(2 * W_dec, W_dec), 0)) and "nothing")
 
 # %% [markdown] id="diversity-intro"
-# Purely radial: it would *shrink* what is dead, and unit rows forbid even that. Section 6.8 has the cures. **Diversity**: Σ|cos| over pairs of rows. Since |cos| ≥ cos², it never falls below n²/d − n, every pair counted twice (Welch). **Which of three dictionaries of 40 atoms in 20 dimensions does it like best: random, spread as evenly as possible, or a basis written down twice?**
+# Purely radial: it would *shrink* what is dead, and unit rows forbid even that (cures: 6.8). **Diversity**: Σ|cos| over pairs of rows. Since |cos| ≥ cos², it never falls below n²/d − n, every pair counted twice (Welch). **Which of three dictionaries of 40 atoms in 20 dimensions does it like best: random, spread as evenly as possible, or a basis written down twice?**
 
 # %% id="diversity"
 n, d, pairs = 40, 20, ~torch.eye(40, dtype=bool)
@@ -266,11 +266,11 @@ claim("Σ|cos| of a basis twice, as a share of the evenly spread one's",
 claim("largest |cos| of the spread one, over Welch's floor", liked["spread"][1] / welch, at_most=2)
 
 # %% [markdown] id="diversity-after"
-# It likes *duplicates* best: the floor is reached exactly by copies of one basis. The corrected term (which made the "spread" row) charges only what |cos| exceeds 0.16 by: Welch's bound, below which the largest cosine of 40 rows in 20 dimensions cannot fall (no 40 rows reach it). Section 6.6 trains with it.
+# It likes *duplicates* best: the floor is reached exactly by copies of one basis. The corrected term (it made the "spread" row) charges only what |cos| exceeds 0.16 by: Welch's bound, below which the largest cannot fall. Section 6.6 trains with it.
 #
 # ## 6.5 Ten ways to fire
 #
-# L1 pays for *size*, so whatever it keeps is too small, and nobody knows beforehand how many latents a price buys. TopK (Gao et al. 2024) says how many, and its codes cost nothing.
+# L1 pays for *size*, so whatever it keeps is too small, and nobody knows beforehand how many latents a price buys. TopK (Gao et al. 2024) says how many, and needs no price.
 
 # %% [markdown] id="ex-topk-task"
 # ### Exercise 6.4 · The k largest
@@ -327,7 +327,7 @@ def jumprelu(z, threshold, bandwidth):
     ### END SOLUTION
 
 # %% [markdown] id="jump-check-intro"
-# Is it the derivative of *something*? A latent is `z` times the step, and your slope takes `z` at the threshold, where it is 1.5. So your slope divided by 1.5 must be the slope of the ramp alone, here by a finite difference; undivided, it must be the library's:
+# Is your slope the derivative of *something*? Divided by the latent's size at the threshold, 1.5, it must be the slope of the ramp alone, here by a finite difference; undivided, the library's:
 
 # %% id="jump-check" tags=["nbval-check-output"]
 z_four, theta = np.array([[1.0, 1.4, 1.6, 2.0]]), torch.full((4,), 1.5, requires_grad=True)
@@ -356,19 +356,19 @@ explore(draw_count, stills=[{"bandwidth": width} for width in (0.05, 0.5, 1.5)],
         alt="Number of latents that fire over the threshold: a staircase in black, and the smoothed count in blue, which hugs it at bandwidth 0.05, is a slope at 0.5 and nearly a straight line at 1.5.")
 
 # %% [markdown] id="zoo-table"
-# (Above 0.2 the ramps of the middle two, which lie 0.2 apart, run into each other.)
+# (Above 0.2: there the ramps of the middle two run into each other.)
 #
-# Here are ten architectures of the literature, in one frame. Each is one short class of `saekit.sae`:
+# Ten architectures of the literature in one frame, each a short class of `saekit.sae`:
 #
-# | name | a latent fires where | beside the squared error, the loss holds |
+# | name | a latent fires where | beside the squared error, the loss holds (a price: times its coefficient) |
 # |---|---|---|
-# | `relu` | pre > 0 | l1_coeff · Σ latents |
+# | `relu` | pre > 0 | Σ latents |
 # | `relu-tied` | the same, with W_enc = W_decᵀ | the same |
 # | `relu-weighted` | the same; rows of any length | Σ latents · ‖W_dec,i‖ (April 2024): the cheat of 6.3 saves nothing |
 # | `relu-hoyer` | the same | ‖latents‖₁ / ‖latents‖₂, minimised |
-# | `relu-l0` | the same | Σ (sigmoid(50 · latent − 2) − sigmoid(−2)), a smooth count: 0 for each that is silent, about 0.9 for each that clearly fires (the article does not subtract) |
+# | `relu-l0` | the same | Σ (sigmoid(50 · latent − 2) − sigmoid(−2)), a smooth count: 0 for each silent latent, about 0.9 for each that clearly fires (the article does not subtract) |
 # | `jumprelu` | pre > its threshold | the count, by the ramp ¹ |
-# | `gated` | pre > 0, the gate; its size comes from a second pre-activation: the first, rescaled, with another bias | l1_coeff · Σ ReLU(pre), and the error of decoding ReLU(pre) instead of the latents |
+# | `gated` | pre > 0, the gate; its size comes from a second pre-activation: the first, rescaled, with another bias | Σ ReLU(pre), and the error of decoding ReLU(pre) instead of the latents |
 # | `topk` | among the k largest of its token | nothing ¹ |
 # | `batchtopk` | among the k · batch largest of the batch | nothing ¹ |
 # | `matryoshka` | as `batchtopk` | the error of the first 1/16, 1/8, 1/4, 1/2 and of all latents, averaged ¹ |
@@ -401,7 +401,7 @@ print("gradient clipped to length 1:", bool(norm > 1 and abs(after - 1) < 1e-4),
 print("rows of length 1:", bool(torch.allclose(tiny.W_dec.norm(dim=1), torch.ones(64))))
 
 # %% [markdown] id="fit-intro"
-# `train.train_sae` repeats that. Inputs are centred and scaled, the result is folded back, so that a finished SAE reads raw activations; Adam gives every parameter steps of its own size, so that rare latents learn too; its learning rate warms up over the first twentieth of the steps (an L1 price over the first tenth), stays, and falls to zero over the last fifth. Here is its loop with a window to look through, `watch`:
+# `train.train_sae` repeats that. Inputs are centred and scaled so that ‖x‖² averages 1, and a finished SAE reads raw activations again. Adam's learning rate warms up over the first twentieth of the steps (an L1 price over the first tenth), stays, and falls to zero over the last fifth. Here is its loop with a window, `watch`:
 
 # %% id="fit"
 TOKENS = budget(smoke=12_288, laptop=120_000)
@@ -428,7 +428,7 @@ for name, settings in ZOO.items():
     print("{:14} l0 {:6.1f}   explained variance {:.3f}   silent latents {:3}".format(name, *score[name]))
 
 # %% [markdown] id="zoo-after"
-# Hoyer's ratio misses by far, and loses over a hundred latents (Matryoshka a few): it prices no size, only shares. Do not rank the ten by explained variance: each stands at another l0. Section 6.10 draws the whole frontier. BatchTopK needs a word. In training, rows compete with whatever else is in the batch. Outside it a token's code must not depend on its neighbours, so `encode` uses a threshold: the running mean of the smallest latent each batch kept. So on other files its l0 need not be k.
+# Hoyer's ratio, which prices no size, only shares, misses by far and loses latents. Do not rank the ten by explained variance: each stands at another l0 (6.10 draws the frontier). In training, BatchTopK's tokens compete within a batch. Outside it a token's code must not depend on its neighbours, so `encode` uses a threshold, the running mean of the smallest latent each batch kept, and l0 need not be k.
 
 # %% id="batch-threshold" tags=["nbval-check-output"]
 pre = trained["batchtopk"].pre_acts(x[:512])
@@ -438,7 +438,7 @@ alone, crowd = trained["batchtopk"].encode(x[:1]), trained["batchtopk"].encode(x
 print("by the threshold:", bool(torch.equal(alone > 0, crowd > 0)))
 
 # %% [markdown] id="diverse-intro"
-# And 6.4's corrected diversity loss? A variant of your own is as small a class as theirs: a name, and the term it adds. (As many rows as dimensions: Welch's bound is 0.)
+# And 6.4's corrected diversity loss? A variant is a small class: a name, and the term it adds. (As many rows as dimensions: Welch's bound is 0.)
 
 # %% id="diverse"
 class DiverseReLUSAE(sae.ReLUSAE):
@@ -467,7 +467,7 @@ claim("median cosine to the nearest row, diverse over plain", near["relu-diverse
 # %% [markdown] id="phases-intro"
 # ## 6.7 Three phases?
 #
-# The article tells of **discovery** (the reconstruction error falls fast, features turn over), **refinement** (slower; sparsity settles) and **fine-tuning** (hardly any change). Let us measure. Error and l0 are logged; what is missing is how much the dictionary changes.
+# The article tells of **discovery** (the reconstruction error falls fast, features turn over), **refinement** (slower; sparsity settles) and **fine-tuning** (hardly any change). Error and l0 are logged; what is missing is how much the dictionary changes.
 
 # %% [markdown] id="ex-turnover-task"
 # ### Exercise 6.6 · How much turned over?
@@ -497,7 +497,7 @@ def turnover(W_old, W_new):
     ### END SOLUTION
 
 # %% [markdown] id="phases-rule"
-# (The article's features turn over "as dead neurons are resampled". In these runs none dies, so none is planted: whatever turns over does so by learning.) A rule for boundaries, fixed before looking: cut the run into 24 parts. **Discovery** lasts while a part's turnover is above half the largest. **Fine-tuning** begins when the rest of the run brings less than a tenth of the error's whole fall. Between them lies refinement. So that we see what its fall does, the learning rate begins to fall early, after a fifth of the steps (`decay_from=0.2`). One control: the same run with a rate that stays after its warm-up (`decay_from=1.0`).
+# (The article's features turn over "as dead neurons are resampled". Here none is: whatever turns over does so by learning.) A rule, fixed before looking: cut the run into 24 parts. **Discovery** lasts while a part's turnover is above half the largest. **Fine-tuning** begins when the rest of the run brings less than a tenth of the error's whole fall. Between them lies refinement. The learning rate falls early, from a fifth of the steps on (`decay_from=0.2`); in the control it stays (`decay_from=1.0`).
 
 # %% id="phases-run"
 def observed(**config):
@@ -551,7 +551,7 @@ claim("share of the error's fall that is done after a third of the run", done, a
 claim("last turnover, falling over constant learning rate", falling[-1, 2] / steady[-1, 2], at_most=0.5)
 
 # %% [markdown] id="schedule-intro"
-# They do not. Slow while the price warms up, then fast, then ever more slowly: yes; distinct phases: no, not here. From one part to the next turnover is small: 0.01 at first, 0.004 after a fifth of the run, at a constant rate less than 0.002 in the end (over many parts such turns add up). What ends it is *ours*: the learning rate. Its fall is not free on so short a run: at the constant rate the error and l0 both end lower. Left to itself, `TrainConfig` therefore lets it fall over the last fifth only. Now look at the **schedules** the article asks for: warm-up and cosine annealing; one that adapts to plateaus of the loss; one that adapts to feature statistics.
+# They do not. The error falls slowly while the price warms up, then fast, then ever more slowly, without sharp phases. What ends the turnover is *ours*, the learning rate. And its early fall is not free on so short a run: at the constant rate the error and l0 both end lower. Now the **schedules** the article asks for: warm-up and cosine annealing; one that adapts to plateaus of the loss; one that adapts to feature statistics.
 
 # %% id="plateau"
 def on_plateau(losses, patience=2):
@@ -582,7 +582,7 @@ ax.legend(loc=(0.12, 0.1), fontsize=7)
 plots.show(fig, alt="Learning rate over a run: linear and cosine rise for five percent, stay until eighty percent and fall to zero; the plateau rule stays at the peak until the made-up loss is stuck, two fifths into the run, then halves again and again.")
 
 # %% [markdown] id="recipe-intro"
-# Do shape, warm-up and optimiser matter? TopK as in 6.6, one thing changed at a time. SGD, with momentum 0.9, takes the best of four rates (0.03 to 1):
+# Do shape, warm-up and optimiser matter? TopK as in 6.6, one thing changed at a time. SGD steps along the gradient itself, here with momentum 0.9 (a step is a running sum of gradients), at the best of four rates (0.03 to 1):
 
 # %% id="recipe"
 def with_sgd(run, losses):
@@ -604,9 +604,9 @@ claim("gain or loss without warm-up", abs(gain["no warm-up"]), at_most=0.02)
 claim("explained variance that Adam gains on SGD", -gain["SGD"], at_least=0.1)
 
 # %% [markdown] id="adaptive-intro"
-# The shape of the fall and the warm-up are worth next to nothing here; when the fall *begins* is worth more (above), and Adam most: under SGD a parameter with small gradients takes small steps.
+# The shape of the fall and the warm-up are worth next to nothing here; Adam is worth most: under SGD a parameter with small gradients takes small steps.
 #
-# Our run has no plateau, so that rule does nothing for it. Feature statistics can set the *price*. Measure l0 after every step; above the target, raise `l1_coeff` a little, below it, lower it. **Nobody need know what a price buys:**
+# Our run has no plateau. But feature statistics can set the *price*: after every step, raise `l1_coeff` a little if l0 is above its target, else lower it. **Nobody need know what a price buys:**
 
 # %% id="adaptive"
 def aim(run, losses, target=20):
@@ -619,7 +619,7 @@ print(f"price found {aimed.l1_coeff:.3f}, l0 on other files {float(metrics.l0(ai
 claim("l0 aimed at 20, off by", abs(float(metrics.l0(aimed.encode(x))) - 20), at_most=5)
 
 # %% [markdown] id="density-intro"
-# Close to 20 on other files too, and nobody searched.
+# Close to 20, on other files too.
 #
 # ## 6.8 Alive, rare, dead
 #
@@ -643,7 +643,7 @@ print(f"latents that fire on less than 1 % of tokens: {100 * (density < 0.01).me
 claim("share of latents that fire on less than 1 % of tokens", (density < 0.01).mean(), at_least=0.6)
 
 # %% [markdown] id="silence-intro"
-# (The lone bar on the left: latents that fired once in 25,000 tokens.) The legend counts those that never fire *here*. On the longer text of their card far fewer are silent: rare is not dead. So "dead" needs a number: no firing within so many *tokens*.
+# (The lone bar on the left: latents that fired once in 25,000 tokens.) The legend counts those that never fire *here*; on the longer text of their card far fewer are silent. Rare is not dead, so "dead" needs a number: no firing within so many *tokens*.
 
 # %% [markdown] id="ex-silence-task"
 # ### Exercise 6.7 · How long has it been silent?
@@ -711,7 +711,7 @@ claim("latents of the shipped TopK that fire nowhere on its card's held-out text
       cards["topk"]["metrics"]["dead_fraction"], at_most=0.01)
 
 # %% [markdown] id="cures-after"
-# The worst example plants twins, as on the toy, and leaves more silent than no cure at all. Loss² and AuxK revive about as many (another seed may swap them), loss² in two strokes. AuxK needs no schedule and plants nothing, but it pulls only at what has been silent for its window, here an eighth of a short run. For the shipped TopK it pulled after 8,192 tokens of silence, with 16 times the weight: three latents in a thousand fire nowhere on its card's held-out text. After 250,000 tokens of silence, with a weight of 1/32, it was one in eighty at a rate a tenth lower, and one in twelve at a rate a quarter higher (`benchmarks/README.md`): how far the weights travel decides more than the cure (6.10).
+# The worst example plants twins, as on lesson 4's toy, and leaves more silent than no cure at all. Loss² and AuxK revive about as many (another seed may swap them). AuxK needs no schedule, but pulls only at what has been silent for its window, here an eighth of a short run. The shipped TopK's had a window of 8,192 tokens and 16 times the weight: three latents in a thousand fire nowhere on its card's held-out text. How far the weights travel decides more than the cure (6.10).
 #
 # ## 6.9 What is kept
 #
@@ -753,7 +753,7 @@ claim("R² about zero of the mean alone", about_zero["the mean"], at_least=0.1)
 claim("explained variance of the shipped TopK SAE", ev["shipped TopK"], at_least=0.85)
 
 # %% [markdown] id="splice-intro"
-# But the model does not treat all directions alike. **If it had to compute with our reconstruction, how much worse would it predict?** Splice it in and measure the next token's cross-entropy: the mean of −log p(next token), in *nats* with the natural logarithm. Beside it, the neurons at their means (`ce_mean`) or at zero (`ce_zero`), and a guess by token frequency alone (`ce_unigram`):
+# It gives the mean 0.155. And the model does not treat all directions alike. **If it had to compute with our reconstruction, how much worse would it predict?** Splice it in and measure the next token's cross-entropy: the mean of −log p(next token), in *nats* with the natural logarithm. Beside it, the neurons at their means (`ce_mean`) or at zero (`ce_zero`), and a guess by token frequency alone (`ce_unigram`):
 
 # %% id="splice"
 result = intervene.evaluate_sae(shipped["topk"], lm, tokens=budget(smoke=3_000, laptop=30_000, gpu=500_000))
@@ -762,7 +762,7 @@ for name in ("ce_clean", "ce_recon", "ce_mean", "ce_zero", "ce_unigram"):
 claim("ce_increase of the shipped TopK SAE", result["ce_increase"], at_most=0.12, unit="nats")
 
 # %% [markdown] id="splice-after"
-# A fraction "recovered" needs its baseline named. Without its neurons the model loses two nats and still beats token frequencies, so the same reconstruction recovers more when measured from the frequencies than from zeros. We lead with **ce_increase** = ce_recon − ce_clean, in nats, which needs no baseline (`ce_increase_share` is its part of what the model knows beyond frequencies). From the cards, on 199,880 tokens:
+# A fraction "recovered" needs its baseline named: without its neurons the model still beats token frequencies, so the same reconstruction recovers more when measured from the frequencies than from zeros. We lead with **ce_increase** = ce_recon − ce_clean, in nats, which needs none (`ce_increase_share` is its part of what the model knows beyond frequencies). From the cards, on 199,880 tokens:
 
 # %% id="shipped"
 paper = {"l0": "< 20", "ce_recovered_vs_zero": "0.79", "dead_fraction": "0.04"}
@@ -773,7 +773,7 @@ for row in ("l0", "explained_variance", "r2_uncentred", "ce_increase", "ce_incre
     print(f"{row:20}{values}{paper.get(row, ''):>13}")
 
 # %% [markdown] id="shipped-after"
-# The paper's 79 % is no race: another text, tokenizer and model. And "dead" means here: not seen on the 199,880 held-out tokens of the card, so it counts what is rare as well. The columns trade: JumpReLU and BatchTopK explain most, and one in five and one in ten of their latents stay unseen (their AuxK pulled after 250,000 tokens of silence only); the TopK learned more slowly and lost hardly any (6.10 shows that trade). L1 costs the model most, with fewer active latents. The last column is Bricken et al.'s run A/1, with 4,096 latents too. Is the shipped TopK nothing but your two functions?
+# The last column is Bricken et al.'s run A/1, with 4,096 latents too, but another text, tokenizer and model: no race. "Dead" means here: not seen on those 199,880 tokens, so it counts what is rare as well. The columns trade: JumpReLU and BatchTopK explain most, but one in five and one in ten of their latents stay unseen; the TopK learned more slowly, its AuxK pulled sooner, and it lost hardly any (6.10). L1 costs the model most, with fewer active latents. Is the shipped TopK nothing but your two functions?
 
 # %% id="own-encoder" tags=["nbval-check-output"]
 weights = {name: value.numpy() for name, value in shipped["topk"].state_dict().items()}
@@ -784,7 +784,7 @@ print("your encoder agrees with the library's:", np.allclose(yours, theirs, atol
 # %% [markdown] id="frontier-intro"
 # ## 6.10 The frontier
 #
-# How much is explained with how many active units? The classical methods get the same question: for each token keep the k largest contributions of principal components, independent components (ICA: directions along which the data are least Gaussian), parts (NMF: atoms and codes both non-negative; 128 of each, stopped early, so perhaps better than shown), or of the neurons themselves (as deviations from their means); k-means has one active unit; 512 random directions are searched by matching pursuit, which is more than any encoder may do. **With 16 active units, who will be best?**
+# How much is explained with how many active units? Classical methods get the same question: for each token keep the k largest contributions of principal components, of 128 independent components (ICA: directions along which the data are least Gaussian), of 128 parts (NMF: atoms and codes both non-negative), or of the neurons (as deviations from their means). ICA and NMF are stopped early, so perhaps better than shown; k-means has one active unit; 512 random directions are searched by matching pursuit, more than any encoder may do. **With 16 active units, who will be best?**
 
 # %% id="classical"
 import warnings
@@ -852,12 +852,12 @@ topk_there = np.interp(relu_l0, k_axis, k_explained)
 claim("TopK above ReLU-L1, both trained here, at the same l0", topk_there - explained, at_least=0.01)
 
 # %% [markdown] id="frontier-after"
-# A surprise, and a warning. Neurons after a ReLU are a sparse code already: a few of those that speak say most, and a rotation such as PCA loses that. From 16 active units on, SAEs of some seconds of training stay below them. Both shipped SAEs lie above them: the TopK leaves three quarters of the error that 32 neurons leave. But they have eight times as many units to choose from. So **explained variance at equal l0 is a weak reason to prefer latents**. What they stand for is a better one (lessons 7 and 8); and where activations are no sparse code, as in the residual stream, there are no such neurons.
+# Neurons after a ReLU are a sparse code already: a few of those that speak say most, and a rotation such as PCA loses that. SAEs of some seconds of training stay below them from 16 active units on. The shipped two lie above (TopK leaves three quarters of the error that 32 neurons leave), but have eight times as many units to choose from. So **explained variance at equal l0 is a weak reason to prefer latents**. What they stand for is a better one (lessons 7 and 8); and where activations are no sparse code, as in the residual stream, there are no such neurons.
 
 # %% [markdown] id="all-ten-intro"
 # ### All ten, longer
 #
-# The ten above had seconds and 512 latents. `benchmarks/frontier.py` trained every architecture with 4,096 latents on a million tokens, each at several settings. Some are told how many latents fire, some pay for each latent that fires, some pay an L1 for how strongly; two have another price, Gated its gate's and Hoyer shares. **At 32 active latents, which family will cost the model least?**
+# `benchmarks/frontier.py` trained all ten with 4,096 latents on a million tokens, each at several settings. Some are told how many latents fire, some pay for each that fires, some pay an L1 for how strongly; Gated's price is on its gate, Hoyer's on shares. **At 32 active latents, which family will cost the model least?**
 
 # %% id="all-ten"
 grid, about = files.load_arrays(folder / "frontier.safetensors")
@@ -898,7 +898,7 @@ for name, end, side in (("gated", 0, "right"), ("relu-l0", 0, "right"),
 ranked = sorted(cost_at_32, key=cost_at_32.get, reverse=True)
 right.barh(ranked, [cost_at_32[name] for name in ranked], color=plots.LATENT)
 right.set(title="At 32 latents TopK costs least", xlabel="ce_increase (nats) at 32 active latents")
-plots.show(fig, alt="Left: ce_increase over active latents per token, both logarithmic, one falling line for each architecture; up to 64 latents TopK lies lowest, BatchTopK, JumpReLU and the smoothed count close above it, Hoyer's ratio highest; the lines of L1 are steepest and end lowest, at 100 latents. Right: bars of ce_increase read at 32 active latents, from about 0.15 for L1 and Gated down to TopK's 0.09; Hoyer has none.")
+plots.show(fig, alt="Left: ce_increase over active latents per token, both logarithmic, one falling line for each architecture; up to 64 latents TopK lies lowest, BatchTopK, JumpReLU and the smoothed count close above it, Hoyer's ratio highest; the lines of L1 are the steepest and end among the lowest, at 100 latents. Right: bars of ce_increase read at 32 active latents, from about 0.15 for L1 and Gated down to TopK's 0.09; Hoyer has none.")
 
 # %% id="all-ten-read"
 for name, (at_32, at_60) in sorted(at_two.items(), key=lambda pair: pair[1]):
@@ -916,18 +916,18 @@ dead = frontier_of("topk", "dead_fraction")[1]
 claim("dead share of TopK at k = 8 minus that at k = 64", dead[0] - dead[-1], at_least=0.35)
 
 # %% [markdown] id="all-ten-after"
-# At 32 TopK and BatchTopK lead, JumpReLU follows closely (these three and Matryoshka also had AuxK, the others resampling), and the smoothed count of `relu-l0`, the other price per latent, comes next. All L1s cost more than both counts. That L1 shrinks whatever fires (lesson 4) is one candidate; but Gated, whose price leaves the size alone, costs no less, so it is not shown to be the cause. Gated learned at half of L1's rate, at which up to 44 % of its latents died. Hoyer's ratio learned at a sixth, and still lost 27 and 69 %: no fair race. Matryoshka pays for its nested prefixes (lesson 9 shows what it buys). In its paper BatchTopK passes TopK; here it does not.
+# TopK and BatchTopK, told how many, lead; all L1s cost more than both prices per latent. That L1 shrinks whatever fires (lesson 4) is one candidate; but Gated, whose price leaves the size alone, costs no less, so it is not shown to be the cause. Nor is the race fair: JumpReLU, TopK and its kin had AuxK, the others resampling; the L1s and `relu-l0` learned at twice TopK's rate, Hoyer's ratio, whose latents die at higher rates, at a third.
 #
-# And 32 is a choice of ours. L1's lines are the steepest (it learned at twice TopK's rate). At 60 the order is another: weighted L1 costs hardly more than TopK, and both L1s with untied encoders less than BatchTopK, JumpReLU and Matryoshka.
+# And 32 is a choice of ours: at 60 both L1s with untied encoders cost little more than TopK, and less than BatchTopK, JumpReLU and Matryoshka.
 #
-# **How much of this is the architecture?** These SAEs were trained twice. The first time the learning rate of L1, Gated and `relu-l0` peaked at 4e-3 and fell over the last four fifths of the run; here it peaks at 6e-3 (Gated's at 3e-3) and falls over the last fifth. L1 then cost 0.27 nats and `relu-l0` 0.25, nearly three times as much as TopK (`benchmarks/README.md`). More than two thirds of that gap was the learning rate. What one compares is never an architecture alone but a recipe.
+# **How much of this is the architecture?** L1 and `relu-l0` were trained twice. With a rate that peaked at 4e-3 and fell over the last four fifths of the run, instead of 6e-3 and the last fifth, they cost 0.266 and 0.255 nats, nearly three times as much as TopK (`benchmarks/README.md`). More than two thirds of that gap was the learning rate. What one compares is never an architecture alone but a recipe.
 #
-# Two limits. A million tokens is short. And few active latents leave many unused: at k = 8 nearly half of TopK's 4,096 latents are dead, at k = 64 hardly any.
+# Two limits. A million tokens is short. And at k = 8 nearly half of TopK's latents are dead, at k = 64 hardly any.
 
 # %% [markdown] id="rate-intro"
 # ### Then train harder?
 #
-# Ten more TopK SAEs (4,096 latents, k = 32) were trained for this course, on half a million tokens or on two, each at five peak learning rates (`benchmarks/learning_rate.py`). In all of them, as in the shipped one, the rate falls from a fifth of the steps on. Adam moves a weight by about the learning rate at each step, so *rate × steps* is the **distance** that a weight can travel. **The further, the more is explained. What else grows?**
+# `benchmarks/learning_rate.py` trained ten more TopK SAEs (4,096 latents, k = 32) on half a million tokens or on two, each at five peak rates that fall from a fifth of the steps on, as the shipped one's did. Adam moves a weight by about the rate at each step, so *peak rate × steps* measures the **distance** that a weight can travel. **The further, the more is explained. What else grows?**
 
 # %% id="rate-load"
 tried, how = files.load_arrays(folder / "learning-rate.safetensors")
@@ -964,11 +964,11 @@ claim("silent latents and neurons among the rows at the fastest rate, share",
       tried["silent"][fast] + tried["neuron_rows"][fast], at_least=0.05)
 
 # %% [markdown] id="rate-after"
-# At the highest rate both numbers are best (`ce_increase` 0.038; at half that rate 0.080), and 4.6 % of the latents have died (silent for the last 250,000 tokens), and 7.3 % of the rows have turned into single neurons, the code that was there before you began. Neither number shows that loss. For TopK, its kin and JumpReLU `saekit train` therefore lowers the rate as steps grow, which keeps the distance the same (that of the ReLU family not below 1e-3). From half a million to two, and on to ten, more tokens at the same distance help; from ten to fifty million, the star's, hardly (`benchmarks/README.md`; the star also had another AuxK and was scored on more text). And far out the cure of 6.8 turns: on ten million tokens, at twice the default distance, AuxK with its short window leaves 45 % of the latents unseen, no AuxK at all 24 %, at the same `ce_increase` (`benchmarks/README.md`).
+# At the highest rate explained variance and `ce_increase` are best, and neither shows the loss: 4.6 % of the latents have died (silent for the last 250,000 tokens), and 7.3 % of the rows have turned into single neurons (one weight above 0.9), the code that was there before you began. So for TopK, its kin and JumpReLU `saekit train` lowers the rate as steps grow, which keeps the distance the same. (The star had fifty million tokens, another AuxK, and was scored on more text.) And far out the cure of 6.8 turns: on ten million tokens, at twice the default distance, AuxK with its short window leaves 45 % of the latents unseen, no AuxK 24 %, at nearly the same `ce_increase` (`benchmarks/README.md`).
 #
 # ## 6.11 What the error holds
 #
-# The part an SAE leaves over could be noise. Test it (on other text than in 6.9, so with another total): replace the error by a random one of the *same length*. **Will our error cost more than a random one, as much, or less?** And silence the **dense** latents, active on more than one token in ten, beside random others that fire as often all together:
+# The part an SAE leaves over could be noise. Test it (on other text than in 6.9): replace the error by a random one of the *same length*. **Will our error cost more than a random one, as much, or less?** And silence the **dense** latents, active on more than one token in ten, beside random others that fire as often all together:
 
 # %% id="error-test"
 held = corpus.contexts(corpus.load_corpus("validation", lm.tokenizer, lm.boundary), lm.n_ctx, lm.boundary)
@@ -1013,7 +1013,7 @@ claim("cost of silencing the dense latents over that of others that fire as ofte
       at_least=0.5, at_most=2)
 
 # %% [markdown] id="error-after"
-# Gurnee (2024) found on GPT-2 that SAE errors cost far more than random ones as long: they had hit directions the model uses. Ours cost rather less; but they are not free: two per cent of what the model knows beyond token frequencies sits in them. And the few dense latents, which a sparse dictionary should not need, are no noise: without them the model loses a fifth of a nat. Yet the same number of *firings* taken from over a thousand others costs as much. So firing for firing they are like the others. This gives no sign that they serve an "inherently dense" computation, as the article suspects; why they fire so often it cannot say.
+# Gurnee (2024) found on GPT-2 that SAE errors cost far more than random ones as long: they had hit directions the model uses. Ours cost rather less, but are not free: two per cent of what the model knows beyond token frequencies sits in them. The few dense latents, which a sparse dictionary should not need, are no noise: without them the model loses a fifth of a nat more. But as many *firings* of over a thousand others cost as much: no sign of an "inherently dense" computation, as the article suspects. Why they fire so often this cannot say.
 #
 # ## 6.12 What it costs
 #
@@ -1035,7 +1035,7 @@ for name, d_in, d_sae in (("this lesson", 512, 512), ("the shipped ones", 512, 4
     print(line.format(name, *size(d_in, d_sae)))
 
 # %% [markdown] id="calculator-after"
-# The article counts the decoder alone (150 M) and says "several GB just for parameters": both matrices are 1.2 GB; it is *training* that takes 4.8. Last, the promise from the beginning:
+# The article counts the decoder alone (150 M) and says "several GB just for parameters": both matrices are 1.2 GB; *training* takes 4.8. Last, the promise from the beginning:
 
 # %% id="unchanged" tags=["nbval-check-output"]
 print("the language model is unchanged:", transformer.weight_hash(lm.model) == before)
@@ -1064,16 +1064,15 @@ for says, measured in paper.items():
 #
 # | the sources | what is true, and where you saw it |
 # |---|---|
-# | article: ½‖x − W f‖² without `b_dec`, λ from 1e-4 to 1e-2 | a number needs its reduction and input scale; seven conventions, one minimiser (6.3) |
+# | article: ½‖x − W f‖² without `b_dec`, λ from 1e-4 to 1e-2 | a number needs its reduction and input scale (6.3) |
 # | article: maximise Hoyer's ratio | minimise it (6.4) |
 # | article: dead loss Σ‖W_dec,i‖² | purely radial, projected away (6.4); resampling by loss² or AuxK (6.8) |
 # | article: diversity Σ\|cos\| | has a floor, which duplicates reach (6.4) |
 # | article: resample along the worst residual | plants twins (6.8) |
-# | article: three phases | fast first, slow later, without sharp boundaries; turnover ends with the schedule (6.7) |
+# | article: three phases | fast, then ever more slowly, without sharp boundaries; turnover ends with the schedule (6.7) |
 # | article: 3,072 × 16 takes several GB for parameters | 1.2 GB, 4.8 while training (6.12) |
 # | reference page: R² = 1 − ‖x − x̂‖²/‖x‖² > 0.90 at L0 50–300 | uncentred: the mean alone scores (6.9). The shipped TopK passes 0.90, centred or not, at L0 32 |
 # | reference page: Bricken et al. 2023 is "work on Claude" | a one-layer transformer, the size of this one |
-# | lecture: "interpretability technique, not training technique" | the hash says so |
 
 # %% [markdown] id="q-trust-the-number" question="trust_the_number" minutes=5 points=4
 # ### Question 6.1 · A number on a slide
@@ -1091,7 +1090,6 @@ for says, measured in paper.items():
 # ## Common confusions
 #
 # - *"TopK with k = 32 means 32 features per token."* It means 32 latents were allowed.
-# - *"Dead and rare are the same."* A latent for licence headers is silent for long and then fires.
 # - *"98 % of the loss recovered, so 2 % is missing."* Measured from which baseline? Ask for nats.
 # - *"SAE features are the model's features."* One sparse decomposition that fits; another seed finds another (lesson 9).
 #

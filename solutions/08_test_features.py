@@ -258,15 +258,15 @@ wanted["held"] = wanted["held"][np.linspace(0, len(wanted["held"]) - 1, budget(s
 prompts = {half: torch.from_numpy(every[rows, :13].astype(int)) for half, rows in wanted.items()}
 
 # %% id="steer-train"
-def completions(replacement, half, n_tokens=8):
-    written = intervene.generate(lm, prompts[half], n_tokens, 0, replacement)[:, 13:]
-    return [lm.tokenizer.decode(row.tolist()) for row in written]
+def completions(replacement, half):
+    """Eight tokens written after each beginning of a half."""
+    return intervene.generate(lm, prompts[half], 8, 0, replacement)[:, 13:].tolist()
 
-def share(texts, name):
-    return np.mean([LOOKS[name] in one for one in texts])
+def share(written, name):
+    return np.mean([LOOKS[name] in lm.tokenizer.decode(row) for row in written])
 
 unsteered = completions(None, "train")
-gain = {name: share(completions(setting(i, 6 * usual_top[i]), "train", 4), name) - share(unsteered, name)
+gain = {name: share(completions(setting(i, 6 * usual_top[i]), "train"), name) - share(unsteered, name)
         for name, i in writer.items()}
 steered = max(gain, key=gain.get)
 latent, atom = writer[steered], sae.W_dec[writer[steered]].numpy()
@@ -284,19 +284,18 @@ def random_push(amount):
         return x + amount * torch.from_numpy(randoms.astype(np.float32)[np.arange(len(x)) * 4 // len(x)])
     return replacement
 
-texts = {dose: completions(setting(latent, dose * usual_top[latent]) if dose else None, "held")
+written = {dose: completions(setting(latent, dose * usual_top[latent]) if dose else None, "held")
          for dose in doses}
-rival_texts = {dose: completions(random_push(dose * usual_top[latent]) if dose else None, "held")
+rival_written = {dose: completions(random_push(dose * usual_top[latent]) if dose else None, "held")
                for dose in doses}
-curve, rival_curve = ([share(part[dose], steered) for dose in doses] for part in (texts, rival_texts))
+curve, rival_curve = ([share(part[dose], steered) for dose in doses] for part in (written, rival_written))
 
 # %% id="dose-variety"
 def different_tokens(written):
     """Mean share of different tokens in a completion."""
-    ids = [lm.tokenizer.encode(one).ids for one in written]
-    return np.mean([len(set(row)) / max(1, len(row)) for row in ids])
+    return np.mean([len(set(row)) / len(row) for row in written])
 
-variety = [[different_tokens(part[dose]) for dose in doses] for part in (texts, rival_texts)]
+variety = [[different_tokens(part[dose]) for dose in doses] for part in (written, rival_written)]
 
 # %% id="dose-figure"
 fig, axes = plots.panels(2, height=2.8)
@@ -312,7 +311,7 @@ plots.show(fig, alt="Left: share of completions that contain the concept's text 
 
 # %% id="dose-claims"
 lift, rival_lift = max(curve) - curve[0], max(rival_curve) - curve[0]
-print(f"{len(texts[0])} held-out beginnings: {curve[0]:.2f} unsteered, at most {max(curve):.2f} with the latent, "
+print(f"{len(written[0])} held-out beginnings: {curve[0]:.2f} unsteered, at most {max(curve):.2f} with the latent, "
       f"{max(rival_curve):.2f} with random directions")
 for dose, looked_for, distinct in zip(doses, curve, variety[0]):
     print(f"dose {dose}: {looked_for:.2f} contain {LOOKS[steered]}; {distinct:.2f} of its tokens differ")
@@ -325,21 +324,21 @@ claim("rise of the share by the latent, minus the rise by random directions", li
 # half-way up, or the first beyond
 gentle = next(dose for dose, value in zip(doses, curve) if value >= (curve[0] + max(curve)) / 2)
 more = doses[min(doses.index(gentle) + 1, len(doses) - 1)]
-for i in np.linspace(0, len(texts[0]) - 1, 4).astype(int):
+for i in np.linspace(0, len(written[0]) - 1, 4).astype(int):
     print(f"… {lm.tokenizer.decode(prompts['held'][i, -6:].tolist())!r}")
-    print(f"    unsteered    {texts[0][i]!r}")
-    print(f"    dose {gentle:<7} {texts[gentle][i]!r}")
-    print(f"    dose {more:<7} {texts[more][i]!r}")
+    for dose in (0, gentle, more):
+        said = f"dose {dose}" if dose else "unsteered"
+        print(f"    {said:12} {lm.tokenizer.decode(written[dose][i])!r}")
 
 # %% [markdown] id="writers-intro"
 # And each of these latents, the chosen one too, on one held-out beginning, at six times its usual top value:
 
 # %% id="writers"
-start = prompts["held"][len(texts[0]) // 2:][:1]
+start = prompts["held"][len(written[0]) // 2:][:1]
 print(f"… {lm.tokenizer.decode(start[0, 1:].tolist())!r}")
 for name, i in writer.items():
-    written = intervene.generate(lm, start, 10, 0, setting(i, 6 * usual_top[i]))[0, 13:]
-    print(f"    {name:16} {lm.tokenizer.decode(written.tolist())!r}")
+    ten = intervene.generate(lm, start, 10, 0, setting(i, 6 * usual_top[i]))[0, 13:]
+    print(f"    {name:16} {lm.tokenizer.decode(ten.tolist())!r}")
 
 # %% [markdown] id="explore-intro"
 # Move the dose yourself and watch what the model expects next on one held-out beginning:

@@ -69,6 +69,11 @@ def test_answers_in_a_student_copy_are_never_overwritten(course, capsys):
     assert build(root=course) == 1 and "01_mini.ipynb: left as it is" in capsys.readouterr().out
     assert path.read_text("utf-8") == kept and "another word" in (course / "solutions" / "01_mini.ipynb").read_text("utf-8")
     assert "notebooks/01_mini.ipynb" in (said := said_by_check(course, capsys)) and "holds answers" in said
+    assert build(["1"], root=course) == 1
+    for other in ("[]", '{"cells": 3}'):
+        path.write_text(other, "utf-8")
+        with pytest.raises(ValueError, match="01_mini.ipynb is not a notebook"):
+            build(root=course)
     path.unlink()
     assert build(root=course) == 0 and "another word" in path.read_text("utf-8")
 

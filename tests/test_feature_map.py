@@ -95,12 +95,9 @@ def test_agreement_by_chance_is_what_dealt_out_kinds_give():
     assert fm.chance_agreement(["a", "a", "b"]) == pytest.approx(1 / 3)
 
 
-def test_several_dictionaries_share_one_map_and_have_names_as_in_the_paper():
+def test_several_dictionaries_share_one_map():
     rows, which = fm.stack([ROWS[:50], ROWS])
     assert rows.shape == (206, 32) and np.bincount(which).tolist() == [50, 156]
-    names = fm.latent_names([50, 156])
-    assert names[0] == "A/0/0" and names[50] == "A/1/0" and len(names) == 206
-    assert fm.latent_names([3]) == ["0", "1", "2"]
     xy = fm.layout(rows)
     assert np.linalg.norm(xy[:50] - xy[50:100], axis=1).max() < 0.1  # the same directions twice
 

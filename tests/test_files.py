@@ -86,8 +86,9 @@ def test_foreign_headers_and_number_formats_are_errors(tmp_path):
 
     save_file({"W": torch.ones(2)}, tmp_path / "list", {"saekit": "[1]"})
     save_file({"W": torch.ones(2)}, tmp_path / "text", {"saekit": "{"})
+    save_file({"W": torch.ones(2)}, tmp_path / "deep", {"saekit": "[" * 200_000})
     save_file({"W": torch.ones(2, dtype=torch.float8_e4m3fn)}, tmp_path / "float8")
-    for name in ("list", "text", "float8"):
+    for name in ("list", "text", "deep", "float8"):
         with pytest.raises(ValueError, match=name):
             files.load_arrays(tmp_path / name)
 

@@ -115,6 +115,30 @@ def test_marks_given_by_hand_outlive_later_runs(graded, tmp_path):
         path.write_bytes(wrong)
 
 
+@pytest.mark.parametrize("head", ["student;lesson;exercise;points", "Student,Lesson,Exercise,Points"])
+def test_marks_of_a_spreadsheet_with_decimal_commas_are_read_and_a_head_without_the_columns_is_refused(tmp_path, head):
+    row = {"exercise": "why", "points": None, "out_of": 3, "state": "by hand", "message": "", "remarks": [], "person": ["?"]}
+    records = [{"student": "ada", "problems": [], "lessons": [{"lesson": "01_lasso", "exercises": [row]}]}]
+    (tmp_path / "marks.csv").write_text(f"{head}\nada;01_lasso;why;2,5\n", "utf-8-sig")
+    if head.islower():
+        gradebook.merge_marks(records, tmp_path / "marks.csv")
+        assert row["points"] == 2.5
+    else:
+        with pytest.raises(ValueError, match="has no column student, lesson, exercise, points"):
+            gradebook.merge_marks(records, tmp_path / "marks.csv")
+
+
+def test_a_lesson_that_one_student_alone_handed_in_was_not_assigned():
+    def class_of(*handed):
+        rows = [{"exercise": "l0", "points": 1, "out_of": 1, "message": "", "trace": ""}]
+        return [{"lessons": [{"lesson": name, "exercises": rows} for name in names]} for names in handed]
+
+    ahead = gradebook.completed(class_of(["01_lasso", "10_scale"], ["01_lasso"], ["01_lasso"]))
+    assert [len(record["lessons"]) for record in ahead] == [2, 1, 1]
+    behind = gradebook.completed(class_of(["01_lasso", "02_dictionary"], ["01_lasso", "02_dictionary"], ["01_lasso"]))
+    assert [gradebook.total(record) for record in behind] == [(2, 2), (2, 2), (1, 2)]
+
+
 def _rows_of(folder):
     return [row for record in json.loads((folder / "grades.json").read_text("utf-8")) for _, row in gradebook.rows(record)]
 

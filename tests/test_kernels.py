@@ -144,6 +144,23 @@ def test_a_penalty_over_whole_rows_takes_the_plain_route():
     assert_equal_steps(*pair("relu-hoyer", hoyer_coeff=0.2), rows())
 
 
+def test_a_variant_without_a_name_of_its_own_takes_the_plain_route():
+    class Wide(type(new_sae("topk", 6, 40, k=4))):
+        def activate(self, pre_acts):
+            return torch.relu(pre_acts)
+
+    sae = Wide(6, 40, k=4)
+    assert kernels.loss(sae, rows()).recon == sae.loss(rows()).recon != kernels.loss(new_sae("topk", 6, 40, k=4), rows()).recon
+
+
+@pytest.mark.parametrize("k", [1, 4])
+def test_in_float64_no_latent_is_lost_at_the_border(k):
+    plain, fast = (sae.double() for sae in pair("topk", 16, 256, k=k))
+    x = rows(128, 16).double()
+    expected, got = plain.loss(x), kernels.loss(fast, x)
+    assert torch.equal(expected.fired, got.fired) and got.recon.item() == pytest.approx(expected.recon.item(), rel=1e-12)
+
+
 def test_dense_latents_take_the_plain_route(monkeypatch):
     monkeypatch.setattr(kernels, "SPARSE_BELOW", 0.1)
     _, sae = pair("relu")

@@ -80,6 +80,10 @@ def test_auxk_moves_dead_latents_and_leaves_living_ones_alone():
     assert sae.W_dec.grad[:6].abs().sum() == 0 and sae.W_enc.grad[:, :6].abs().sum() == 0
 
 
+def test_a_k_from_arithmetic_counts_as_the_whole_number_it_is():
+    assert (TopKSAE(4, 8, k=8 / 4).encode(torch.randn(5, 4)) > 0).sum(1).max() <= 2
+
+
 def test_topk_keeps_exactly_k_latents_also_among_ties_and_never_a_negative_one():
     sae = TopKSAE(3, 8, k=3)
     pre_acts = torch.tensor([[1.0] * 8, [5, 4, 3, 2, 1, 0, -1, -2], [1, 0, -1, -1, -1, -1, -1, -1]])
@@ -202,6 +206,7 @@ def test_the_geometric_median_sits_where_most_points_are_and_in_the_middle_of_a_
         (lambda: new_sae("relu-l0", 4, 8, slope=0), "slope is 0"),
         (lambda: TopKSAE(4, 8, k=9), "k is 9 but the SAE has d_sae=8"),
         (lambda: TopKSAE(4, 8, k=0), "1 <= k"),
+        (lambda: TopKSAE(4, 8, k=True), "k is True"),
         (lambda: ReLUSAE(4, 0), "d_sae is 0"),
         (lambda: ReLUSAE(4, 8, l1_coeff=-1), "l1_coeff is -1"),
         (lambda: ReLUSAE(4, 8, l1_coeff=float("nan")), "l1_coeff is nan"),

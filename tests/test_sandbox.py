@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -83,6 +84,13 @@ def test_changed_inputs_and_returned_views_are_noticed(sandbox):
 def test_what_stops_an_answer_is_told(run, lines, message):
     with pytest.raises((Stopped, StudentError), match=message):
         run(*lines)
+
+
+def test_an_answer_that_only_waits_is_stopped_by_the_clock():
+    source = "import time\ndef fista(x):\n    time.sleep(60)"
+    with Sandbox(replace(LIMITS, wall=5)) as sandbox, sandbox.answer("lasso", "fista", source) as fista:
+        with pytest.raises(Stopped, match="no answer after 5 seconds on the clock"):
+            fista(1)
 
 
 def test_another_user_without_privileges_runs_it(run):

@@ -133,3 +133,6 @@ def test_a_folder_without_submissions_and_a_missing_one_are_errors(tmp_path):
         find_submissions(tmp_path)
     with pytest.raises(ValueError, match="does not exist"):
         find_submissions(tmp_path / "nowhere")
+    put(tmp_path, "ada_01_lasso.ipynb")
+    with pytest.raises(ValueError, match="is no zip; expected a folder or a zip"):
+        find_submissions(tmp_path / "ada_01_lasso.ipynb")

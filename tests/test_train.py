@@ -242,6 +242,13 @@ def test_a_diverged_loss_is_an_error_and_never_saved(tmp_path):
     assert torch.isfinite(weights(load_sae(tmp_path))).all()
 
 
+@pytest.mark.parametrize("width", [1, 5])
+def test_rows_of_another_width_are_an_error_that_names_both(width):
+    stream = activations.ArrayStream(torch.randn(200, width), 16)
+    with pytest.raises(ValueError, match=f"rows have {width} entries but this SAE reads d_in=6"):
+        train_sae(sae(), stream, CONFIG)
+
+
 @pytest.mark.parametrize("value", [1.0, 0.1])      # the mean of many 0.1 is not exactly 0.1
 def test_constant_activations_are_an_error(value):
     stream = Batches()

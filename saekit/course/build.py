@@ -62,7 +62,7 @@ def build(execute=(), nbgrader=None, root=ROOT):
         from saekit.course.assignments import write_nbgrader
 
         write_nbgrader(lessons, nbgrader)
-    return max([execute_lesson(lesson, root) for lesson in chosen], default=int(bool(kept)))
+    return max([int(bool(kept)), *(execute_lesson(lesson, root) for lesson in chosen)])
 
 
 def select(lessons, words):
@@ -147,8 +147,11 @@ def read_notebook(path):
     if not path.exists():
         return None
     try:
-        return nbformat.from_dict(nbformat.reads(path.read_text("utf-8"), as_version=4))
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError) as error:
+        stored = nbformat.from_dict(nbformat.reads(path.read_text("utf-8"), as_version=4))
+        if not isinstance(stored.get("cells"), list):
+            raise nbformat.reader.NotJSONError("it has no list of cells")
+        return stored
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} is not a notebook ({str(error)[:80]}); delete it and build again") from None
 
 

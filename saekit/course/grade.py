@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import signal
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -84,7 +84,7 @@ def _check(path, run, jobs, limits):
         raise ValueError(
             f"--out is {run.out}, which puts the books among the submissions; choose a name outside {path}"
         )
-    for name, value in (("--jobs", jobs), ("--seconds", limits.seconds), ("--memory", limits.memory)):
+    for name, value in (("--jobs", jobs), ("--seconds", limits.seconds), ("--memory", limits.memory // 10**6)):
         if value <= 0:
             raise ValueError(f"{name} is {value}, expected more than 0")
 
@@ -119,6 +119,8 @@ def _known(path, key):
 
 def _mark_all(submissions, jobs, limits):
     """(submission, record) pairs as they are done, by `jobs` worker processes."""
+    # with more workers than cores an answer computes no longer, but waits
+    limits = replace(limits, wall=limits.wall * max(1.0, jobs / (os.cpu_count() or 1)))
     left, workers = list(reversed(submissions)), [Worker(limits) for _ in range(jobs if submissions else 0)]
     try:
         while left or any(worker.task for worker in workers):
@@ -218,7 +220,8 @@ def _record(marker, submission):
 
 def command(args):
     """`saekit grade`: prints the summary and where the books lie."""
-    limits = Limits(seconds=args.seconds, memory=args.memory * 1_000_000)
+    wall = max(Limits.wall, 3 * args.seconds)
+    limits = Limits(seconds=args.seconds, wall=wall, memory=args.memory * 1_000_000)
     records = grade(args.submissions, args.out, args.jobs, limits, args.marks)
     folder = Run(Path(args.out)).folder
     waiting = sum(gradebook.needs_person(record) for record in records)

@@ -19,7 +19,7 @@ from saekit.files import write_atomic, write_json
 ROW = ("student", "lesson", "exercise", "points", "out_of", "state", "seconds", "note")
 BY_HAND = ("student", "lesson", "exercise", "points", "out_of", "why", "answer", "rubric")
 MARKED = "marked by hand"
-ASSIGNED = 0.2  # a lesson is taken to be assigned when this share of the class handed it in
+ASSIGNED = 0.2  # a lesson is taken to be assigned when this share of the class, and more than one, handed it in
 
 
 def rows(record):
@@ -39,13 +39,13 @@ def needs_person(record):
 
 
 def completed(records):
-    """The records with lessons that most others handed in and they did not, at no points."""
+    """The records with lessons that were assigned (see `ASSIGNED`) and they did not hand in, at no points."""
     counts = Counter(lesson["lesson"] for record in records for lesson in record["lessons"])
     models = {lesson["lesson"]: lesson for record in records for lesson in record["lessons"]}
     for record in records:
         own = {lesson["lesson"] for lesson in record["lessons"]}
         for name in sorted(
-            name for name, count in counts.items() if count >= ASSIGNED * len(records) and name not in own
+            name for name, count in counts.items() if count >= max(2, ASSIGNED * len(records)) and name not in own
         ):
             missing = [_missing(row) for row in models[name]["exercises"]]
             record["lessons"].append(models[name] | {"file": "", "exercises": missing})
@@ -123,7 +123,8 @@ def merge_marks(records, path):
     """Put the points of a CSV (student, lesson, exercise, points) over those of the records, where it has any; where it
     also says what they are for and that has changed since, as after a late hand-in, a person is asked again.
 
-    ValueError naming the line for a student or exercise that is not there, or points that are no number in range.
+    Commas or semicolons, as spreadsheets write them where 2,5 is a number. ValueError for a column that is missing, and
+    naming the line for a student or exercise that is not there, or points that are no number in range.
     """
     known = {
         (record["student"], lesson["lesson"], row["exercise"]): row
@@ -131,9 +132,14 @@ def merge_marks(records, path):
         for lesson, row in rows(record)
     }
     try:
-        lines = list(csv.DictReader(io.StringIO(Path(path).read_text("utf-8-sig"))))
+        text = Path(path).read_text("utf-8-sig")
+        head = text.partition("\n")[0]
+        table = csv.DictReader(io.StringIO(text), delimiter=max(",;", key=head.count))
+        lines = list(table)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is not a CSV in UTF-8 ({error})") from None
+    if absent := [column for column in BY_HAND[:4] if column not in (table.fieldnames or ())]:
+        raise ValueError(f"{path} has no column {', '.join(absent)} in its first line, so no points were read")
     for number, line in enumerate(lines, 2):
         if not (line.get("points") or "").strip() or not line.get("exercise"):
             continue

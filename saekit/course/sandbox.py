@@ -181,8 +181,13 @@ class Proxy:
         sockets = ([], [self.sock]) if to_write else ([self.sock], [])
         while not any(select.select(*sockets, [], TICK)):
             seconds, memory = self.usage()
-            if seconds > self.sandbox.limits.seconds or time.monotonic() > self.deadline:
+            if seconds > self.sandbox.limits.seconds:
                 raise self._stop(slow(self.sandbox.limits))
+            if time.monotonic() > self.deadline:
+                raise self._stop(
+                    f"no answer after {self.sandbox.limits.wall:g} seconds on the clock, so the check was stopped. Does"
+                    " your code wait for something?"
+                )
             if memory > self.sandbox.limits.memory:
                 raise self._stop(
                     f"it used more than {self.sandbox.limits.memory / 1e6:.0f} MB of memory, and was stopped. "

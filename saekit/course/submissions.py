@@ -65,6 +65,8 @@ def find_submissions(path):
     path, problems = Path(path), {}
     if not path.exists():
         raise ValueError(f"{path} does not exist; expected a folder or a zip of submissions")
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is no zip; expected a folder or a zip of submissions (put a single notebook in a folder)")
     found = list(_in_folder(path, problems) if path.is_dir() else _in_zip(path, (), (), problems))
     tops = {parts[0] for parts, _ in found} | {parts[0] for parts in problems if parts}
     if path.is_file() and len(tops) == 1 and len({parts[1:2] for parts, _ in found}) > 1:  # a zip of one folder of all
