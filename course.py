@@ -30,8 +30,9 @@ STAMP = os.path.join(VENV, "saekit.stamp")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 OLDEST = (3, 11)
 FREE_GB = 2.5  # .venv takes 1.7 GB with PyTorch for CPUs; pip needs some beside it
-NO_NETWORK = ("(from versions: none)", "NewConnectionError", "Failed to establish", "name resolution", "ConnectTimeout")
-NO_NETWORK += ("ReadTimeout", "ProxyError", "SSLError", "Network is unreachable", "Connection broken", "IncompleteRead")
+NO_NETWORK = ("connection broken by", "NameResolutionError", "NewConnectionError", "Failed to establish", "name resolution")
+NO_NETWORK += ("ConnectTimeout", "ReadTimeout", "ProxyError", "SSLError", "Network is unreachable", "Connection broken")
+NO_NETWORK += ("IncompleteRead",)
 CURES = (  # what pip or the system said, and what to do about it; the first that fits
     (("No space left", "Errno 28", "not enough space", "Disk quota", "Errno 122"),
      "the disk is full; make about %(free).1f GB free for %(root)s (and the temporary folder) and run this again."),
@@ -157,7 +158,8 @@ def setup_system():
                 for name in sorted(here.keys() - {"saekit"}):
                     file.write("%s==%s\n" % (name, here[name].version))
             pip(sys.executable, ["-c", keep] + missing)
-    if "saekit" not in here or pathlib.Path(ROOT).as_uri() not in (here["saekit"].read_text("direct_url.json") or ""):
+    place = '"%s"' % pathlib.Path(ROOT).as_uri()
+    if "saekit" not in here or place not in (here["saekit"].read_text("direct_url.json") or ""):
         say("adding saekit to %s" % sys.prefix)
         pip(sys.executable, ["--no-deps", "-e", ROOT])
     return sys.executable
@@ -214,7 +216,8 @@ def describe(lines):
 
 def index_arguments():
     """On a Linux without NVIDIA driver: PyTorch's index of (smaller) CPU builds, if it answers within three seconds."""
-    if not sys.platform.startswith("linux") or os.path.exists("/proc/driver/nvidia/version"):
+    drivers = ("/proc/driver/nvidia/version", "/usr/lib/wsl/lib/libcuda.so.1")  # Linux's own, Windows' for WSL2
+    if not sys.platform.startswith("linux") or any(map(os.path.exists, drivers)):
         return []
     answered = []
 

@@ -49,12 +49,14 @@ def load_writer(source):
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"{source} could not be loaded as a text model ({reason})") from None
     n_ctx = getattr(model.config, "max_position_embeddings", None) or 1024
+    end = model.config.eos_token_id  # chat models have several
+    pad = end[0] if isinstance(end, list) else end or 0
 
     def write(prompt, n_tokens=40):
         ids = _encode(tokenizer, prompt)[:, -(n_ctx - n_tokens):]
         with quiet():
             out = model.generate(ids, attention_mask=ids.new_ones(ids.shape), max_new_tokens=n_tokens, do_sample=False,
-                                 pad_token_id=model.config.eos_token_id or 0)
+                                 pad_token_id=pad)
         return tokenizer.decode(out[0, ids.shape[1]:], skip_special_tokens=True)
 
     return write

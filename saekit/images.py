@@ -142,6 +142,7 @@ def gabor_fit(atoms):
 
 
 def _fit_one(atom, size):
+    atom = atom / np.linalg.norm(atom)  # the fit's stopping rule is absolute
     y, x = np.divmod(np.arange(size * size), size)
     weight = atom ** 2 / (atom ** 2).sum()
     x0, y0 = weight @ x, weight @ y

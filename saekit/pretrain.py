@@ -278,7 +278,7 @@ def _finish(out, model, tokenizer, config, train_manifest, log, origin):
     with transformer.quiet():
         model.half().save_pretrained(out)
     files.write_atomic(out / "tokenizer.json", tokenizer.to_str().encode())
-    lm = transformer.load_lm(str(out))
+    lm = transformer.load_lm(str(out.resolve()))  # a bare name would be a bundled model's
     stream = corpus.load_corpus("validation", tokenizer)
     ce, predictions = evaluate(lm, stream)
     baselines = ngram.table(corpus.load_corpus("train", tokenizer), stream, config.n_ctx, lm.d_vocab)

@@ -59,7 +59,7 @@ def load_answers(path):
 def _check_answers(answers, path):
     if not isinstance(answers, dict):
         raise ValueError(f"{path}: answers is a {type(answers).__name__}, expected {{item: place in the scale}}")
-    bad = [value for value in answers.values() if isinstance(value, bool) or value not in range(len(SCALE))]
+    bad = [value for value in answers.values() if type(value) is not int or value not in range(len(SCALE))]
     if bad:
         raise ValueError(f"{path}: an answer is {bad[0]!r}; expected 0 to {len(SCALE) - 1}, a place in the scale")
 

@@ -124,7 +124,8 @@ def language_judge(lm, explanation, excerpts):
     """
     import torch
 
-    yes, no = (lm.tokenizer.encode(word, add_special_tokens=False).ids[0] for word in (" yes", " no"))
+    words = (lm.tokenizer.encode(word, add_special_tokens=False).ids for word in (" yes", " no"))
+    yes, no = next(pair for pair in zip(*words) if pair[0] != pair[1])  # some tokenizers begin both with a blank
     answers = []
     for excerpt in excerpts:
         question = f"A detector fires on: {explanation}\nText: {excerpt}\nDoes it fire in it (yes or no)? Answer:"

@@ -88,8 +88,8 @@ def adversarial_codes(D, n, k, seed=0):
     z = np.zeros((n, len(D)))
     for row, decoy in zip(z, rng.integers(len(D), size=n), strict=True):
         cosine = D @ D[decoy]
-        cosine[decoy] = 0
-        support = np.argsort(-np.abs(cosine) + 1e-9 * rng.random(len(D)))[:k]
+        order = np.argsort(-np.abs(cosine) + 1e-9 * rng.random(len(D)))
+        support = order[order != decoy][:k]
         row[support] = np.where(cosine[support] < 0, -1.0, 1.0)
     return z
 

@@ -87,10 +87,10 @@ def _untrained(config):
 
 
 def model_source(name):
-    """What transformers loads for `name`: a folder's path, or the name itself if it can only be a hub id. ValueError if
-    it is neither."""
+    """What transformers loads for `name`: a folder's path (a bundled model's where the name is one, without any /), or
+    the name itself if it can only be a hub id. ValueError if it is neither."""
     folder = data_folder() / name
-    path = folder if (folder / "config.json").is_file() else Path(name)
+    path = folder if Path(name).name == str(name) and (folder / "config.json").is_file() else Path(name)
     if (path / "config.json").is_file():
         return str(path)
     if "/" in name and not path.exists() and not name.startswith((".", "/")):
@@ -128,7 +128,8 @@ def load_tokenizer(source):
     """
     from tokenizers import Tokenizer
 
-    folders = data_folder() / source, Path(source)
+    bare = Path(source).name == str(source)
+    folders = [data_folder() / source] * bare + [Path(source)]
     path = next((path for path in (*(folder / "tokenizer.json" for folder in folders), Path(source))
                  if path.is_file()), None)
     if path is None:
@@ -155,7 +156,7 @@ def _tokenizer(source, config):
         raise ValueError(f"its tokenizer has {tokenizer.get_vocab_size()} tokens, the model only {config.vocab_size}")
     tokenizer.no_truncation()  # some checkpoints ship a length limit that would cut documents off
     boundary = config.bos_token_id if config.bos_token_id is not None else config.eos_token_id
-    return tokenizer, boundary or 0
+    return tokenizer, (boundary[0] if isinstance(boundary, list) else boundary) or 0
 
 
 def _sizes(model, config):

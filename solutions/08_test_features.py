@@ -311,7 +311,7 @@ plots.show(fig, alt="Left: share of completions that contain the concept's text 
 
 # %% id="dose-claims"
 lift, rival_lift = max(curve) - curve[0], max(rival_curve) - curve[0]
-print(f"{len(written[0])} held-out beginnings: {curve[0]:.2f} unsteered, at most {max(curve):.2f} with the latent, "
+print(f"{len(written[0])} held-out beginnings: {curve[0]:.2f} unsteered, up to {max(curve):.2f} with the latent, "
       f"{max(rival_curve):.2f} with random directions")
 for dose, looked_for, distinct in zip(doses, curve, variety[0]):
     print(f"dose {dose}: {looked_for:.2f} contain {LOOKS[steered]}; {distinct:.2f} of its tokens differ")

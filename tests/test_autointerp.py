@@ -1,11 +1,14 @@
 """The question that a language model is asked, and the tiny one's answer to it, offline."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from saekit import autointerp
 from saekit.interpret import Example
+from saekit.transformer import load_lm
 from tests import tiny_lm
 
 EXAMPLES = [Example(["x", " =", " lambda", " y"], np.array([0.0, 0.05, 2.0, 0.0]), 2, "a.py"),
@@ -51,6 +54,14 @@ def test_a_model_trained_on_conversations_gets_the_prompt_as_the_users_message(t
     loaded = autointerp._tokenizer(str(path))
     assert loaded.decode(autointerp._encode(loaded, "count")[0]) == "<user>count<answer>"
     assert isinstance(autointerp.load_writer(str(path))("count", 2), str)
+
+
+def test_a_model_with_several_ends_writes_all_the_same(tmp_path):
+    path = tiny_lm.make_model(tmp_path / "ends")
+    config = json.loads((path / "config.json").read_text("utf-8")) | {"bos_token_id": None, "eos_token_id": [0, 2, 3]}
+    (path / "config.json").write_text(json.dumps(config), "utf-8")
+    assert isinstance(autointerp.load_writer(str(path))("count", 2), str)
+    assert load_lm(str(path)).boundary == 0
 
 
 def test_what_is_no_model_is_told(tmp_path):

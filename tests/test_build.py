@@ -68,7 +68,7 @@ def test_answers_in_a_student_copy_are_never_overwritten(course, capsys):
     edit(course / "solutions" / "01_mini.py", "one word to change", "another word")
     assert build(root=course) == 1 and "01_mini.ipynb: left as it is" in capsys.readouterr().out
     assert path.read_text("utf-8") == kept and "another word" in (course / "solutions" / "01_mini.ipynb").read_text("utf-8")
-    assert "notebooks/01_mini.ipynb" in (said := said_by_check(course, capsys)) and "holds answers" in said
+    assert "notebooks/01_mini.ipynb" in (said := said_by_check(course, capsys)) and "somebody has worked in it" in said
     assert build(["1"], root=course) == 1
     for other in ("[]", '{"cells": 3}'):
         path.write_text(other, "utf-8")
@@ -76,6 +76,23 @@ def test_answers_in_a_student_copy_are_never_overwritten(course, capsys):
             build(root=course)
     path.unlink()
     assert build(root=course) == 0 and "another word" in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("change", [
+    lambda cells: cells.append(nbformat.v4.new_markdown_cell("my own words")),
+    lambda cells: next(cell for cell in cells if cell.id == "ex-soft").update(source="def soft(x, lam):\n    return x"),
+    lambda cells: cells[0].update(source=cells[0].source + "\n\nI think it is 3."),
+    lambda cells: cells.pop(),
+], ids=["a cell of their own", "an answer", "words", "a cell less"])
+def test_a_copy_that_differs_in_any_cell_is_left_alone(course, change):
+    path = course / "notebooks" / "01_mini.ipynb"
+    made = nbformat.read(path, as_version=4)
+    nbformat.write(made, path)  # as an editor writes it, without any change
+    assert build(root=course) == 0
+    change(made.cells)
+    nbformat.write(made, path)
+    kept = path.read_text("utf-8")
+    assert build(root=course) == 1 and path.read_text("utf-8") == kept
 
 
 def test_long_cells_and_wide_lines_are_warnings_with_their_place(course):

@@ -1,6 +1,7 @@
 """course.py: it reads on any Python, installs once, hands over, and says in one line what to do when it cannot."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -51,6 +52,11 @@ PIP_SAID = {
         "ERROR: Could not find a version that satisfies the requirement numpy==2.4.6 (from versions: none)\n"
         "ERROR: No matching distribution found for numpy==2.4.6",
         "no connection to the package index",
+    ),
+    "no wheel at all": (
+        "ERROR: Could not find a version that satisfies the requirement torch==2.13.0 (from versions: none)\n"
+        "ERROR: No matching distribution found for torch==2.13.0",
+        "no package for this machine: .*torch==2.13.0",
     ),
     "full disk": (
         "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
@@ -163,7 +169,7 @@ def test_without_network_it_says_so_and_returns_2(folder):
 def system(monkeypatch):
     """A function that runs `setup_system` over the given distributions; returns its pip calls and constraints."""
 
-    def calls(**versions):
+    def calls(root=course.ROOT, **versions):
         made = []
 
         def pip(python, arguments):
@@ -172,7 +178,8 @@ def system(monkeypatch):
 
         there = [
             SimpleNamespace(
-                metadata={"Name": name.replace("_", "-")}, version=version, read_text=lambda _: Path(course.ROOT).as_uri()
+                metadata={"Name": name.replace("_", "-")}, version=version,
+                read_text=lambda _: json.dumps({"url": Path(root).as_uri()})
             )
             for name, version in versions.items()
         ]
@@ -196,4 +203,6 @@ def test_system_does_nothing_where_all_is_there(system):
     import tomllib
 
     dependencies = tomllib.loads((SOURCE.parent / "pyproject.toml").read_text())["project"]["dependencies"]
-    assert system(**{line.split(">")[0]: "1" for line in dependencies}, saekit="0.1.0") == []
+    there = {line.split(">")[0]: "1" for line in dependencies} | {"saekit": "0.1.0"}
+    assert system(**there) == []
+    assert system(course.ROOT + "-old", **there) == [(["--no-deps", "-e", course.ROOT], None)]  # another copy's

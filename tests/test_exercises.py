@@ -1,5 +1,6 @@
 """The classroom: what an answer turns into, what the cards say, and that a working function is always left."""
 
+import functools
 import re
 import subprocess
 import sys
@@ -158,6 +159,12 @@ def test_a_swallowed_refusal_still_counts_as_using_the_reference(lesson):
 def test_changed_arguments_are_told_and_further_ones_with_defaults_are_fine(lesson):
     assert "first line was changed" in answer(lesson, GOOD.replace("x, lam):", "lam, x):")).text
     assert answer(lesson, GOOD.replace("x, lam):", "x, lam, note=None):")).state == "passed"
+
+
+def test_a_decorated_answer_that_stops_gets_a_card_like_any_other(lesson):
+    lesson.names["functools"] = functools
+    card = answer(lesson, "@functools.cache\n" + GOOD)  # an array cannot be looked up in a cache
+    assert card.state == "not yet" and "our code stopped with TypeError" in card.text
 
 
 def test_a_name_that_is_no_exercise_is_left_alone(lesson):

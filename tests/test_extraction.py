@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from saekit.course import record
 from saekit.course.extraction import answers
+from saekit.course.lesson import ROOT
 from saekit.course.salvage import read_notebook
 
 NAMES = ["soft_threshold", "ista_step"]
@@ -39,6 +41,36 @@ def test_an_answer_brings_the_imports_helpers_and_constants_it_uses_and_no_other
         "SCALE[0] = 2",
     ]
     assert answer.source.endswith("return helper(x) - lam\n")
+
+
+@pytest.mark.parametrize("lesson", [entry["lesson"] for entry in record.index()])
+def test_our_own_answers_need_nothing_but_imports_of_the_lesson_around_them(lesson):
+    names = [exercise["name"] for entry in record.index() if entry["lesson"] == lesson for exercise in entry["exercises"]]
+    for answer in answers(read_notebook((ROOT / "solutions" / f"{lesson}.ipynb").read_bytes()), names).values():
+        assert all(line.startswith(("import ", "from ")) for line in answer.helpers.splitlines()), answer.exercise
+
+
+def test_a_call_of_a_modules_function_is_no_change_of_the_module_and_a_change_of_an_array_is_one():
+    answer = found(
+        "import numpy as np",
+        "np.testing.assert_allclose(soft_threshold(np.ones(1), 1.0), 0)",
+        "STEPS = []",
+        "STEPS.append(1)",
+        "def soft_threshold(x, lam):\n    return np.abs(x) - STEPS[0]",
+    )["soft_threshold"]
+    assert answer.helpers.splitlines() == ["import numpy as np", "STEPS = []", "STEPS.append(1)"]
+
+
+def test_a_scratch_cell_that_reuses_the_name_is_no_answer_beside_a_function():
+    answer = found(RIGHT, "soft_threshold = soft_threshold(2, 1)")["soft_threshold"]
+    assert answer.text == RIGHT.strip() and not answer.person
+    assert "lambda" in found(STUB, "soft_threshold = lambda x, lam: x - lam")["soft_threshold"].text
+
+
+@pytest.mark.parametrize("line", ["np.sign?", "np.sign??", "?np.sign", "files = !ls", "%timeit soft_threshold(1, 2)", "!ls"])
+def test_what_ipython_alone_reads_does_not_spoil_the_cell(line):
+    answer = found(f"{RIGHT}{line}\n")["soft_threshold"]
+    assert answer.error is None and answer.text == RIGHT.strip()
 
 
 def test_an_import_of_the_librarys_own_function_under_an_exercises_name_is_left_out():

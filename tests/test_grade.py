@@ -9,7 +9,8 @@ import shutil
 import pytest
 
 from saekit import cli
-from saekit.course import gradebook, grade, report
+from saekit.course import gradebook, grade, record, report
+from saekit.course.limits import Limits
 from tests.class_parts import dumps, read, zipped
 
 LESSON = read("00_start_here")
@@ -137,6 +138,57 @@ def test_a_lesson_that_one_student_alone_handed_in_was_not_assigned():
     assert [len(record["lessons"]) for record in ahead] == [2, 1, 1]
     behind = gradebook.completed(class_of(["01_lasso", "02_dictionary"], ["01_lasso", "02_dictionary"], ["01_lasso"]))
     assert [gradebook.total(record) for record in behind] == [(2, 2), (2, 2), (1, 2)]
+
+
+def test_what_waits_for_a_person_waits_until_there_are_points_and_a_changed_answer_is_asked_for_again(tmp_path):
+    def books(points, state, message, person):
+        row = {"exercise": "l0", "points": points, "out_of": 4, "state": state, "message": message, "remarks": [],
+               "person": person, "seconds": 0.0}  # fmt: skip
+        records = [{"student": "ada", "problems": [], "lessons": [{"lesson": "01_lasso", "exercises": [row]}]}]
+        if (tmp_path / "by_hand.csv").exists():
+            gradebook.merge_marks(records, tmp_path / "by_hand.csv")
+        gradebook.write_books(records, tmp_path / "grades.csv", tmp_path)
+        return row
+
+    two = ["2 different answers stand in the notebook"]
+    for _ in range(2):  # nobody has touched by_hand.csv
+        assert books(4, "passed", "", list(two))["person"] == two
+    assert [line["points"] for line in table(tmp_path / "by_hand.csv")] == [""]
+    filled = (tmp_path / "by_hand.csv").read_text("utf-8").replace("l0,,4", "l0,3,4")
+    (tmp_path / "by_hand.csv").write_text(filled, "utf-8")
+    assert (books(4, "passed", "", list(two))["points"], books(4, "passed", "", list(two))["state"]) == (3, "marked")
+    for _ in range(2):  # a late hand-in that is wrong, and a run after it
+        late = books(0, "not yet", "the sign is wrong", [])
+        assert late["points"] == 0 and "3 points were for an answer that has changed" in late["person"][0]
+
+
+def test_the_student_copy_of_every_lesson_filled_with_right_answers_gets_every_point(tmp_path):
+    for entry in record.index():
+        lesson, path = read(entry["lesson"]), tmp_path / "all" / "ada" / f"{entry['lesson']}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(dumps(lesson.filled(lesson.best())))
+    (graded,) = grade.grade(tmp_path / "all", tmp_path / "grades.csv", jobs=1, limits=Limits(seconds=60, wall=180))
+    words = {question["name"] for entry in record.index() for question in entry["questions"]}
+    assert [row["exercise"] for _, row in gradebook.rows(graded) if row["state"] != "passed"] == [
+        name for _, row in gradebook.rows(graded) if (name := row["exercise"]) in words
+    ]
+
+
+def test_where_the_sandbox_failed_the_next_run_tries_again(graded, monkeypatch):
+    unjudged = [{"exercise": "l0", "points": 0, "out_of": 1, "state": "not judged", "message": "", "person": ["?"],
+                 "trace": "", "rows": [], "remarks": [], "seconds": 0.0}]  # fmt: skip
+    lessons = [{"lesson": "00_start_here", "title": "", "variant": "", "file": "x.ipynb", "exercises": unjudged}]
+    started = []
+
+    def mark(waiting, *_):
+        started.append([submission.student for submission in waiting])
+        return [(s, {"student": s.student, "problems": [], "held": None, "lessons": lessons}) for s in waiting]
+
+    alone, out = graded / "all" / "ada", graded / "again.csv"
+    monkeypatch.setattr(grade, "_mark_all", mark)
+    for _ in range(2):
+        grade.grade(alone, out)
+    assert started[0] and started[0] == started[1]
 
 
 def _rows_of(folder):

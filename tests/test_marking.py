@@ -120,6 +120,17 @@ def test_an_answer_in_words_is_listed_with_its_rubric_and_an_untouched_one_gives
     assert (row["points"], row["state"], row["person"]) == (0, "not started", [])
 
 
+def test_an_answer_in_words_may_stand_in_a_cell_of_its_own_below(marked, marker, tmp_path):
+    copy = json.loads((ROOT / "notebooks" / "01_lasso.ipynb").read_text("utf-8"))
+    at = next(number for number, cell in enumerate(copy["cells"]) if cell["id"] == "q-why-l1")
+    path = tmp_path / "copy.ipynb"
+    for own in ([], [{"cell_type": "markdown", "id": "3f0c", "metadata": {}, "source": "A corner lies on an axis."}]):
+        path.write_text(json.dumps(copy | {"cells": copy["cells"][: at + 1] + own + copy["cells"][at + 1 :]}), "utf-8")
+        row = marker.mark(Submission("ada", [HandedIn("x.ipynb", path)]))["lessons"][0]["exercises"][-1]
+        assert row["exercise"] == "why_l1"
+        assert (row["state"], row["message"]) == (("by hand", own[0]["source"]) if own else ("not started", ""))
+
+
 def test_a_variant_draws_the_checks_other_numbers(marker):
     same = Answer("soft_threshold", "def soft_threshold(x, lam, positive=False):\n    raise ValueError(str(x[0, 0]))")
     traces = [marker.judge("lasso", "soft_threshold", same, variant).trace for variant in ("a", "a", "b", "")]

@@ -1,7 +1,10 @@
 """Judges that know, judges that guess, and marks by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 
 from saekit import scores
 from tests import tiny_lm
@@ -57,3 +60,16 @@ def test_a_language_model_answers_yes_or_no_whatever_the_length_of_the_excerpt()
     excerpts = ["x = 1", "y" * 300, "def f(): pass"]
     first, again = (scores.language_judge(tiny_lm.lm(), "numbers", excerpts) for _ in range(2))
     assert first.shape == (3,) and first.dtype == bool and (first == again).all()
+
+
+def test_a_judge_whose_tokenizer_splits_the_blank_off_still_says_yes_and_no():
+    class Tokenizer:
+        def encode(self, text, add_special_tokens):
+            return SimpleNamespace(ids={" yes": [1, 2], " no": [1, 3]}.get(text, [4] * len(text)))
+
+    def model(likely):
+        return lambda input_ids, use_cache: SimpleNamespace(logits=torch.eye(5)[[likely]][None])
+
+    for likely, said in ((2, True), (3, False)):
+        lm = SimpleNamespace(tokenizer=Tokenizer(), model=model(likely), n_ctx=8, boundary=0)
+        assert scores.language_judge(lm, "numbers", ["x"]).tolist() == [said]

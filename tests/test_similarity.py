@@ -118,6 +118,8 @@ def test_the_command_reads_notebooks_and_writes_the_pairs(tmp_path, capsys):
         (tmp_path / "in" / student).mkdir(parents=True)
         notebook = {"cells": cells, "metadata": {"saekit": {"lesson": "01_lasso"}}, "nbformat": 4, "nbformat_minor": 5}
         (tmp_path / "in" / student / "01_lasso.ipynb").write_text(json.dumps(notebook), "utf-8")
+    blank = notebook | {"cells": [cells[0] | {"source": "def omp(D, x, k):\n    raise NotImplementedError()"}]}
+    (tmp_path / "in" / "Ben" / "02_older.ipynb").write_text(json.dumps(blank), "utf-8")  # is not the one that is marked
     assert copies.similar(tmp_path / "in", tmp_path / "out.csv") == 0
     assert "1 pairs among 3 students" in capsys.readouterr().out
     rows = list(csv.reader((tmp_path / "out.csv").read_text("utf-8").splitlines()))

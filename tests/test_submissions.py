@@ -85,6 +85,18 @@ def test_names_in_other_scripts_survive_and_marks_that_turn_text_round_do_not(tm
     assert set(names(tmp_path)) == {"שרה", "🦊 fox", "evegpj"}
 
 
+def test_a_macs_zip_says_nothing_of_utf8_and_its_names_are_read_all_the_same(tmp_path):
+    data = bytearray(zipped({"Müller/x.ipynb": NOTEBOOK, "Иванов/x.ipynb": NOTEBOOK}))
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.find(signature)
+        while at >= 0:
+            data[at + flags + 1] &= ~0x08  # the bit that says UTF-8
+            at = data.find(signature, at + 1)
+    (tmp_path / "class.zip").write_bytes(data)
+    found = find_submissions(tmp_path / "class.zip")
+    assert [s.student for s in found] == ["Müller", "Иванов"] and found[0].files[0].read() == NOTEBOOK
+
+
 def test_one_zip_of_all_students_is_read_like_a_folder(tmp_path):
     whole = {"all/ada/x.ipynb": NOTEBOOK, "all/bo.zip": zipped({"y.ipynb": NOTEBOOK}), "__MACOSX/ada/x.ipynb": b""}
     (tmp_path / "class.zip").write_bytes(zipped(whole))

@@ -46,6 +46,8 @@ def test_adversarial_codes_raise_a_decoy_above_what_random_codes_raise():
 
     adversarial = synthetic.adversarial_codes(D, 30, k, seed=0)
     assert ((adversarial != 0).sum(axis=1) == k).all()
+    fewer = synthetic.adversarial_codes(np.eye(4), 6, 3)  # no atom correlates with the decoy
+    assert ((fewer != 0).sum(axis=1) == 3).all()
     # all k contributions add up, so the decoy collects nearly k mu of the k it could, mu = sqrt(2/64) = 0.177
     assert temptation(adversarial) > 0.17 > 1.3 * temptation(synthetic.sparse_codes(30, 128, k))
 

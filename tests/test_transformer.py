@@ -226,3 +226,13 @@ def test_a_damaged_checkpoint_is_one_error_that_names_it(tmp_path, damage, messa
     with pytest.raises(ValueError, match=message) as error:
         load_lm(str(tmp_path / "odd"))
     assert "odd" in str(error.value) and "\n" not in str(error.value) and capfd.readouterr().err == ""
+
+
+def test_a_path_is_a_path_and_a_bare_name_a_bundled_model(tmp_path, monkeypatch):
+    for name in ("python-1l", "mine"):
+        shutil.copytree(tiny_lm.folder() / "data" / "tiny", tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert transformer.model_source("./python-1l") == "python-1l" == transformer.model_source("mine/../python-1l")[-9:]
+    assert (transformer.data_folder() / "python-1l").samefile(transformer.model_source("python-1l"))
+    assert transformer.load_tokenizer("./python-1l").get_vocab_size() == tiny_lm.lm().tokenizer.get_vocab_size()
+    assert transformer.load_tokenizer("python-1l").get_vocab_size() > tiny_lm.lm().tokenizer.get_vocab_size()

@@ -11,11 +11,11 @@ import re
 from saekit.course.build import (
     code_of,
     generated,
-    has_answers,
     read_notebook,
     solution_notebook,
     source_problems,
     student_notebook,
+    worked_in,
 )
 from saekit.course.lesson import BEGIN, ROOT, Problem, lesson_paths, read_lesson, solution_lines
 from saekit.course.outputs import output_problems, stale_sources
@@ -175,8 +175,8 @@ def drift(lessons, root):
 
 def _cure(path, old):
     """What to do about a generated file that holds `old`."""
-    if path.parent.name == "notebooks" and path.exists() and has_answers(read_notebook(path)):
-        return "holds answers, so it is no copy to test; move it away and run `saekit build`"
+    if path.suffix == ".ipynb" and path.exists() and worked_in(read_notebook(path)):
+        return "somebody has worked in it, so it is no copy to test; move it away and run `saekit build`"
     return "is not what the source gives; run `saekit build`" if old else "is missing; run `saekit build`"
 
 

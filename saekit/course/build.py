@@ -5,6 +5,7 @@ build as long as no code cell changed; prose may. Files are JSON with one source
 is one changed line.
 """
 
+import json
 import shutil
 import tempfile
 import time
@@ -15,8 +16,6 @@ from saekit.course.lesson import (
     EXERCISE_KEYS,
     QUESTION_KEYS,
     ROOT,
-    STUB,
-    TEXT_STUB,
     Problem,
     lesson_paths,
     read_lesson,
@@ -24,7 +23,7 @@ from saekit.course.lesson import (
     without_markers,
     write_missing_ids,
 )
-from saekit.course.outputs import source_hashes
+from saekit.course.outputs import short_hash, source_hashes
 from saekit.course.references import PACKAGE, index, reference_problems, reference_source
 from saekit.files import write_atomic
 
@@ -50,10 +49,10 @@ def build(execute=(), nbgrader=None, root=ROOT):
     if problems:
         return 1
     files = generated(lessons, root)
-    kept = [path for path in files if path.parent.name == "notebooks" and has_answers(read_notebook(path))]
+    kept = [path for path in files if path.suffix == ".ipynb" and worked_in(read_notebook(path))]
     changed = [path for path, text in files.items() if path not in kept and write_if_changed(path, text)]
     for path in kept:
-        print(f"{path}: left as it is, for it holds answers; move it away and build again")
+        print(f"{path}: left as it is, for somebody has worked in it; move it away and build again")
     print(
         f"built {len(lessons)} lessons: {len(changed)} files changed"
         + (f", {written} cell ids written" if written else "")
@@ -96,7 +95,7 @@ def generated(lessons, root=ROOT):
         files[stored] = dumps(with_outputs(solution_notebook(lesson), read_notebook(stored)))
     project = root / "capstone" / "template.py"
     if project.exists():
-        files[project.with_suffix(".ipynb")] = dumps(solution_notebook(read_lesson(project)))
+        files[project.with_suffix(".ipynb")] = dumps(to_work_in(solution_notebook(read_lesson(project))))
     handbook = root / "INSTRUCTORS.md"
     if handbook.exists():
         files[handbook] = guide.filled(handbook.read_text("utf-8"), lessons, root)
@@ -118,7 +117,13 @@ def student_notebook(lesson):
         cells.append(copy)
         if cell.exercise or cell.question:
             copy["metadata"]["deletable"] = False
-    return notebook(lesson, cells)
+    return to_work_in(notebook(lesson, cells))
+
+
+def to_work_in(made):
+    """The notebook with a hash of its cells as they were built, by which `worked_in` tells."""
+    made["metadata"]["saekit"]["built"] = _cells_hash(made)
+    return made
 
 
 def notebook(lesson, cells):
@@ -155,16 +160,14 @@ def read_notebook(path):
         raise ValueError(f"{path} is not a notebook ({str(error)[:80]}); delete it and build again") from None
 
 
-def has_answers(stored):
-    """Whether an answer cell of a student copy, or of None, is no longer the stub that it was built with."""
-    marked = {"exercise", "question"}
-    answers = [cell for cell in (stored or {"cells": []})["cells"] if marked & cell["metadata"].get("saekit", {}).keys()]
-    return any(not _holds_stub(cell["source"]) for cell in answers)
+def worked_in(stored):
+    """Whether the cells of a notebook to work in, or of None, are no longer those that it was built with."""
+    built = stored and stored["metadata"].get("saekit", {}).get("built")
+    return bool(built) and built != _cells_hash(stored)
 
 
-def _holds_stub(text):
-    lines = [line.strip() for line in text.splitlines()]
-    return any(tuple(lines[at : at + len(stub)]) == stub for stub in (STUB, TEXT_STUB) for at in range(len(lines)))
+def _cells_hash(made):
+    return short_hash(json.dumps([cell["source"] for cell in made["cells"]]).encode())
 
 
 def code_of(made):

@@ -4,7 +4,7 @@ import ast
 import csv
 import io
 
-from saekit.course.extraction import answers
+from saekit.course.extraction import fullest
 from saekit.course.guide import answer_tables
 from saekit.course.lesson import ROOT
 from saekit.course.salvage import lesson_of, read_notebook
@@ -33,9 +33,10 @@ def similar(path, out=None, root=ROOT):
 
 
 def handed_in(path):
-    """({student: {"lesson.exercise": source}}, lessons met) of a folder or zip of notebooks."""
+    """({student: {"lesson.exercise": source}}, lessons met) of a folder or zip: of the notebooks that are marked."""
     given, lessons = {}, set()
     for submission in find_submissions(path):
+        met = {}
         for file in submission.files:
             try:
                 notebook = read_notebook(file.read())
@@ -43,10 +44,12 @@ def handed_in(path):
                 continue
             entry = lesson_of(notebook, file.name)
             if entry is not None:
-                lessons.add(entry["name"])
-                found = answers(notebook, [each["name"] for each in entry["exercises"]])
-                mine = {f"{entry['name']}.{name}": answer.text for name, answer in found.items()}
-                given.setdefault(submission.student, {}).update(mine)
+                met.setdefault(entry["name"], []).append((entry, file.name, notebook))
+        for lesson, found in met.items():
+            *_, answers = fullest(found, [])
+            mine = {f"{lesson}.{name}": answer.text for name, answer in answers.items()}
+            given.setdefault(submission.student, {}).update(mine)
+        lessons |= met.keys()
     return given, lessons
 
 

@@ -6,17 +6,20 @@ cells). Nothing is executed here.
 """
 
 import ast
+import functools
 import re
 import symtable
 from typing import NamedTuple
 
-from saekit.course import reading
+from saekit.course import reading, record
+from saekit.course.lesson import ROOT, read_lesson
 from saekit.course.references import global_names
-from saekit.course.salvage import lesson_of
+from saekit.course.salvage import Notebook, lesson_of, read_notebook
 
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing hostile source can raise
 FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL)
-MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
+# what IPython reads and Python does not: %magic, !shell, ?help, help?, files = !ls
+MAGIC = re.compile(r"^(\s*)(?:[%!?].*|[\w.]+ *= *[%!].*|[\w.*%]+\?\??[ \t]*)$", re.MULTILINE)
 
 
 class Answer(NamedTuple):
@@ -75,6 +78,35 @@ def definitions(notebook, names):
     )
 
 
+def fullest(found, problems):
+    """Of several notebooks for one lesson the one with most answers written; ties go to the last."""
+    counted = []
+    for entry, file, notebook in found:
+        names = [exercise["name"] for exercise in entry["exercises"]]
+        taken = answers(notebook, names, shipped(entry["lesson"])[0])
+        counted.append((sum(not _is_stub(answer) for answer in taken.values()), entry, file, notebook, taken))
+    best = max(counted, key=lambda row: row[0])
+    best = [row for row in counted if row[0] == best[0]][-1]
+    if len(found) > 1:
+        problems.append(
+            f"{len(found)} notebooks of {best[1]['lesson']} were handed in; {best[2]} was marked, with most answers"
+        )
+    return best[1:]
+
+
+@functools.cache
+def shipped(stem):
+    """(the lesson's own definitions of exercises, its question cells by name, ids and texts of its cells), from its
+    notebook and its source."""
+    names = [e["name"] for entry in record.index() if entry["lesson"] == stem for e in entry["exercises"]]
+    notebook, source = ROOT / "notebooks" / f"{stem}.ipynb", ROOT / "solutions" / f"{stem}.py"
+    ours = read_notebook(notebook.read_bytes()) if notebook.is_file() else Notebook([], stem, [])
+    given = definitions(ours, names)
+    questions = read_lesson(source).questions if source.is_file() else []
+    own = {word for cell in ours.cells for word in (cell.id, cell.text.strip())}
+    return given, {cell.question: cell for cell in questions}, own
+
+
 def _answer(name, names, parsed):
     """The last written answer under a name, or the stub, or the cell that Python cannot read; None without a trace."""
     candidates = [
@@ -82,6 +114,8 @@ def _answer(name, names, parsed):
     ]
     broken = [(cell, error) for cell, _, error in parsed if error and _mentions(cell, name)]
     written = {ast.dump(s.node): s for s, _ in candidates if not _stub(s.node)}
+    functions = {dump: s for dump, s in written.items() if isinstance(s.node, ast.FunctionDef)}
+    written = functions or written  # a scratch cell's `l0 = l0(x)` is no answer beside `def l0`
     if not written and broken:
         return Answer(name, broken[-1][0].text, error=broken[-1][1])
     if not written:
@@ -95,7 +129,7 @@ def _answer(name, names, parsed):
         if len(renamed) == 1 and not candidates:
             return Answer(name, renamed[0].text, person=(f"the function is called {renamed[0].node.name}, not {name}",))
         return Answer(name, candidates[-1][0].text) if candidates else None
-    last = next(s for s, _ in reversed(candidates) if not _stub(s.node))
+    last = next(s for s, _ in reversed(candidates) if ast.dump(s.node) in written)
     person = (f"{len(written)} different answers stand in the notebook; the last one was marked",)
     return Answer(name, last.text, _helpers(last, names, parsed), person=person * (len(written) > 1))
 
@@ -136,11 +170,15 @@ def _helpers(answer, names, parsed):
     everything = [
         s for _, statements, _ in parsed for s in map(lambda s: _without(s, names), statements) if s is not None
     ]
+    imports = (ast.Import, ast.ImportFrom)
+    modules = {name for s in everything if isinstance(s.node, imports) for name in s.binds}
     needed, chosen, before = set(answer.uses), set(), -1
     while len(chosen) > before:
         before = len(chosen)
         for number, statement in enumerate(everything):
-            if number not in chosen and statement.binds & needed:
+            # np.put(a, …) may change a, but not np
+            binds = statement.binds - (set() if isinstance(statement.node, imports) else modules)
+            if number not in chosen and binds & needed:
                 chosen.add(number)
                 needed |= statement.uses
     return "\n".join(dict.fromkeys(everything[number].text for number in sorted(chosen)))

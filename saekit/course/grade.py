@@ -64,7 +64,9 @@ def grade(path, out, jobs=2, limits=Limits(), marks=None):
         records.append(known) if known else waiting.append(submission)
     with bar(total=len(submissions), initial=len(records), desc="graded", unit="submission") as progress:
         for submission, record in _mark_all(waiting, min(jobs, max(1, len(waiting))), limits):
-            write_json(run.record_file(submission), record | {"key": keys[submission.student]})
+            judged = all(row["state"] != "not judged" for _, row in gradebook.rows(record))
+            key = keys[submission.student] if judged else ""  # where the sandbox failed the next run tries again
+            write_json(run.record_file(submission), record | {"key": key})
             records.append(record)
             progress.update()
     records = gradebook.completed(sorted(records, key=lambda r: r["student"]))

@@ -18,7 +18,7 @@ from saekit.files import write_atomic, write_json
 
 ROW = ("student", "lesson", "exercise", "points", "out_of", "state", "seconds", "note")
 BY_HAND = ("student", "lesson", "exercise", "points", "out_of", "why", "answer", "rubric")
-MARKED = "marked by hand"
+MARKED, AGAIN = "marked by hand", "to be marked again"
 ASSIGNED = 0.2  # a lesson is taken to be assigned when this share of the class, and more than one, handed it in
 
 
@@ -102,8 +102,9 @@ def _cells(student, lesson, row, columns):
 def _by_hand(student, lesson, row):
     """The line that asks a person for points, or holds them: why, and what they are for (an answer in words and its
     rubric, or what the check said)."""
-    why = " | ".join(row["person"]) or MARKED
-    return [*_cells(student, lesson, row, BY_HAND[:5]), why, row["message"], row.get("rubric", "")]
+    line, why = _cells(student, lesson, row, BY_HAND[:5]), " | ".join(row["person"]) or MARKED
+    line[3] = row["points"] if MARKED in row["remarks"] else ""  # the check's own points are no mark
+    return [*line, why, row["message"], row.get("rubric", "")]
 
 
 def write_csv(path, head, lines):
@@ -141,15 +142,18 @@ def merge_marks(records, path):
     if absent := [column for column in BY_HAND[:4] if column not in (table.fieldnames or ())]:
         raise ValueError(f"{path} has no column {', '.join(absent)} in its first line, so no points were read")
     for number, line in enumerate(lines, 2):
-        if not (line.get("points") or "").strip() or not line.get("exercise"):
-            continue
         key = tuple((line.get(column) or "").removeprefix("'") for column in ("student", "lesson", "exercise"))
+        why = line.get("why") or ""
+        if not (line["points"] or "").strip() or not key[2]:
+            if why.startswith(AGAIN) and key in known:
+                known[key]["person"] = [why]
+            continue
         if key not in known:
             raise ValueError(f"{path}, line {number}: {' · '.join(key)} was not graded (is a name changed?)")
         row, points = known[key], _points(line["points"], known[key]["out_of"], f"{path}, line {number}")
         seen = (line.get("answer") or "").removeprefix("'").split()
-        if seen and seen != row["message"].encode("utf-8", "replace").decode().split():
-            row["person"] = [f"to be marked again: {points} points were for an answer that has changed since"]
+        if (seen or why) and seen != row["message"].encode("utf-8", "replace").decode().split():
+            row["person"] = [f"{AGAIN}: {points} points were for an answer that has changed since"]
         else:
             remarks = [remark for remark in row["remarks"] if remark != MARKED]
             row.update(points=points, person=[], remarks=[*remarks, MARKED], state="marked")

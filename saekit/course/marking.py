@@ -10,15 +10,14 @@ here too, on the syntax tree: nothing that an answer does can change it.
 
 import ast
 import copy
-import functools
 import importlib
 import time
 import types
 
-from saekit.course import checking, exercises, judging, reading, record
-from saekit.course.extraction import UNREADABLE, answers, definitions
+from saekit.course import checking, exercises, judging, reading
+from saekit.course.extraction import fullest, shipped
 from saekit.course.judging import StudentError, Verdict
-from saekit.course.lesson import ROOT, TEXT_STUB, read_lesson, solution_lines, student_text
+from saekit.course.lesson import TEXT_STUB, solution_lines, student_text
 from saekit.course.limits import Limits
 from saekit.course.salvage import lesson_of, read_notebook
 from saekit.course.sandbox import Sandbox, Stopped
@@ -58,7 +57,7 @@ class Marker:
                 problems.append(f"{file.name}: no exercise of any lesson was found in it")
             else:
                 lessons.setdefault(entry["lesson"], []).append((entry, file.name, notebook))
-        marked = [self._lesson(*_fullest(found, problems)) for _, found in sorted(lessons.items())]
+        marked = [self._lesson(*fullest(found, problems)) for _, found in sorted(lessons.items())]
         held = self.sandbox.held.record() if self.sandbox else None
         return {"student": submission.student, "problems": problems, "held": held, "lessons": marked}
 
@@ -181,44 +180,6 @@ def _bound_name(text, name):
     return tree.name if isinstance(tree, ast.FunctionDef) else name
 
 
-def _fullest(found, problems):
-    """Of several notebooks for one lesson the one with most answers written; ties go to the last."""
-    counted = []
-    for entry, file, notebook in found:
-        names = [exercise["name"] for exercise in entry["exercises"]]
-        taken = answers(notebook, names, shipped(entry["lesson"])[0])
-        counted.append((sum(not _untouched(a) for a in taken.values()), entry, file, notebook, taken))
-    best = max(counted, key=lambda row: row[0])
-    best = [row for row in counted if row[0] == best[0]][-1]
-    if len(found) > 1:
-        problems.append(
-            f"{len(found)} notebooks of {best[1]['lesson']} were handed in; {best[2]} was marked, with most answers"
-        )
-    return best[1:]
-
-
-def _untouched(answer):
-    try:
-        tree = ast.parse(answer.text).body[-1]
-    except (*UNREADABLE, IndexError):
-        return False
-    return isinstance(tree, ast.FunctionDef) and reading.is_stub(tree)
-
-
-@functools.cache
-def shipped(stem):
-    """(the lesson's own definitions of exercises, its question cells by name), from its notebook and its source."""
-    entry = next(entry for entry in record.index() if entry["lesson"] == stem)
-    names, notebook, source = (
-        [e["name"] for e in entry["exercises"]],
-        ROOT / "notebooks" / f"{stem}.ipynb",
-        ROOT / "solutions",
-    )
-    given = definitions(read_notebook(notebook.read_bytes()), names) if notebook.is_file() else frozenset()
-    questions = read_lesson(source / f"{stem}.py").questions if (source / f"{stem}.py").is_file() else []
-    return given, {cell.question: cell for cell in questions}
-
-
 def free_text(question, stem, notebook):
     """The row of a question that a person marks, with what the student wrote and the rubric."""
     source = shipped(stem)[1].get(question["name"])
@@ -228,6 +189,11 @@ def free_text(question, stem, notebook):
         cell for cell in notebook.cells if cell.question in ids or cell.id in ids or (prompt and prompt in cell.text)
     ]
     text = cells[-1].text.strip().removeprefix(prompt).strip() if cells else ""
+    if cells and text in ("", TEXT_STUB[0]):  # it may stand in a cell of its own below
+        at = next(number for number, cell in enumerate(notebook.cells) if cell is cells[-1])
+        for cell in notebook.cells[at + 1 : at + 2]:
+            if cell.kind != "code" and shipped(stem)[2] and not shipped(stem)[2] & {cell.id, cell.text.strip()}:
+                text = cell.text.strip()
     begun = text not in ("", TEXT_STUB[0])
     return {
         "exercise": question["name"],

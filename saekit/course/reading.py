@@ -53,7 +53,7 @@ def borrowed(function, tree, name):
     modules, functions = _imported_inside(tree, name)
     if functions:
         return functions[0]
-    names = function.__globals__
+    names = _globals(function)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr == name and _is_ours(node.value, modules, names):
             return node.lineno
@@ -63,6 +63,11 @@ def borrowed(function, tree, name):
             if isinstance(node.func, ast.Name) and node.func.id == "getattr" and _is_ours(node.args[0], modules, names):
                 return node.lineno
     return None
+
+
+def _globals(function):
+    """The globals of a function, also below a decorator."""
+    return getattr(inspect.unwrap(function), "__globals__", {})
 
 
 def _imported_inside(tree, name):
@@ -102,7 +107,7 @@ def own_lines(error, function, limit=4):
     """
     steps, step = [], error.__traceback__
     while step is not None:
-        if step.tb_frame.f_globals is function.__globals__:
+        if step.tb_frame.f_globals is _globals(function):
             steps.append(step)
         step = step.tb_next
     if len(steps) > limit:  # a recursion: its first and last lines tell the story

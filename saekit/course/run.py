@@ -24,7 +24,6 @@ from saekit.course.execute import CELL_TIMEOUT, encryption, environment
 from saekit.course.lesson import ROOT, lesson_paths, read_lesson
 from saekit.files import write_atomic, write_json
 
-FIRST_LESSON = "notebooks/00_start_here.ipynb"
 WORKERS = 4  # most processes at the tests; one takes up to 1.3 GB
 START = 300  # seconds that JupyterLab gets to answer; its first start on a cold disk is slow
 
@@ -41,7 +40,8 @@ class Part(NamedTuple):
 def lab(port=8888, browser=True):
     """Open JupyterLab on the first lesson, at the first free port from `port`, until Ctrl-C; returns an exit code."""
     port, token = free_port(port), secrets.token_hex(16)
-    address = f"http://127.0.0.1:{port}/lab/tree/{FIRST_LESSON}?token={token}"
+    first = min((path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")), default="")  # bundles hold some
+    address = f"http://127.0.0.1:{port}/lab/tree/notebooks/{first}?token={token}"
     with tempfile.TemporaryDirectory(prefix="saekit-") as folder:
         server = subprocess.Popen(lab_command(port), env=lab_environment(folder, token))
         try:

@@ -159,7 +159,7 @@ def _in_zip(path, members, parts, problems):
             problems, parts or (path.name,), f"{path.name} has {len(listed):,} members, of which {MEMBERS:,} were read"
         )
     for info in listed[:MEMBERS]:
-        inside = tuple(re.split(r"[/\\]", info.filename.rstrip("/")))
+        inside = tuple(re.split(r"[/\\]", _name(info).rstrip("/")))
         whole = (*parts, *inside)
         if info.is_dir() or any(_hidden(piece) for piece in inside if piece != ".."):
             continue
@@ -169,6 +169,14 @@ def _in_zip(path, members, parts, problems):
             yield whole, HandedIn("/".join(inside if parts else inside[1:] or inside), path, (*members, info.filename))
         elif info.filename.lower().endswith(".zip") and not members:
             yield from _in_zip(path, (info.filename,), whole, problems)
+
+
+def _name(info):
+    """A member's name. Macs write UTF-8 without saying so, which zipfile takes for the old code page of DOS."""
+    try:
+        return info.filename if info.flag_bits & 0x800 else info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename
 
 
 def _tell(problems, parts, text):
