@@ -15,6 +15,7 @@ import platform
 import resource
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -126,7 +127,7 @@ def peers(python, script, d_sae, batch, dtype, steps, only=""):
         command = [python, script, "--d-sae", d_sae, "--batch", batch, "--dtype", dtype, "--steps", steps,
                    "--warmup", 1, "--json", file.name, "--threads", torch.get_num_threads(), "--only", only]
         subprocess.run([str(part) for part in command], stdout=subprocess.DEVNULL, check=True)
-        return json.load(file)["rows"]
+        return json.load(file, parse_constant=lambda _: None)["rows"]      # a NaN is no JSON
 
 
 def case(name, args):
@@ -206,7 +207,7 @@ def peak_memory(device):
     """Gigabytes: of the GPU's memory, or resident in this process."""
     if device == "cuda":
         return torch.cuda.max_memory_allocated() / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
 def main():

@@ -46,7 +46,7 @@ before = transformer.weight_hash(lm.model)
 stream = activations.ActivationStream(lm, contexts["train"], LAYER, batch=budget(smoke=512, laptop=2048), seed=SEED, chunk=2**16)
 settings, config = experiment.recipe(ARCH, TOKENS, stream.batch, **SETTINGS)
 sae = saes.new_sae(ARCH, lm.d_mlp, D_SAE, seed=SEED, **settings)
-record = {"model": MODEL, "layer": LAYER, "weight_hash": before, "corpus": texts["train"].manifest._asdict()}
+record = {"model": MODEL, "layer": LAYER, "seed": SEED, "weight_hash": before, "corpus": texts["train"].manifest._asdict()}
 log = train.train_sae(sae, stream, config, OUT, record, resume=(Path(OUT) / "run.json").exists())
 sae.requires_grad_(False)
 print("the model is unchanged:", transformer.weight_hash(lm.model) == before)
@@ -75,10 +75,11 @@ bases = {"neurons": np.eye(lm.d_mlp), "PCA": pca.pca(fit_on, min(fit_on.shape)).
 
 def keep_largest(x, basis):
     """x rebuilt from the n_kept largest of its coordinates along the orthonormal rows of basis, about the mean."""
+    basis = basis.astype(np.float32)
     codes = (x.numpy() - mean) @ basis.T
     size = np.abs(codes)
     kept = codes * (size >= np.partition(size, -n_kept, axis=1)[:, [-n_kept]])
-    return torch.from_numpy((kept @ basis + mean).astype(np.float32))
+    return torch.from_numpy(kept @ basis + mean)
 
 # %% id="table"
 replacements = {f"SAE, {ARCH}": sae, **{name: (lambda x, basis=basis: keep_largest(x, basis)) for name, basis in bases.items()}}
@@ -108,8 +109,8 @@ starts = [int((text.tokens[:start] != lm.boundary).sum()) for start in text.star
 half = min([row for row in starts if 0 < row < len(x)] or [len(x) // 2], key=lambda row: abs(row - len(x) // 2))
 print(f"read: {sum(row < half for row in starts)} files, {half:,} tokens; test: {sum(half <= row < len(x) for row in starts)} files, {len(x) - half:,} tokens")
 fired = np.array([[(column.indices < half).sum(), (column.indices >= half).sum()] for column in (latents[:, [i]] for i in range(sae.d_sae))])
-often = np.flatnonzero(fired.min(axis=1) >= budget(smoke=3, laptop=20))
-order = often[np.argsort(-fired[often].sum(axis=1), kind="stable")]
+often = np.flatnonzero(fired[:, 0] >= budget(smoke=3, laptop=20))       # the first half alone chooses
+order = often[np.argsort(-fired[often, 0], kind="stable")]
 chosen = [int(order[int(place * (len(order) - 1))]) for place in (0.1, 0.5, 0.9)]
 for latent in chosen:
     print(f"latent {latent}: fires on {100 * fired[latent].sum() / len(x):.2f} % of tokens")
@@ -167,8 +168,12 @@ counted = fires_on & unread
 rows = [i for i in np.argsort(-counted.sum(axis=1), kind="stable")[:budget(smoke=4, laptop=24)] if counted[i].any()]
 block, here, elsewhere = torch.from_numpy(held[rows].astype(np.int64)), counted[rows][:, :-1], ~fires_on[rows][:, :-1]
 noise = np.random.default_rng(SEED).normal(size=(budget(smoke=2, laptop=5), lm.d_mlp)).astype(np.float32)
-change = intervene.loss_change(lm, block, LAYER, intervene.ablate(sae, latent)).numpy()
-pushes = [intervene.loss_change(lm, block, LAYER, intervene.clamp(sae, latent, 0.0, torch.from_numpy(row))).numpy() for row in noise]
+def change_of(replacement):
+    """Change of loss of every prediction, a few contexts at a time: the logits of all need not fit."""
+    return torch.cat([intervene.loss_change(lm, part, LAYER, replacement) for part in block.split(max(1, 2048 // lm.n_ctx))]).numpy()
+
+change = change_of(intervene.ablate(sae, latent))
+pushes = [change_of(intervene.clamp(sae, latent, 0.0, torch.from_numpy(row))) for row in noise]
 
 # %% id="ablate-run"
 per_context = np.array([one[where].mean() for one, where in zip(change - np.mean(pushes, axis=0), here) if where.any()])

@@ -166,6 +166,8 @@ def test_the_control_is_told_apart_and_holds_no_latents(page):
     assert page.locator("#side").evaluate("(side) => side.inert") and ink(page) > 500
     page.mouse.move(*place(page, 5))
     assert page.locator("#card").is_hidden()
+    page.mouse.click(*place(page, 5))
+    assert page.evaluate("location.hash") == "#map"
     page.get_by_text("How much of it is noise?").click()
     assert page.locator(".measured tbody tr").count() >= 5
     page.get_by_label("Latents", exact=True).check()

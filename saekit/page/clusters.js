@@ -158,6 +158,7 @@ async function showMap(center) {
   await load("map");
   if (!location.hash.startsWith("#map")) return;   // the reader has gone on
   chartPoints();
+  if (center !== undefined) chart.control = false;   // who asks for a latent does not want the noise
   searchTexts();
   chart.listed = [];
   chart.image = null;

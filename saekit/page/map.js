@@ -263,7 +263,7 @@ function pointCard(i) {
 }
 
 function openPoint(i) {
-  if (i >= 0 && chart.own[i] >= 0) location.hash = `#${chart.own[i]}`;
+  if (i >= 0 && !chart.control && chart.own[i] >= 0) location.hash = `#${chart.own[i]}`;
 }
 
 function chartKeys(event) {
