@@ -27,7 +27,7 @@ DEFAULTS = {  # per architecture: what `saekit train` uses where the command lin
     "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05, "auxk_coeff": 0.5}, "lr": 3e-4,
                  "lr_range": (5e-5, 4e-3), "config": WOKEN},                                # price: threshold^2
     **dict.fromkeys(("relu", "relu-tied", "relu-weighted"),
-                    {"settings": {"l1_coeff": 0.2}, "lr": 1.2e-3, "lr_range": (1e-3, 6e-3), "config": RESAMPLED}),
+                    {"settings": {"l1_coeff": 0.2}, "lr": 6e-3, "lr_range": (1e-3, 6e-3), "config": RESAMPLED}),
     "gated": {"settings": {"l1_coeff": 0.2}, "lr": 1e-3, "lr_range": (1e-3, 3e-3), "config": RESAMPLED},
     "relu-hoyer": {"settings": {"hoyer_coeff": 0.1}, "lr": 1e-3, "lr_range": (1e-3, 1e-3), "config": RESAMPLED},
     "relu-l0": {"settings": {"l0_coeff": 0.02}, "lr": 1.2e-3, "lr_range": (1e-3, 6e-3), "config": RESAMPLED},
@@ -44,8 +44,9 @@ def default_rate(arch, tokens, batch=4096):
     inverse proportion to the steps of a longer or shorter run, within the architecture's lr_range.
 
     Rate times steps is the distance that weights can travel: on a short one they learn too little, on a long one latents
-    die and rows turn into single neurons (measured in benchmarks/learning_rate.py; lesson 6). L1 stays at its rate on
-    long runs, and Hoyer's ratio on all: of a higher one its latents die.
+    die and rows turn into single neurons (measured in benchmarks/learning_rate.py; lesson 6). L1, whose dead latents are
+    planted anew, bears one rate up to those 10 million tokens (benchmarks/README.md); Hoyer's ratio has one at any
+    length: of a higher one its latents die.
     """
     (least, most), lr = DEFAULTS[arch]["lr_range"], DEFAULTS[arch]["lr"]
     return min(most, max(least, lr * 10_000_000 / max(batch, tokens) * batch / 4096))
