@@ -157,7 +157,7 @@ def test_without_network_it_says_so_and_returns_2(folder):
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_FIND_LINKS": "",
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
-        "PIP_RETRIES": "0",
+        "PIP_RETRIES": "1",
     }
     ended = subprocess.run([sys.executable, str(folder / "course.py"), "lab"], env=env, capture_output=True, text=True)
     assert ended.returncode == 2 and ended.stderr.splitlines()[-1].startswith(
