@@ -90,7 +90,8 @@ class Bench:
             tried = [(record["run"]["knob"], record["metrics"]["l0"]) for record in records]
             knob = matching.next_knob(tried, L0, recipe.slope, whole, close) if tried else self.knobs.get(
                 name, recipe.first)
-            if knob is None or matching.beaten(points(records, "ce_increase"), others, L0):
+            shown = self.args.table and records     # the table shows what is there, also where nothing lies near L0 yet
+            if knob is None or shown or matching.beaten(points(records, "ce_increase"), others, L0):
                 break
             records = [*records, self.do({**run, "knob": knob})]
         tried = [(record["run"]["knob"], record["metrics"]["l0"]) for record in records if "metrics" in record]

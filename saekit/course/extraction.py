@@ -83,7 +83,7 @@ def fullest(found, problems):
     counted = []
     for entry, file, notebook in found:
         names = [exercise["name"] for exercise in entry["exercises"]]
-        taken = answers(notebook, names, shipped(entry["lesson"])[0])
+        taken = answers(notebook, names, shipped(entry["lesson"]).given)
         counted.append((sum(not _is_stub(answer) for answer in taken.values()), entry, file, notebook, taken))
     best = max(counted, key=lambda row: row[0])
     best = [row for row in counted if row[0] == best[0]][-1]
@@ -94,17 +94,24 @@ def fullest(found, problems):
     return best[1:]
 
 
+class Shipped(NamedTuple):
+    """What a lesson holds itself: definitions of exercises, question cells by name, ids and texts of all cells."""
+
+    given: frozenset
+    questions: dict
+    own: frozenset
+
+
 @functools.cache
 def shipped(stem):
-    """(the lesson's own definitions of exercises, its question cells by name, ids and texts of its cells), from its
-    notebook and its source."""
+    """The `Shipped` of a lesson, from its notebook and its source as far as they are there."""
     names = [e["name"] for entry in record.index() if entry["lesson"] == stem for e in entry["exercises"]]
     notebook, source = ROOT / "notebooks" / f"{stem}.ipynb", ROOT / "solutions" / f"{stem}.py"
     ours = read_notebook(notebook.read_bytes()) if notebook.is_file() else Notebook([], stem, [])
     given = definitions(ours, names)
     questions = read_lesson(source).questions if source.is_file() else []
-    own = {word for cell in ours.cells for word in (cell.id, cell.text.strip())}
-    return given, {cell.question: cell for cell in questions}, own
+    own = frozenset(word for cell in ours.cells for word in (cell.id, cell.text.strip()))
+    return Shipped(given, {cell.question: cell for cell in questions}, own)
 
 
 def _answer(name, names, parsed):

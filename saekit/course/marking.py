@@ -182,7 +182,8 @@ def _bound_name(text, name):
 
 def free_text(question, stem, notebook):
     """The row of a question that a person marks, with what the student wrote and the rubric."""
-    source = shipped(stem)[1].get(question["name"])
+    lesson = shipped(stem)
+    source = lesson.questions.get(question["name"])
     prompt = student_text(source).split(TEXT_STUB[0])[0].strip() if source else ""
     ids = {question["name"], source.options.get("id") if source else None} - {"", None}
     cells = [
@@ -192,7 +193,7 @@ def free_text(question, stem, notebook):
     if cells and text in ("", TEXT_STUB[0]):  # it may stand in a cell of its own below
         at = next(number for number, cell in enumerate(notebook.cells) if cell is cells[-1])
         for cell in notebook.cells[at + 1 : at + 2]:
-            if cell.kind != "code" and shipped(stem)[2] and not shipped(stem)[2] & {cell.id, cell.text.strip()}:
+            if cell.kind != "code" and lesson.own and not lesson.own & {cell.id, cell.text.strip()}:
                 text = cell.text.strip()
     begun = text not in ("", TEXT_STUB[0])
     return {
