@@ -86,7 +86,8 @@ def test_a_crash_keeps_the_learners_own_lines_only(lesson):
         ("x -= lam; return np.sign(x + lam) * np.maximum(np.abs(x + lam) - lam, 0)", "changed its own input"),
         ("print('x'); x[:] = np.sign(x) * np.maximum(np.abs(x) - lam, 0); return x", "changed its own input"),
         (
-            "return np.sign(x) * np.maximum(np.abs(x) - lam, 0) + np.random.normal() * 1e-9 * (np.abs(x) > lam)",
+            "global calls; calls = globals().get('calls', 0) + 1; "
+            "return np.sign(x) * np.maximum(np.abs(x) - lam, 0) + calls * 1e-9 * (np.abs(x) > lam)",
             "second time",
         ),
         ("return np.sign(x) * np.log(np.abs(x) - lam)", "NaN"),
