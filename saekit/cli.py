@@ -86,15 +86,19 @@ def add_subject_commands(commands):
     train.add_argument("--hoyer-coeff", type=float, help="relu-hoyer: weight of the Hoyer ratio")
     train.add_argument("--bandwidth", type=float, help="jumprelu: width of the window in which thresholds learn")
     train.add_argument("--auxk-coeff", type=float, help="topk, batchtopk, matryoshka, jumprelu: weight of AuxK, which "
-                       "wakes dead latents (default 1/2)")
+                       "wakes dead latents (default: topk 0, else 1/2)")
     train.add_argument("--dead-after-tokens", type=number, help="a latent that fired in none of the last so many "
-                       "activations counts as dead (default: 8,192 with AuxK, else 250,000)")
+                       "activations counts as dead (default: 8,192 where AuxK is the default, else 250,000)")
     train.add_argument("--tokens", type=number, default=5_000_000, help="activations to train on, 5e6 style allowed")
     train.add_argument("--batch", type=int, help="activations per step")
     train.add_argument("--lr", type=float, help="Adam's peak learning rate (default: by architecture and number of steps; "
                        "on a short run higher)")
     train.add_argument("--decay-from", type=float, help="fraction of the steps from which on the rate falls to 0 "
                        "(default: 0.8)")
+    train.add_argument("--encoder-eps", type=float, help="what Adam adds to its divisor for the encoder; more slows "
+                       "latents that fire rarely (default: topk 1e-5, else 1e-8)")
+    train.add_argument("--bias-rate", type=float, help="learning rate of the encoder's bias as a share of --lr (default: "
+                       "topk 0.05, else 1)")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="cpu")
     train.add_argument("--out", required=True, help="folder for the SAE, its card and checkpoints")

@@ -21,8 +21,10 @@ from saekit.transformer import load_lm, weight_hash
 
 RESAMPLED = {"resample_at": (0.1, 0.2, 0.3, 0.4)}
 WOKEN = {"dead_after_tokens": 8192}    # AuxK pulls after two batches of silence
+SLOWED = {"encoder_eps": 1e-5, "bias_rate": 0.05}    # latents that fire rarely, and all biases, move less
 DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing; lr, lr_range: default_rate
-    **dict.fromkeys(("topk", "batchtopk", "matryoshka"),
+    "topk": {"settings": {"k": 32, "auxk_coeff": 0.0}, "lr": 1.6e-3, "lr_range": (5e-5, 8e-3), "config": SLOWED},
+    **dict.fromkeys(("batchtopk", "matryoshka"),
                     {"settings": {"k": 32, "auxk_coeff": 0.5}, "lr": 3e-4, "lr_range": (5e-5, 4e-3), "config": WOKEN}),
     "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05, "auxk_coeff": 0.5}, "lr": 3e-4,
                  "lr_range": (5e-5, 4e-3), "config": WOKEN},                                # price: threshold^2
@@ -33,7 +35,7 @@ DEFAULTS = {  # per architecture: what `saekit train` uses where the command lin
     "relu-l0": {"settings": {"l0_coeff": 0.02}, "lr": 1.2e-3, "lr_range": (1e-3, 6e-3), "config": RESAMPLED},
 }
 SETTINGS = ("k", "l1_coeff", "l0_coeff", "hoyer_coeff", "bandwidth", "auxk_coeff")  # flags that some architectures take
-CONFIG = ("decay_from", "dead_after_tokens")    # flags that go into TrainConfig
+CONFIG = ("decay_from", "dead_after_tokens", "encoder_eps", "bias_rate")    # flags that go into TrainConfig
 SHOWN = ("tokens", "l0", "explained_variance", "r2_uncentred", "mse", "ce_clean", "ce_recon", "ce_zero", "ce_mean",
          "ce_unigram", "ce_increase", "ce_increase_share", "ce_recovered_vs_zero", "ce_recovered_vs_mean",
          "dead_fraction", "utilization")

@@ -32,13 +32,15 @@ class TrainConfig:
     decay: str = "linear"              # shape of the fall to 0: "linear" or "cosine"
     decay_from: float = 0.8            # fraction of the steps after which it falls
     clip: float = 1.0                  # largest norm of the gradient
+    encoder_eps: float = 1e-8          # what Adam adds to the root of W_enc's and b_enc's mean squared gradients
+    bias_rate: float = 1.0             # learning rate of b_enc as a share of lr
     dead_after_tokens: int = 250_000   # a latent that fired in none of that many tokens is dead
     resample_at: tuple = ()            # fractions of the steps at which dead latents are resampled
     save_every: float = SAVE_EVERY     # seconds between checkpoints
 
     def __post_init__(self):
-        """ValueError unless decay is known, fractions lie in [0, 1] (resample_at below 1), save_every >= 0, all else is
-        above 0 and lr finite."""
+        """ValueError unless decay is known, fractions and bias_rate lie in [0, 1] (resample_at below 1), save_every is
+        0 or more, all else above 0, lr and encoder_eps finite."""
         if not (self.tokens >= 1 and 0 < self.lr < math.inf):
             raise ValueError(f"tokens is {self.tokens} and lr is {self.lr}; both must be positive and finite")
         if not 0 <= self.decay_from <= 1:
@@ -48,6 +50,9 @@ class TrainConfig:
         if not (self.clip > 0 and 0 <= self.warmup <= 1 and self.save_every >= 0):
             raise ValueError(f"clip is {self.clip}, warmup {self.warmup} and save_every {self.save_every}; expected a "
                              "norm above 0, a fraction of the steps and seconds from 0 up")
+        if not (0 < self.encoder_eps < math.inf and 0 <= self.bias_rate <= 1):
+            raise ValueError(f"encoder_eps is {self.encoder_eps} and bias_rate {self.bias_rate}; expected a small "
+                             "number above 0, such as 1e-8, and a share of lr, from 0 to 1")
         if not all(0 <= at < 1 for at in self.resample_at):
             raise ValueError(f"resample_at is {self.resample_at}; expected fractions of the steps, from 0 to below 1")
         if self.decay not in ("linear", "cosine"):
@@ -87,7 +92,9 @@ class Run:
         self.room = None                                        # for the fast step: places for entries, from that look
         self.left_out = torch.zeros_like(self.n_tokens_since_fired[0])    # batches that did not fit
         self.mean, self.scale = torch.zeros_like(sae.b_dec), 1.0
-        self.optimizer = torch.optim.Adam(sae.parameters(), lr=config.lr, fused=True)
+        own = {"W_enc": {"eps": config.encoder_eps}, "b_enc": {"eps": config.encoder_eps, "share": config.bias_rate}}
+        groups = [{"params": [parameter], **own.get(name, {})} for name, parameter in sae.named_parameters()]
+        self.optimizer = torch.optim.Adam(groups, fused=True)
 
     @property
     def dead(self):
@@ -188,7 +195,9 @@ def train_step(run, x):
     if look:
         run.dead_latents = run.dead.nonzero().squeeze(1)
     since = None if run.last_resample is None else run.step - run.last_resample
-    run.optimizer.param_groups[0]["lr"] = learning_rate(run.step, run.steps, config, since)
+    rate = learning_rate(run.step, run.steps, config, since)
+    for group in run.optimizer.param_groups:
+        group["lr"] = group.get("share", 1.0) * rate
     run.optimizer.zero_grad()
     warmth = min(1.0, (run.step + 1) / max(1, 2 * config.warmup * run.steps))
     room = run.room if sparse.on_gpu(x) and not look else None

@@ -2,7 +2,7 @@
 # # Lesson 6 · Train an SAE
 #
 # **You will be able to**: write an SAE's encoder and its losses, term by term · convert any paper's λ into any other's · tell ten architectures apart by who fires, how large, and at what price · train one on a transformer, watch it learn, and revive its dead ·
-# measure what it keeps in numbers that cannot flatter.
+# measure what it keeps, from an honest zero.
 #
 # **75 minutes.** (With every exercise, 120.) You know the SAE of lesson 4 and the transformer of lesson 5.
 
@@ -64,7 +64,7 @@ data = x.numpy()
 print(f"share of neurons active per token: {(data > 0).mean():.2f}")
 
 # %% [markdown] id="encoder-intro"
-# Most things in code are rarer than one token in nine, so a neuron that is active that often cannot mean one of them. We look for an overcomplete dictionary again, with codes that cost one product instead of a search.
+# Most concepts are rarer than one token in nine, so a neuron active that often also answers to something else. We look for an overcomplete dictionary again, with codes that cost one product instead of a search.
 #
 # ## 6.2 An encoder in one product
 #
@@ -212,7 +212,7 @@ same = abs(scaled - z_fista).max()
 print(f"{'inputs scaled to ‖x‖ = √d (SAELens)':36} c = {2 * lam * size:<8.3g} same minimiser: {bool(same < 1e-5)}")
 
 # %% [markdown] id="lam-after"
-# So the article's "λ from 1e-4 to 1e-2" says nothing without reduction *and* input scale. dictionary_learning writes the second row, Gao et al. the seventh.
+# So the article's "λ from 1e-4 to 1e-2" says nothing without reduction *and* input scale.
 #
 # The reference page's second question: "*Explain the connection between the SAE L1 penalty and the LASSO regression penalty. Why does L1 produce sparsity while L2 does not?*" `"a"`: same penalty on codes; its slope stays the same down to zero, so small coefficients are pushed all the way, while L2's slope fades. `"b"`: same penalty, on the weights. `"c"`: L1 is larger than L2 for small numbers, that is all.
 
@@ -222,7 +222,7 @@ predict("l1-and-lasso", "a")
 # %% [markdown] id="terms-intro"
 # ## 6.4 Three terms that need correcting
 #
-# The article offers more terms. **Hoyer**: the ratio ‖f‖₁/‖f‖₂, "maximising" which "encourages sparsity". **Walk along its gradient, both ways, from (4, 3, 2, 1, ½). Which way is sparse?**
+# The article offers more terms. **Hoyer**: the ratio ‖latents‖₁/‖latents‖₂, "maximising" which "encourages sparsity". **Walk along its gradient, both ways, from (4, 3, 2, 1, ½). Which way is sparse?**
 
 # %% id="hoyer" tags=["nbval-check-output"]
 for name, sign in (("up, the article's way", 1), ("down", -1)):
@@ -234,7 +234,7 @@ for name, sign in (("up, the article's way", 1), ("down", -1)):
     print(f"{name:22} {f[0].numpy().round(1)}  ratio {float(metrics.hoyer(f)):.2f}")
 
 # %% [markdown] id="hoyer-after"
-# The ratio is 1 for one-sparse f and √n for flat f: it must be *minimised*, and guarded at f = 0. **Dead latents**: Σ‖W_dec,i‖² over the dead. Its gradient is `2 * W_dec`. What does your exercise 6.3 leave of it?
+# The ratio is 1 for one active latent and √n for n equal ones: it must be *minimised*, and guarded at zero. **Dead latents**: Σ‖W_dec,i‖² over the dead. Its gradient is `2 * W_dec`. What does your exercise 6.3 leave of it?
 
 # %% id="dead-term" tags=["nbval-check-output"]
 print("after projection:", bool(np.allclose(project_gradient(2 * W_dec, W_dec), 0)) and "nothing")
@@ -297,7 +297,7 @@ def topk(pre, k):
     ### END SOLUTION
 
 # %% [markdown] id="ex-jumprelu-task"
-# JumpReLU (Rajamanoharan et al. 2024) gives each latent a threshold of its own and prices the *count*. A count has no useful derivative: it jumps. So while training one pretends the step were a ramp as wide as `bandwidth`: inside it, a threshold that rises loses a latent of size `threshold` at the rate 1/bandwidth.
+# JumpReLU (Rajamanoharan et al. 2024) gives each latent a threshold of its own and prices the *count*. Count and latent jump there, without a useful derivative. So while training one pretends the step were a ramp as wide as `bandwidth`: inside it, a rising threshold loses a latent of size `threshold` at the rate 1/bandwidth.
 #
 # ### Exercise 6.5 · A jump that learns
 #
@@ -305,25 +305,25 @@ def topk(pre, k):
 #
 # Return two arrays: the latents, and their pretended derivative in the threshold.
 #
-# <details><summary>Hint 1 of 3</summary><code>z > threshold</code> compares every column with its own threshold.</details>
+# <details><summary>Hint 1 of 3</summary><code>pre_acts > threshold</code> compares every column with its own threshold.</details>
 # <details><summary>Hint 2 of 3</summary><code>np.where(condition, a, 0)</code> twice. The ramp reaches <code>bandwidth / 2</code> to either side.</details>
-# <details><summary>Hint 3 of 3</summary>The second array is <code>-threshold / bandwidth</code> where <code>np.abs(z - threshold) < bandwidth / 2</code>.</details>
+# <details><summary>Hint 3 of 3</summary>The second array is <code>-threshold / bandwidth</code> where <code>np.abs(pre_acts - threshold) < bandwidth / 2</code>.</details>
 
 # %% id="ex-jumprelu" exercise="jumprelu" difficulty=3 minutes=8 points=3
 @exercise
-def jumprelu(z, threshold, bandwidth):
-    """(latents, slope): z where z > threshold, else 0; and d latents / d threshold, of a step smoothed to a ramp.
+def jumprelu(pre_acts, threshold, bandwidth):
+    """(latents, slope): pre_acts above the threshold, else 0; and d latents / d threshold, of a step smoothed to a ramp.
 
-    z (batch, d_sae), threshold (d_sae,). slope is -threshold / bandwidth where |z - threshold| < bandwidth / 2,
-    else 0.
+    pre_acts (batch, d_sae), threshold (d_sae,). slope is -threshold / bandwidth where
+    |pre_acts - threshold| < bandwidth / 2, else 0.
 
     >>> latents, slope = jumprelu(np.array([[1.0, 1.4, 1.6, 2.0]]), np.full(4, 1.5), 0.5)
     >>> print(latents, slope)
     [[0.  0.  1.6 2. ]] [[ 0. -3. -3.  0.]]
     """
     ### BEGIN SOLUTION
-    near = np.abs(z - threshold) < bandwidth / 2
-    return np.where(z > threshold, z, 0), np.where(near, -threshold / bandwidth, 0)
+    near = np.abs(pre_acts - threshold) < bandwidth / 2
+    return np.where(pre_acts > threshold, pre_acts, 0), np.where(near, -threshold / bandwidth, 0)
     ### END SOLUTION
 
 # %% [markdown] id="jump-check-intro"
@@ -366,7 +366,7 @@ explore(draw_count, stills=[{"bandwidth": width} for width in (0.05, 0.5, 1.5)],
 # | `relu-tied` | the same, with W_enc = W_decᵀ | the same |
 # | `relu-weighted` | the same; rows of any length | Σ latents · ‖W_dec,i‖ (April 2024): the cheat of 6.3 saves nothing |
 # | `relu-hoyer` | the same | ‖latents‖₁ / ‖latents‖₂, minimised |
-# | `relu-l0` | the same | Σ (sigmoid(50 · latent − 2) − sigmoid(−2)), a smooth count: 0 for each silent latent, about 0.9 for each that clearly fires (the article does not subtract) |
+# | `relu-l0` | the same | Σ (sigmoid(50 · latent − 2) − sigmoid(−2)), a smooth count: 0 for each silent latent, about 0.9 for each that clearly fires |
 # | `jumprelu` | pre > its threshold | the count, by the ramp ¹ |
 # | `gated` | pre > 0, the gate; its size comes from a second pre-activation: the first, rescaled, with another bias | Σ ReLU(pre), and the error of decoding ReLU(pre) instead of the latents |
 # | `topk` | among the k largest of its token | nothing ¹ |
@@ -462,7 +462,7 @@ for name, one in (("relu", trained["relu"]), ("relu-diverse", diverse)):
 claim("median cosine to the nearest row, diverse over plain", near["relu-diverse"] / near["relu"], at_most=0.7)
 
 # %% [markdown] id="diverse-after"
-# What it asks for, it gets: rows stand further apart. Fewer latents fire, and less is explained. Nothing here shows that a more diverse dictionary is a better one.
+# Rows stand further apart; fewer latents fire, and less is explained. Nothing here shows that a more diverse dictionary is a better one.
 
 # %% [markdown] id="phases-intro"
 # ## 6.7 Three phases?
@@ -497,7 +497,7 @@ def turnover(W_old, W_new):
     ### END SOLUTION
 
 # %% [markdown] id="phases-rule"
-# (The article's features turn over "as dead neurons are resampled". Here none is: whatever turns over does so by learning.) A rule, fixed before looking: cut the run into 24 parts. **Discovery** lasts while a part's turnover is above half the largest. **Fine-tuning** begins when the rest of the run brings less than a tenth of the error's whole fall. Between them lies refinement. The learning rate falls early, from a fifth of the steps on (`decay_from=0.2`); in the control it stays (`decay_from=1.0`).
+# No latent is resampled here: whatever turns over does so by learning. A rule, fixed before looking: cut the run into 24 parts. **Discovery** lasts while a part's turnover is above half the largest. **Fine-tuning** begins when the rest of the run brings less than a tenth of the error's whole fall. Between them lies refinement. The learning rate falls early, from a fifth of the steps on (`decay_from=0.2`); in the control it stays (`decay_from=1.0`).
 
 # %% id="phases-run"
 def observed(**config):
@@ -551,7 +551,7 @@ claim("share of the error's fall that is done after a third of the run", done, a
 claim("last turnover, falling over constant learning rate", falling[-1, 2] / steady[-1, 2], at_most=0.5)
 
 # %% [markdown] id="schedule-intro"
-# They do not. The error falls slowly while the price warms up, then fast, then ever more slowly, without sharp phases. What ends the turnover is *ours*, the learning rate. And its early fall is not free on so short a run: at the constant rate the error and l0 both end lower. Now the **schedules** the article asks for: warm-up and cosine annealing; one that adapts to plateaus of the loss; one that adapts to feature statistics.
+# Both boundaries move. The error falls slowly while the price warms up, then fast, then ever more slowly, without sharp phases. What ends the turnover is *ours*, the learning rate. Now the **schedules** the article asks for: warm-up and cosine annealing; one that adapts to plateaus of the loss; one that adapts to feature statistics.
 
 # %% id="plateau"
 def on_plateau(losses, patience=2):
@@ -604,7 +604,7 @@ claim("gain or loss without warm-up", abs(gain["no warm-up"]), at_most=0.02)
 claim("explained variance that Adam gains on SGD", -gain["SGD"], at_least=0.1)
 
 # %% [markdown] id="adaptive-intro"
-# The shape of the fall and the warm-up are worth next to nothing here; Adam is worth most: under SGD a parameter with small gradients takes small steps.
+# The shape of the fall and the warm-up are worth next to nothing here; Adam is worth most.
 #
 # Our run has no plateau. But feature statistics can set the *price*: after every step, raise `l1_coeff` a little if l0 is above its target, else lower it. **Nobody need know what a price buys:**
 
@@ -773,7 +773,7 @@ for row in ("l0", "explained_variance", "r2_uncentred", "ce_increase", "ce_incre
     print(f"{row:20}{values}{paper.get(row, ''):>13}")
 
 # %% [markdown] id="shipped-after"
-# The last column is Bricken et al.'s run A/1, with 4,096 latents too, but another text, tokenizer and model: no race. "Dead" means here: not seen on those 199,880 tokens, so it counts what is rare as well. The columns trade: JumpReLU and BatchTopK explain most, but one in five and one in ten of their latents stay unseen; the TopK learned more slowly, its AuxK pulled sooner, and it lost hardly any (6.10). L1 costs the model most, with fewer active latents. Is the shipped TopK nothing but your two functions?
+# The last column is Bricken et al.'s run A/1, with 4,096 latents too, but another text, tokenizer and model: no race. "Dead" means here: not seen on those 199,880 tokens, so it counts what is rare as well. The columns trade: JumpReLU and BatchTopK explain most, but one in five and one in ten of their latents stay unseen; the TopK learned more slowly, its AuxK pulled sooner, and it lost hardly any (6.10). Is the shipped TopK nothing but your two functions?
 
 # %% id="own-encoder" tags=["nbval-check-output"]
 weights = {name: value.numpy() for name, value in shipped["topk"].state_dict().items()}
@@ -852,12 +852,12 @@ topk_there = np.interp(relu_l0, k_axis, k_explained)
 claim("TopK above ReLU-L1, both trained here, at the same l0", topk_there - explained, at_least=0.01)
 
 # %% [markdown] id="frontier-after"
-# Neurons after a ReLU are a sparse code already: a few of those that speak say most, and a rotation such as PCA loses that. SAEs of some seconds of training stay below them from 16 active units on. The shipped two lie above (TopK leaves three quarters of the error that 32 neurons leave), but have eight times as many units to choose from. So **explained variance at equal l0 is a weak reason to prefer latents**. What they stand for is a better one (lessons 7 and 8); and where activations are no sparse code, as in the residual stream, there are no such neurons.
+# Neurons after a ReLU are a sparse code already: a few of those that speak say most, and a rotation such as PCA loses that. SAEs of some seconds of training stay below them from 16 active units on. The shipped two lie above, but have eight times as many units to choose from. So **explained variance at equal l0 is a weak reason to prefer latents**. What they stand for is a better one (lessons 7 and 8); and where activations are no sparse code, as in the residual stream, there are no such neurons.
 
 # %% [markdown] id="all-ten-intro"
 # ### All ten, longer
 #
-# `benchmarks/frontier.py` trained all ten with 4,096 latents on a million tokens, each at several settings. Some are told how many latents fire, some pay for each that fires, some pay an L1 for how strongly; Gated's price is on its gate, Hoyer's on shares. **At 32 active latents, which family will cost the model least?**
+# `benchmarks/frontier.py` trained all ten with 4,096 latents on a million tokens, each at several settings. **At 32 active latents, which family will cost the model least?**
 
 # %% id="all-ten"
 grid, about = files.load_arrays(folder / "frontier.safetensors")
@@ -898,7 +898,7 @@ for name, end, side in (("gated", 0, "right"), ("relu-l0", 0, "right"),
 ranked = sorted(cost_at_32, key=cost_at_32.get, reverse=True)
 right.barh(ranked, [cost_at_32[name] for name in ranked], color=plots.LATENT)
 right.set(title="At 32 latents TopK costs least", xlabel="ce_increase (nats) at 32 active latents")
-plots.show(fig, alt="Left: ce_increase over active latents per token, both logarithmic, one falling line for each architecture; up to 64 latents TopK lies lowest, BatchTopK, JumpReLU and the smoothed count close above it, Hoyer's ratio highest; the lines of L1 are the steepest and end among the lowest, at 100 latents. Right: bars of ce_increase read at 32 active latents, from about 0.15 for L1 and Gated down to TopK's 0.09; Hoyer has none.")
+plots.show(fig, alt="Left: ce_increase over active latents per token, both logarithmic, one falling line for each architecture; up to 60 latents TopK lies lowest, BatchTopK, JumpReLU and the smoothed count close above it, Hoyer's ratio highest; the lines of L1 are the steepest and end among the lowest, at 100 latents. Right: bars of ce_increase read at 32 active latents, from about 0.15 for L1 and Gated down to TopK's 0.09; Hoyer has none.")
 
 # %% id="all-ten-read"
 for name, (at_32, at_60) in sorted(at_two.items(), key=lambda pair: pair[1]):
@@ -1013,7 +1013,7 @@ claim("cost of silencing the dense latents over that of others that fire as ofte
       at_least=0.5, at_most=2)
 
 # %% [markdown] id="error-after"
-# Gurnee (2024) found on GPT-2 that SAE errors cost far more than random ones as long: they had hit directions the model uses. Ours cost rather less, but are not free: two per cent of what the model knows beyond token frequencies sits in them. The few dense latents, which a sparse dictionary should not need, are no noise: without them the model loses a fifth of a nat more. But as many *firings* of over a thousand others cost as much: no sign of an "inherently dense" computation, as the article suspects. Why they fire so often this cannot say.
+# Gurnee (2024) found on GPT-2 that SAE errors cost far more than random ones as long: they had hit directions the model uses. Ours cost rather less, but are not free: two per cent of what the model knows beyond token frequencies sits in them. The few dense latents, which a sparse dictionary should not need, are no noise: without them the model loses a fifth of a nat more. But as many *firings* of over a thousand others cost as much: no sign of an "inherently dense" computation, as the article suspects.
 #
 # ## 6.12 What it costs
 #
@@ -1089,7 +1089,6 @@ for says, measured in paper.items():
 # %% [markdown] id="common-confusions"
 # ## Common confusions
 #
-# - *"TopK with k = 32 means 32 features per token."* It means 32 latents were allowed.
 # - *"98 % of the loss recovered, so 2 % is missing."* Measured from which baseline? Ask for nats.
 # - *"SAE features are the model's features."* One sparse decomposition that fits; another seed finds another (lesson 9).
 #

@@ -45,7 +45,7 @@ print(f"{len(train):,} tokens, {100 * train.mean():.0f} % of them in train files
       f"{len(alive):,} of {sae.d_sae:,} latents fire")
 
 # %% [markdown] id="specimen-intro"
-# Which latent do we read? Whoever picks the prettiest learns nothing about the others. So two, by rule. The **specimen**: among latents that fire on 0.2 to 2 % of tokens, the one with the best F1 on train for a concept that *the token at hand does not spell* (of all tokens, taken as its detector, none reaches an F1 of 0.3). And one **drawn** at random from the same densities, which we keep for the end.
+# Which latent do we read? Whoever picks the prettiest learns nothing about the others. So two, by rule. The **specimen**: among latents that fire on 0.2 to 2 % of tokens, the one with the best F1 on train for a concept that *the token at hand does not spell* (no single token, as its detector, reaches an F1 of 0.3). And one **drawn** at random from the same densities, which we keep for the end.
 
 # %% id="specimen"
 tokens_of = properties.matrix[train][:, [name.startswith("token ") for name in properties.names]]
@@ -60,7 +60,7 @@ subject = names[on_train[specimen][0].concept]
 print(f"specimen: latent {specimen}, for {subject!r} ({concepts.CONCEPTS[subject]}); drawn: latent {drawn}")
 
 # %% [markdown] id="page-intro"
-# Its page. The examples come from *training* files of the model; scores from other files, though not quite ours, so that they differ from those below. `saekit.page.show_feature(sae, i)` makes one page; for two we gather once and view each. Scroll inside it, point at a token. **Before you go on: which panel convinces you most?**
+# Its page. The examples come from files that the *model* was trained on; scores from other files, not quite ours, so they differ from those below. `saekit.page.show_feature(sae, i)` makes one page; for two we gather once and view each. Scroll inside it, point at a token. **Before you go on: which panel convinces you most?**
 
 # %% id="page"
 from saekit.page import view
@@ -136,7 +136,7 @@ for kind, name in enumerate(("dead", "ultra-low: fires once or twice", "alive"))
     print(f"{name:32}{n:5} latents, of which {100 * later / max(1, n):3.0f} % fire in the rest")
 
 # %% [markdown] id="spectrum-intro"
-# "Dead" on a short text is "rare". A latent of density p stays silent on n tokens with probability about exp(−pn) if tokens were independent (they come in files, so it is longer silent); so silence on n tokens says only that p is hardly above 3/n (exp(−3) is 0.05). Lesson 6 drew the spectrum of densities beside the neurons'. Here is the same spectrum as texts of three lengths show it:
+# "Dead" on a short text is "rare". Were tokens independent, a latent of density p would stay silent on n of them with probability about exp(−pn): 0.05 at p = 3/n. They come in files, so silence says still less than that p is hardly above 3/n. Lesson 6 drew the spectrum of densities beside the neurons'. Here is the same spectrum as texts of three lengths show it:
 
 # %% id="spectrum-lengths"
 silent, spectra = {}, {}
@@ -292,7 +292,7 @@ explore(firings, stills=[{"rank": 1}, {"rank": len(by_f1) // 2}, {"rank": len(by
 #
 # Difficulty 2 of 5 · 8 minutes · 3 points
 #
-# Return these logits for one direction; `scale` is σ (in lesson 5 that name stood for the weight, here γ).
+# Return these logits for one direction; `sigma` is σ.
 #
 # <details><summary>Hint 1 of 3</summary>Follow the shapes: (d_mlp,) → (d_model,) → (d_vocab,).</details>
 # <details><summary>Hint 2 of 3</summary>γ has one number per dimension of the residual stream; multiply entry by entry, before W_U.</details>
@@ -300,15 +300,15 @@ explore(firings, stills=[{"rank": 1}, {"rank": len(by_f1) // 2}, {"rank": len(by
 
 # %% id="ex-lens" exercise="logit_lens" difficulty=2 minutes=8 points=3
 @exercise
-def logit_lens(direction, W_down, gamma, scale, W_U):
+def logit_lens(direction, W_down, gamma, sigma, W_U):
     """Logits per unit of activation that a direction in the neurons writes, centred over the tokens: (d_vocab,).
 
-    direction (d_mlp,), W_down (d_mlp, d_model), gamma (d_model,) and scale (a number) of the final norm,
+    direction (d_mlp,), W_down (d_mlp, d_model), gamma (d_model,) and sigma (a number) of the final norm,
     W_U (d_model, d_vocab).
     """
     ### BEGIN SOLUTION
     written = direction @ W_down
-    logits = written * gamma / scale @ W_U
+    logits = written * gamma / sigma @ W_U
     return logits - logits.mean()
     ### END SOLUTION
 
@@ -763,7 +763,7 @@ claim("r of the best-explained group minus r of the rarest and of the most frequ
       by_tenth[1, best_tenth] - max(by_tenth[1, 0], by_tenth[1, -1]), at_least=0.05)
 
 # %% [markdown] id="writer-intro"
-# So not the *frequent* ones, but those in the middle. And scarcity costs something, but does not bring the group down to the rarest: something else sinks the rare ones too. What, this control does not say: it thinned the train files only. The rarest latents were admitted for ten firings on train and have about as few on held, where one that never fires scores 0; and on train their formulas had to hold on 20 tokens, twice as many as they fire on. (Only those of the group that still fire often enough could be searched, which flatters the second number.)
+# So not the *frequent* ones, but those in the middle. Few *train* examples cost something, but do not bring the group down to the rarest (only latents that still fire often enough could be searched, which flatters the second number); nor do formulas on 5 tokens lift those. What sinks them is open: on held, which was not thinned, they fire about ten times, and one that never fires there scores 0.
 #
 # ## 7.11 With a language model, and the article's categories
 #
@@ -881,7 +881,7 @@ print(f"latent {drawn}: {machine.text or '(too few firings)'}; "
 # | lecture: "blue underline means a lower ablation loss (better token prediction)" | better *without* the latent: blue is where it is in the way (7.5) |
 # | article: automated scores from a language model | possible without one where the truth is known; unseen files, and the same search for rivals (7.9, 7.10) |
 # | article: categories of features | only those that the text can hold (7.11) |
-# | reference page: frequent features are the interpretable ones; rare ones lack examples | see the curve and the control in 7.10: both ends are hard, and how much of it few examples explain is measured there |
+# | reference page: frequent features are the interpretable ones; rare ones lack examples | both ends are hard (7.10); few train examples explain a part of it, how much in all is open |
 #
 # ## Common confusions
 #

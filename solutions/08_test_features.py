@@ -464,7 +464,7 @@ table = {name: {1: np.array([one_unit(units, labels_part[:, i]) for i in judged]
          for name, units in rivals.items()}
 
 # %% [markdown] id="k-sparse-intro"
-# Then logistic regression on the 2, 5, 10, 50 most different units, and on all (`probing.k_sparse`). **Neurons, PCA and random directions, all units of each: who wins?** `"a"`: the neurons, by far. `"b"`: they come out nearly alike. `"c"`: random directions, having no habits.
+# Then *logistic regression* (a weighted sum of units, fitted as a probability) on the 2, 5, 10, 50 most different units, and on all (`probing.k_sparse`). **Neurons or random directions, all units of each: who wins?** `"a"`: the neurons, by far. `"b"`: they come out nearly alike. `"c"`: random directions, having no habits.
 
 # %% id="predict-probe"
 predict("probe-all", "b")
@@ -520,7 +520,7 @@ print(f"{n_units} of all {many:,} latents: median F1 {np.median(whole):.2f}; "
       f"latents win / lose {(gap > 0.02).sum()} / {(gap < -0.02).sum()}")
 
 # %% [markdown] id="all-latents-after"
-# Even then the latents lose (0.58 against 0.67), and they do worse than the 512 densest did (0.64). A wider choice takes nothing away, so part of the gap is the probe's: of 512 sparse inputs and at most 3,000 rows it learns rare latents by heart. How much of the rest is in the SAE's error we have not measured. Both are reasons to probe neurons when all you want is a classifier.
+# Even then the latents lose (0.58 against 0.67), and they do worse than the 512 densest did (0.64). A wider choice takes nothing away, so part of the gap is the probe's, which may learn rare latents by heart from at most 3,000 rows. How much of the rest is in the SAE's error we have not measured. Both are reasons to probe neurons when all you want is a classifier.
 #
 # The other way round, from *units* to concepts and formulas, the comparison is lesson 7's fair table (7.10): read both before you say that latents are the better units.
 
@@ -573,7 +573,7 @@ axes[1].legend(loc="upper right", fontsize=7, frameon=False)
 plots.show(fig, alt="Left: histogram of explanation correlations over latents. Right: histograms of the mean change of loss by ablation, for latents and for random directions of the same length.")
 
 # %% [markdown] id="marks-after"
-# Causal is the rarest mark, and it needs its control: a rule with two standard errors calls some random directions causal too. A latent can be causal without being coherent: the model uses it, and we cannot say for what. Those that fire too rarely to be searched or tested count as not coherent, not causal. And *not split* holds for nearly all, so at this bound it tells next to nothing; lesson 9 looks for splits across dictionaries.
+# Causal is the rarest mark, and it needs its control: 5 % of the random directions pass the same rule, so more than half of the 9 % may be chance, and with them many a latent that bears all four marks. Those that fire too rarely to be searched or tested count as not coherent, not causal. And *not split* holds for nearly all, so at this bound it tells next to nothing; lesson 9 looks for splits across dictionaries.
 #
 # ## 8.6 Let a judge decide
 #
@@ -728,7 +728,7 @@ print(f"Cohen's kappa of the first two {cohen_kappa(answers[:, 0], answers[:, 1]
       f"Fleiss' kappa {ratings.fleiss_kappa(answers):.2f}, interval {low:.2f} to {high:.2f}")
 
 # %% [markdown] id="risk-intro"
-# Thirty items and three raters leave a wide interval: count how many you need *before* you rate.
+# More items would narrow the interval, not raise κ: *within* a kind of unit these raters answer at random.
 #
 # ## 8.8 A safety feature?
 #
@@ -835,7 +835,7 @@ compare("Paulo et al. 2024: detection and fuzzing tell explanations apart",
 # | lecture: the ideal result is a dictionary of monosemantic concepts | an ideal: count the latents with all four marks (8.5) |
 # | lecture: ablation and steering change prediction probabilities | steering does (8.3); ablating one latent, on average, no more than a random push of the same length (8.2). Keep the SAE's error |
 # | lecture: features are useful for classification | fairly compared, a single latent is one detector among others, and with all units the neurons are hard to beat (8.4) |
-# | lecture: a sycophancy feature, clamped | clamping shows what a direction can do at doses the model never sees (8.3, 8.8) |
+# | lecture: a sycophancy feature, clamped | clamping shows what a direction can do, not what it does by itself (8.3, 8.8) |
 # | article: human ratings, reliability, protocols | blind lists, κ, intervals; no κ without people (8.7) |
 # | reference page: four marks of a good feature | measurable once bounds are chosen; each bound is a choice (8.5) |
 #

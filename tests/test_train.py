@@ -295,6 +295,8 @@ def test_resuming_a_run_that_reached_its_end_changes_nothing(tmp_path):
         ({"warmup": 1.5}, "warmup 1.5"),
         ({"save_every": float("nan")}, "save_every nan"),
         ({"resample_at": (0.2, 1.0)}, "resample_at is .0.2, 1.0."),
+        ({"encoder_eps": 0}, "encoder_eps is 0"),
+        ({"bias_rate": 1.5}, "bias_rate 1.5"),
     ],
 )
 def test_bad_settings_are_named(settings, message):
@@ -462,6 +464,26 @@ def test_the_learning_rate_rises_stays_falls_and_rises_again_after_resampling():
     assert learning_rate(75, 100, cosine) == pytest.approx(0.5) and learning_rate(60, 100, cosine) > learning_rate(
         60, 100, config
     )
+
+
+@pytest.mark.parametrize("bias_rate", [0, 0.25, 1])
+def test_adams_first_step_moves_weights_by_the_rate_and_the_encoders_bias_by_its_share(bias_rate):
+    run = run_of("relu", replace(CONFIG, lr=1e-3, warmup=0, bias_rate=bias_rate))
+    before = {name: parameter.detach().clone() for name, parameter in run.sae.named_parameters()}
+    train.train_step(run, next(run.stream))
+    moved = {name: (parameter - before[name]).abs().max().item() for name, parameter in run.sae.named_parameters()}
+    assert moved["W_enc"] == pytest.approx(1e-3, rel=0.01) and moved["b_dec"] == pytest.approx(1e-3, rel=0.01)
+    assert moved["b_enc"] == pytest.approx(bias_rate * 1e-3, rel=0.01)
+
+
+def test_a_large_eps_makes_the_encoders_steps_proportional_to_the_gradient_and_no_others():
+    run = run_of("relu", replace(CONFIG, lr=100.0, warmup=0, encoder_eps=1e4, clip=1e9))
+    before = {name: parameter.detach().clone() for name, parameter in run.sae.named_parameters()}
+    train.train_step(run, next(run.stream))
+    for name in ("W_enc", "b_enc"):
+        moved, grad = before[name] - getattr(run.sae, name), getattr(run.sae, name).grad
+        torch.testing.assert_close(moved, grad / 100, rtol=1e-3, atol=1e-6)
+    assert (before["b_dec"] - run.sae.b_dec).abs().min() > 50
 
 
 def test_the_penalty_warms_up_twice_as_long_as_the_learning_rate(monkeypatch):

@@ -25,14 +25,14 @@ def interval_of(activations):
     return (11 - np.ceil(10 * share)).astype(int)
 
 
-def logit_lens(direction, W_down, gamma, scale, W_U):
+def logit_lens(direction, W_down, gamma, sigma, W_U):
     """Logits per unit of activation that a direction in the neurons writes, centred over the tokens: (d_vocab,).
 
-    direction (d_mlp,), W_down (d_mlp, d_model), gamma (d_model,) and scale (a number) of the final norm,
+    direction (d_mlp,), W_down (d_mlp, d_model), gamma (d_model,) and sigma (a number) of the final norm,
     W_U (d_model, d_vocab).
     """
     written = direction @ W_down
-    logits = written * gamma / scale @ W_U
+    logits = written * gamma / sigma @ W_U
     return logits - logits.mean()
 
 

@@ -37,18 +37,18 @@ def topk(pre, k):
     return np.maximum(np.where(pre >= threshold, pre, 0), 0)
 
 
-def jumprelu(z, threshold, bandwidth):
-    """(latents, slope): z where z > threshold, else 0; and d latents / d threshold, of a step smoothed to a ramp.
+def jumprelu(pre_acts, threshold, bandwidth):
+    """(latents, slope): pre_acts above the threshold, else 0; and d latents / d threshold, of a step smoothed to a ramp.
 
-    z (batch, d_sae), threshold (d_sae,). slope is -threshold / bandwidth where |z - threshold| < bandwidth / 2,
-    else 0.
+    pre_acts (batch, d_sae), threshold (d_sae,). slope is -threshold / bandwidth where
+    |pre_acts - threshold| < bandwidth / 2, else 0.
 
     >>> latents, slope = jumprelu(np.array([[1.0, 1.4, 1.6, 2.0]]), np.full(4, 1.5), 0.5)
     >>> print(latents, slope)
     [[0.  0.  1.6 2. ]] [[ 0. -3. -3.  0.]]
     """
-    near = np.abs(z - threshold) < bandwidth / 2
-    return np.where(z > threshold, z, 0), np.where(near, -threshold / bandwidth, 0)
+    near = np.abs(pre_acts - threshold) < bandwidth / 2
+    return np.where(pre_acts > threshold, pre_acts, 0), np.where(near, -threshold / bandwidth, 0)
 
 
 def turnover(W_old, W_new):
