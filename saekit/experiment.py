@@ -21,9 +21,9 @@ from saekit.transformer import load_lm, weight_hash
 
 RESAMPLED = {"resample_at": (0.1, 0.2, 0.3, 0.4)}
 WOKEN = {"dead_after_tokens": 8192}    # AuxK pulls after two batches of silence
-SLOWED = {"encoder_eps": 1e-5, "bias_rate": 0.05}    # latents that fire rarely, and all biases, move less
+SLOWED = {"encoder_eps": 1e-5, "bias_rate": 0.05}    # encoders of latents that fire rarely, and all biases, move less
 DEFAULTS = {  # per architecture: what `saekit train` uses where the command line says nothing; lr, lr_range: default_rate
-    "topk": {"settings": {"k": 32, "auxk_coeff": 0.0}, "lr": 1.6e-3, "lr_range": (5e-5, 8e-3), "config": SLOWED},
+    "topk": {"settings": {"k": 32, "auxk_coeff": 0.0}, "lr": 2.4e-3, "lr_range": (5e-5, 8e-3), "config": SLOWED},
     **dict.fromkeys(("batchtopk", "matryoshka"),
                     {"settings": {"k": 32, "auxk_coeff": 0.5}, "lr": 3e-4, "lr_range": (5e-5, 4e-3), "config": WOKEN}),
     "jumprelu": {"settings": {"l0_coeff": 0.003, "bandwidth": 0.05, "auxk_coeff": 0.5}, "lr": 3e-4,
@@ -46,9 +46,9 @@ def default_rate(arch, tokens, batch=4096):
     inverse proportion to the steps of a longer or shorter run, within the architecture's lr_range.
 
     Rate times steps is the distance that weights can travel: on a short one they learn too little, on a long one latents
-    die and rows turn into single neurons (measured in benchmarks/learning_rate.py; lesson 6). L1, whose dead latents are
-    planted anew, bears one rate up to those 10 million tokens (benchmarks/README.md); Hoyer's ratio has one at any
-    length: of a higher one its latents die.
+    die and rows turn into single neurons (measured in benchmarks/learning_rate.py; lesson 6). TopK goes furthest, for
+    SLOWED keeps its latents alive; L1, whose dead latents are planted anew, bears one rate up to those 10 million
+    tokens (both: benchmarks/README.md); Hoyer's ratio has one at any length: of a higher one its latents die.
     """
     (least, most), lr = DEFAULTS[arch]["lr_range"], DEFAULTS[arch]["lr"]
     return min(most, max(least, lr * 10_000_000 / max(batch, tokens) * batch / 4096))

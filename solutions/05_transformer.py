@@ -218,7 +218,7 @@ def hidden_states(some_lm, stations, contexts):
         handle.remove()
     return {name: torch.cat(parts).numpy()[contexts != some_lm.boundary] for name, parts in caught.items()}
 
-# %% id="data"
+# %% id="data" tags=["nbval-check-output"]
 text = corpus.load_corpus("validation", lm.tokenizer, lm.boundary)
 contexts = corpus.contexts(text, lm.n_ctx, lm.boundary)
 n = budget(smoke=60, laptop=240, gpu=400)
@@ -1022,7 +1022,8 @@ def lead(values, blocks):
 read_everywhere = (by_block["direction"] >= 0.5).all(axis=0) & (group_of != "next")
 gap = np.median((by_block["direction"] - by_block["neuron"])[:, read_everywhere], axis=1)
 print("gap by block:", ", ".join(f"{value:.2f}" for value in gap))
-print(f"over {read_everywhere.sum()} concepts, {(read_everywhere & (group_of == 'token')).sum()} of the group token")
+n_token = (read_everywhere & (group_of == "token")).sum()
+print(f"over {read_everywhere.sum()} concepts, {n_token} of the group token")
 
 # %% id="story-told"
 story = {"article: least superposition early": lead(-gap, [0]),

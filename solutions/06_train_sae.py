@@ -312,7 +312,7 @@ def topk(pre, k):
 # %% id="ex-jumprelu" exercise="jumprelu" difficulty=3 minutes=8 points=3
 @exercise
 def jumprelu(pre_acts, threshold, bandwidth):
-    """(latents, slope): pre_acts above the threshold, else 0; and d latents / d threshold, of a step smoothed to a ramp.
+    """(latents, slope): pre_acts above the threshold, else 0; d latents / d threshold, the step as a ramp.
 
     pre_acts (batch, d_sae), threshold (d_sae,). slope is -threshold / bandwidth where
     |pre_acts - threshold| < bandwidth / 2, else 0.
@@ -711,7 +711,7 @@ claim("latents of the shipped TopK that fire nowhere on its card's held-out text
       cards["topk"]["metrics"]["dead_fraction"], at_most=0.01)
 
 # %% [markdown] id="cures-after"
-# The worst example plants twins, as on lesson 4's toy, and leaves more silent than no cure at all. Loss² and AuxK revive about as many (another seed may swap them). AuxK needs no schedule, but pulls only at what has been silent for its window, here an eighth of a short run. The shipped TopK's had a window of 8,192 tokens and 16 times the weight: three latents in a thousand fire nowhere on its card's held-out text. How far the weights travel decides more than the cure (6.10).
+# The worst example plants twins, as on lesson 4's toy, and leaves more silent than no cure at all. Loss² and AuxK revive about as many (another seed may swap them). AuxK needs no schedule, but pulls only at what has been silent for its window, here an eighth of a short run. The shipped TopK's pulls sooner and harder (8,192 tokens, 16 times the weight) and leaves three latents in a thousand silent on its card's text; 6.10 shows where that turns.
 #
 # ## 6.9 What is kept
 #
@@ -920,7 +920,7 @@ claim("dead share of TopK at k = 8 minus that at k = 64", dead[0] - dead[-1], at
 #
 # And 32 is a choice of ours: at 60 both L1s with untied encoders cost little more than TopK, and less than BatchTopK, JumpReLU and Matryoshka.
 #
-# **How much of this is the architecture?** L1 and `relu-l0` were trained twice. With a rate that peaked at 4e-3 and fell over the last four fifths of the run, instead of 6e-3 and the last fifth, they cost 0.266 and 0.255 nats, nearly three times as much as TopK (`benchmarks/README.md`). More than two thirds of that gap was the learning rate. What one compares is never an architecture alone but a recipe.
+# **How much of this is the architecture?** With an earlier learning-rate schedule L1 cost 0.266 nats and Gated 0.171 (`benchmarks/README.md`): the schedule made two thirds of L1's gap to TopK, nearly one third of Gated's. What one compares is never an architecture alone but a recipe.
 #
 # Two limits. A million tokens is short. And at k = 8 nearly half of TopK's latents are dead, at k = 64 hardly any.
 
@@ -964,7 +964,9 @@ claim("silent latents and neurons among the rows at the fastest rate, share",
       tried["silent"][fast] + tried["neuron_rows"][fast], at_least=0.05)
 
 # %% [markdown] id="rate-after"
-# At the highest rate explained variance and `ce_increase` are best, and neither shows the loss: 4.6 % of the latents have died (silent for the last 250,000 tokens), and 7.3 % of the rows have turned into single neurons (one weight above 0.9), the code that was there before you began. So for TopK, its kin and JumpReLU `saekit train` lowers the rate as steps grow, which keeps the distance the same. (The star had fifty million tokens, another AuxK, and was scored on more text.) And far out the cure of 6.8 turns: on ten million tokens, at twice the default distance, AuxK with its short window leaves 45 % of the latents unseen, no AuxK 24 %, at nearly the same `ce_increase` (`benchmarks/README.md`).
+# At the highest rate most is explained, which hides the loss: 4.6 % of the latents have died (silent for the last 250,000 tokens), and 7.3 % of the rows have turned into single neurons (one weight above 0.9), the code that was there before you began. So for TopK, its kin and JumpReLU `saekit train` lowers the rate as steps grow, which keeps the distance the same. (The star: fifty million tokens, more AuxK, more text.)
+#
+# **Who dies?** Who fires rarely. Adam divides a gradient by its usual size, so a latent with next to none walks as fast as the others. On ten million tokens, at a distance of 1.5, 24 % of such a TopK's latents ended unseen, and 45 % with AuxK after a short silence, which out there does the killing. `saekit train` slows the rare instead: TopK's encoder has 1e-5 added to that divisor and a twentieth of the rate for its bias. At four times the distance 12 % end unseen, and more is explained (`benchmarks/README.md`). The rows become neurons all the same.
 #
 # ## 6.11 What the error holds
 #

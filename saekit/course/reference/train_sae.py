@@ -38,7 +38,7 @@ def topk(pre, k):
 
 
 def jumprelu(pre_acts, threshold, bandwidth):
-    """(latents, slope): pre_acts above the threshold, else 0; and d latents / d threshold, of a step smoothed to a ramp.
+    """(latents, slope): pre_acts above the threshold, else 0; d latents / d threshold, the step as a ramp.
 
     pre_acts (batch, d_sae), threshold (d_sae,). slope is -threshold / bandwidth where
     |pre_acts - threshold| < bandwidth / 2, else 0.
