@@ -966,7 +966,7 @@ claim("silent latents and neurons among the rows at the fastest rate, share",
 # %% [markdown] id="rate-after"
 # At the highest rate most is explained, which hides the loss: 4.6 % of the latents have died (silent for the last 250,000 tokens), and 7.3 % of the rows have turned into single neurons (one weight above 0.9), the code that was there before you began. So for TopK, its kin and JumpReLU `saekit train` lowers the rate as steps grow, which keeps the distance the same. (The star: fifty million tokens, more AuxK, more text.)
 #
-# **Who dies?** Who fires rarely. Adam divides a gradient by its usual size, so a latent with next to none walks as fast as the others. On ten million tokens, at a distance of 1.5, 24 % of such a TopK's latents ended unseen, and 45 % with AuxK after a short silence, which out there does the killing. `saekit train` slows the rare instead: TopK's encoder has 1e-5 added to that divisor and a twentieth of the rate for its bias. At four times the distance 12 % end unseen, and more is explained (`benchmarks/README.md`). The rows become neurons all the same.
+# **Who dies?** Who fires rarely. Adam divides a gradient by its usual size, so a latent with next to none walks as fast as the others. On ten million tokens, at a distance of 1.5, 24 % of such a TopK's latents ended unseen, and 45 % with AuxK after a short silence: far out it kills. `saekit train` slows the rare instead: TopK's encoder has 1e-5 added to that divisor and a twentieth of the rate for its bias. At four times the distance 12 % end unseen, and more is explained (`benchmarks/README.md`). The rows become neurons all the same.
 #
 # ## 6.11 What the error holds
 #

@@ -16,7 +16,7 @@ def _interval(body):
 
 
 def _lens(body):
-    return _of("logit_lens(direction, W_down, gamma, scale, W_U)", body)
+    return _of("logit_lens(direction, W_down, gamma, sigma, W_U)", body)
 
 
 def _nearest(body):
@@ -60,14 +60,14 @@ WRONG = {
         Wrong("not whole numbers", _interval("return 11 - np.ceil(10 * share)"), "its dtype is float64"),
     ],
     "logit_lens": [
-        Wrong("not centred", _lens("return direction @ W_down * gamma / scale @ W_U"), "What does softmax not feel"),
-        Wrong("no gamma", _lens("out = direction @ W_down / scale @ W_U; return out - out.mean()"), "Where does the norm's weight go"),
+        Wrong("not centred", _lens("return direction @ W_down * gamma / sigma @ W_U"), "What does softmax not feel"),
+        Wrong("no gamma", _lens("out = direction @ W_down / sigma @ W_U; return out - out.mean()"), "Where does the norm's weight go"),
         Wrong("no scale", _lens("out = direction @ W_down * gamma @ W_U; return out - out.mean()"), "What does a norm divide by"),
-        Wrong("multiplied by the scale", _lens("out = direction @ W_down * gamma * scale @ W_U; return out - out.mean()"), "Does a norm multiply or divide"),
-        Wrong("standardised", _lens("out = direction @ W_down * gamma / scale @ W_U; return (out - out.mean()) / out.std()"), "what would be lost with their size"),
-        Wrong("probabilities", _lens("out = direction @ W_down * gamma / scale @ W_U; p = np.exp(out - out.max()); return p / p.sum()"), "these are probabilities"),
-        Wrong("mean of what is written", _lens("w = direction @ W_down; out = (w - w.mean()) * gamma / scale @ W_U; return out - out.mean()"), "The norm's mean is frozen"),
-        Wrong("unit direction", _lens("out = direction / np.linalg.norm(direction) @ W_down * gamma / scale @ W_U; return out - out.mean()"), "whose length counts"),
+        Wrong("multiplied by the scale", _lens("out = direction @ W_down * gamma * sigma @ W_U; return out - out.mean()"), "Does a norm multiply or divide"),
+        Wrong("standardised", _lens("out = direction @ W_down * gamma / sigma @ W_U; return (out - out.mean()) / out.std()"), "what would be lost with their size"),
+        Wrong("probabilities", _lens("out = direction @ W_down * gamma / sigma @ W_U; p = np.exp(out - out.max()); return p / p.sum()"), "these are probabilities"),
+        Wrong("mean of what is written", _lens("w = direction @ W_down; out = (w - w.mean()) * gamma / sigma @ W_U; return out - out.mean()"), "The norm's mean is frozen"),
+        Wrong("unit direction", _lens("out = direction / np.linalg.norm(direction) @ W_down * gamma / sigma @ W_U; return out - out.mean()"), "whose length counts"),
     ],
     "nearest_neuron": [
         Wrong("absolute entries", _nearest("return np.abs(W).max(axis=1) / np.linalg.norm(W, axis=1)"), "Do signs count"),
@@ -118,8 +118,8 @@ WRONG = {
 RIGHT = {
     "density_kinds": [_kinds("return (counts > 0).astype(int) + (density >= low)"), _kinds("return np.select([counts == 0, density < low], [0, 1], 2)")],
     "interval_of": [_interval("return (11 - np.ceil(10 * share)).astype(int)"), _interval("edges = np.arange(9, 0, -1) / 10; return 1 + (share[:, None] <= edges).sum(axis=1)")],
-    "logit_lens": [_lens("out = direction @ W_down * gamma / scale @ W_U; return out - out.mean()"),
-                   _lens("U = W_U - W_U.mean(axis=1, keepdims=True); return (direction @ W_down * (gamma / scale)) @ U")],
+    "logit_lens": [_lens("out = direction @ W_down * gamma / sigma @ W_U; return out - out.mean()"),
+                   _lens("U = W_U - W_U.mean(axis=1, keepdims=True); return (direction @ W_down * (gamma / sigma)) @ U")],
     "nearest_neuron": [_nearest("return W.max(axis=1) / np.linalg.norm(W, axis=1)"), _nearest("return np.sort(W / np.sqrt((W * W).sum(axis=1, keepdims=True)), axis=1)[:, -1]")],
     "pearson": [_pearson("return r"),
                 _of("pearson(a, b)", "sa, sb = a.std(axis=0), b.std(axis=0); za, zb = (a - a.mean(axis=0)) / np.where(sa > 0, sa, 1), (b - b.mean(axis=0)) / np.where(sb > 0, sb, 1); return za.T @ zb / len(a)")],

@@ -106,62 +106,62 @@ WRONG = {
               "changed its own input"),
     ],
     "jumprelu": [
-        Wrong("ReLU", 'def jumprelu(z, threshold, bandwidth):\n'
-              '    near = np.abs(z - threshold) < bandwidth / 2\n'
-              '    return np.maximum(z, 0), np.where(near, -threshold / bandwidth, 0)\n',
+        Wrong("ReLU", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
+              '    near = np.abs(pre_acts - threshold) < bandwidth / 2\n'
+              '    return np.maximum(pre_acts, 0), np.where(near, -threshold / bandwidth, 0)\n',
               "if only they are positive"),
-        Wrong("soft threshold", 'def jumprelu(z, threshold, bandwidth):\n'
-              '    near = np.abs(z - threshold) < bandwidth / 2\n'
-              '    return np.maximum(z - threshold, 0), np.where(near, -threshold / bandwidth, 0)\n',
+        Wrong("soft threshold", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
+              '    near = np.abs(pre_acts - threshold) < bandwidth / 2\n'
+              '    return np.maximum(pre_acts - threshold, 0), np.where(near, -threshold / bandwidth, 0)\n',
               "lost its threshold in size"),
-        Wrong("the whole bandwidth on each side", 'def jumprelu(z, threshold, bandwidth):\n'
-              '    near = np.abs(z - threshold) < bandwidth\n'
-              '    return np.where(z > threshold, z, 0), np.where(near, -threshold / bandwidth, 0)\n',
+        Wrong("the whole bandwidth on each side", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
+              '    near = np.abs(pre_acts - threshold) < bandwidth\n'
+              '    return np.where(pre_acts > threshold, pre_acts, 0), np.where(near, -threshold / bandwidth, 0)\n',
               "How much of the window"),
-        Wrong("derivative of the count", 'def jumprelu(z, threshold, bandwidth):\n'
-              '    near = np.abs(z - threshold) < bandwidth / 2\n'
-              '    return np.where(z > threshold, z, 0), np.where(near, -1 / bandwidth, 0)\n',
+        Wrong("derivative of the count", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
+              '    near = np.abs(pre_acts - threshold) < bandwidth / 2\n'
+              '    return np.where(pre_acts > threshold, pre_acts, 0), np.where(near, -1 / bandwidth, 0)\n',
               "how fast the \\*count\\* falls"),
-        Wrong("sign", 'def jumprelu(z, threshold, bandwidth):\n'
-              '    near = np.abs(z - threshold) < bandwidth / 2\n'
-              '    return np.where(z > threshold, z, 0), np.where(near, threshold / bandwidth, 0)\n',
+        Wrong("sign", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
+              '    near = np.abs(pre_acts - threshold) < bandwidth / 2\n'
+              '    return np.where(pre_acts > threshold, pre_acts, 0), np.where(near, threshold / bandwidth, 0)\n',
               "your derivative is positive"),
-        Wrong("bandwidth forgotten", 'def jumprelu(z, threshold, bandwidth):\n'
-              '    near = np.abs(z - threshold) < bandwidth / 2\n'
-              '    return np.where(z > threshold, z, 0), np.where(near, -threshold, 0)\n',
+        Wrong("bandwidth forgotten", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
+              '    near = np.abs(pre_acts - threshold) < bandwidth / 2\n'
+              '    return np.where(pre_acts > threshold, pre_acts, 0), np.where(near, -threshold, 0)\n',
               "how wide the window is"),
-        Wrong("z in place of the threshold", 'def jumprelu(z, threshold, bandwidth):\n'
-              '    near = np.abs(z - threshold) < bandwidth / 2\n'
-              '    return np.where(z > threshold, z, 0), np.where(near, -z / bandwidth, 0)\n',
+        Wrong("pre_acts in place of the threshold", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
+              '    near = np.abs(pre_acts - threshold) < bandwidth / 2\n'
+              '    return np.where(pre_acts > threshold, pre_acts, 0), np.where(near, -pre_acts / bandwidth, 0)\n',
               "their own size"),
-        Wrong("one threshold for all", 'def jumprelu(z, threshold, bandwidth):\n'
+        Wrong("one threshold for all", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
               '    first = threshold[0]\n'
-              '    near = np.abs(z - first) < bandwidth / 2\n'
-              '    return np.where(z > first, z, 0), np.where(near, -first / bandwidth, 0)\n',
+              '    near = np.abs(pre_acts - first) < bandwidth / 2\n'
+              '    return np.where(pre_acts > first, pre_acts, 0), np.where(near, -first / bandwidth, 0)\n',
               "share one threshold"),
-        Wrong("upper half of the window", 'def jumprelu(z, threshold, bandwidth):\n'
-              '    near = (z > threshold) & (z < threshold + bandwidth / 2)\n'
-              '    return np.where(z > threshold, z, 0), np.where(near, -threshold / bandwidth, 0)\n',
+        Wrong("upper half of the window", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
+              '    near = (pre_acts > threshold) & (pre_acts < threshold + bandwidth / 2)\n'
+              '    return np.where(pre_acts > threshold, pre_acts, 0), np.where(near, -threshold / bandwidth, 0)\n',
               "on one side only"),
-        Wrong("exact derivative", 'def jumprelu(z, threshold, bandwidth):\n    return np.where(z > threshold, z, 0), np.zeros(z.shape)\n',
+        Wrong("exact derivative", 'def jumprelu(pre_acts, threshold, bandwidth):\n    return np.where(pre_acts > threshold, pre_acts, 0), np.zeros(pre_acts.shape)\n',
               "so none could learn"),
-        Wrong("by absolute value", 'def jumprelu(z, threshold, bandwidth):\n'
-              '    near = np.abs(z - threshold) < bandwidth / 2\n'
-              '    return np.where(np.abs(z) > threshold, z, 0), np.where(near, -threshold / bandwidth, 0)\n',
+        Wrong("by absolute value", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
+              '    near = np.abs(pre_acts - threshold) < bandwidth / 2\n'
+              '    return np.where(np.abs(pre_acts) > threshold, pre_acts, 0), np.where(near, -threshold / bandwidth, 0)\n',
               "without the sign"),
-        Wrong("a mask", 'def jumprelu(z, threshold, bandwidth):\n'
-              '    near = np.abs(z - threshold) < bandwidth / 2\n'
-              '    return (z > threshold) * 1.0, np.where(near, -threshold / bandwidth, 0)\n',
+        Wrong("a mask", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
+              '    near = np.abs(pre_acts - threshold) < bandwidth / 2\n'
+              '    return (pre_acts > threshold) * 1.0, np.where(near, -threshold / bandwidth, 0)\n',
               "comes out as 1"),
-        Wrong("turned round", 'def jumprelu(z, threshold, bandwidth):\n'
-              '    near = np.abs(z - threshold) < bandwidth / 2\n'
-              '    return np.where(z > threshold, 0, z), np.where(near, -threshold / bandwidth, 0)\n',
+        Wrong("turned round", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
+              '    near = np.abs(pre_acts - threshold) < bandwidth / 2\n'
+              '    return np.where(pre_acts > threshold, 0, pre_acts), np.where(near, -threshold / bandwidth, 0)\n',
               "Which way does the comparison point"),
-        Wrong("parts exchanged", 'def jumprelu(z, threshold, bandwidth):\n'
-              '    near = np.abs(z - threshold) < bandwidth / 2\n'
-              '    return np.where(near, -threshold / bandwidth, 0), np.where(z > threshold, z, 0)\n',
+        Wrong("parts exchanged", 'def jumprelu(pre_acts, threshold, bandwidth):\n'
+              '    near = np.abs(pre_acts - threshold) < bandwidth / 2\n'
+              '    return np.where(near, -threshold / bandwidth, 0), np.where(pre_acts > threshold, pre_acts, 0)\n',
               "Which of the two comes first"),
-        Wrong("latents only", 'def jumprelu(z, threshold, bandwidth):\n    return np.where(z > threshold, z, 0)\n',
+        Wrong("latents only", 'def jumprelu(pre_acts, threshold, bandwidth):\n    return np.where(pre_acts > threshold, pre_acts, 0)\n',
               "should be 2 things"),
     ],
     "turnover": [
@@ -302,10 +302,10 @@ RIGHT = {
         "def topk(pre, k):\n    ranks = np.argsort(np.argsort(-pre, axis=1), axis=1)\n    return pre * (ranks < k) * (pre > 0)\n",
     ],
     "jumprelu": [
-        "def jumprelu(z, threshold, bandwidth):\n    slope = -threshold / bandwidth * (np.abs(z - threshold) < bandwidth / 2)\n"
-        "    return z * (z > threshold), slope\n",
-        "def jumprelu(z, threshold, bandwidth):\n    latents, slope = np.zeros_like(z), np.zeros_like(z)\n"
-        "    for i, row in enumerate(z):\n        for j, value in enumerate(row):\n"
+        "def jumprelu(pre_acts, threshold, bandwidth):\n    slope = -threshold / bandwidth * (np.abs(pre_acts - threshold) < bandwidth / 2)\n"
+        "    return pre_acts * (pre_acts > threshold), slope\n",
+        "def jumprelu(pre_acts, threshold, bandwidth):\n    latents, slope = np.zeros_like(pre_acts), np.zeros_like(pre_acts)\n"
+        "    for i, row in enumerate(pre_acts):\n        for j, value in enumerate(row):\n"
         "            latents[i, j] = value if value > threshold[j] else 0.0\n"
         "            inside = threshold[j] - bandwidth / 2 < value < threshold[j] + bandwidth / 2\n"
         "            slope[i, j] = -threshold[j] / bandwidth if inside else 0.0\n    return latents, slope\n",
