@@ -1,10 +1,12 @@
-"""What the learning rate does to a TopK SAE: runs of two lengths over a range of Adam's peak rates, for lesson 6.
+"""What the learning rate does to a TopK SAE: runs of two lengths over a range of Adam's peak rates, and the longer ones
+again with rare latents slowed, for lesson 6.
 
     python benchmarks/learning_rate.py [--out data/learning-rate.safetensors] [--tiny]
 4,096 latents, k = 32, batches of 4,096, one seed. Held-out files: fvu = 1 - explained variance, ce_increase in nats per
 token. silent: share of the latents that fired in none of the last 250,000 training tokens. neuron_rows: share of the
-decoder's rows, of length 1, that are nearly one neuron, one weight above 0.9. The file is written after every run and a
-run that is in it is not done again; a file of other runs is left alone.
+decoder's rows, of length 1, that are nearly one neuron, one weight above 0.9. slowed: 1 where Adam's encoder_eps and
+bias_rate are those of TopK's default (experiment.SLOWED), 0 where they are Adam's own; AuxK is the same. The file is
+written after every run and a run that is in it is not done again; a file of other runs is left alone.
 """
 
 import argparse
@@ -13,12 +15,13 @@ from pathlib import Path
 import numpy as np
 from scaling_law import DECAY_FROM, HELD_OUT, HeldOut
 
-from saekit import activations, corpus, files, sae, train, transformer
+from saekit import activations, corpus, experiment, files, sae, train, transformer
 
 MODEL, D_SAE, K, BATCH, SEED = "python-1l", 4096, 32, 4096, 0
-TOKENS, RATES = (500_000, 2_000_000), (2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3)
+RATES, FAR = (2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3), (8e-3, 1.6e-2)
+RUNS = [(500_000, 0, RATES), (2_000_000, 0, RATES + FAR), (2_000_000, 1, (2e-3, 4e-3, *FAR))]   # tokens, slowed, rates
 WINDOW = train.WINDOWS[0]                   # tokens that a silent latent has been silent for
-COLUMNS = ("tokens", "lr", "fvu", "ce_increase", "silent", "neuron_rows")
+COLUMNS = ("tokens", "slowed", "lr", "fvu", "ce_increase", "silent", "neuron_rows")
 
 
 def neuron_rows(model):
@@ -41,16 +44,17 @@ def main():
     if found != record:
         raise ValueError(f"{args.out} holds runs on other weights, text or settings; choose another --out")
     rows = list(zip(*(arrays[name].tolist() for name in COLUMNS))) if arrays else []
-    done = {row[:2] for row in rows}
-    for tokens, lr in [(tokens, lr) for tokens in TOKENS for lr in RATES if (tokens, lr) not in done]:
+    runs, done = [(tokens, slowed, lr) for tokens, slowed, rates in RUNS for lr in rates], {row[:3] for row in rows}
+    for tokens, slowed, lr in [run for run in runs if run not in done]:
         model = sae.new_sae("topk", lm.d_mlp, d_sae, seed=SEED, k=K)
         log = train.train_sae(model, activations.ActivationStream(lm, contexts, batch=BATCH, seed=SEED),
-                              train.TrainConfig(tokens=tokens, lr=lr, decay_from=DECAY_FROM))
+                              train.TrainConfig(tokens=tokens, lr=lr, decay_from=DECAY_FROM,
+                                                **(experiment.SLOWED if slowed else {})))
         fvu, ce_increase, _ = held.measure(model)
-        rows.append((tokens, lr, fvu, ce_increase, log[-1]["silent"][str(WINDOW)] / d_sae, neuron_rows(model)))
+        rows.append((tokens, slowed, lr, fvu, ce_increase, log[-1]["silent"][str(WINDOW)] / d_sae, neuron_rows(model)))
         columns = zip(*sorted(rows))
         files.save_arrays(args.out, {name: np.array(column) for name, column in zip(COLUMNS, columns)}, record)
-        print("{:9,} tokens  lr {:.1e}  fvu {:.4f}  ce_increase {:.4f}  silent {:.4f}  neuron rows {:.4f}"
+        print("{:9,} tokens  slowed {}  lr {:.1e}  fvu {:.4f}  ce_increase {:.4f}  silent {:.4f}  neuron rows {:.4f}"
               .format(*rows[-1]), flush=True)
 
 

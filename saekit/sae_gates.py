@@ -78,14 +78,15 @@ class GatedSAE(SAE):
         return super().fold(mean, scale)
 
 
-def step_function(z, threshold, bandwidth):
-    """1 where z > threshold, else 0; d/dthreshold = -1 / bandwidth where |z - threshold| < bandwidth / 2, else 0: the
-    derivative of the step blurred by a box of that width. No derivative in z."""
-    slope = ((z - threshold).abs() < bandwidth / 2) / bandwidth
-    return (z > threshold) + slope * (threshold.detach() - threshold)     # the last factor is 0 and has a derivative
+def step_function(pre_acts, threshold, bandwidth):
+    """1 where pre_acts > threshold, else 0; d/dthreshold = -1 / bandwidth where |pre_acts - threshold| < bandwidth / 2,
+    else 0: the derivative of the step blurred by a box of that width. No derivative in pre_acts."""
+    slope = ((pre_acts - threshold).abs() < bandwidth / 2) / bandwidth
+    return (pre_acts > threshold) + slope * (threshold.detach() - threshold)  # the last factor is 0, its derivative -1
 
 
-def jumprelu(z, threshold, bandwidth):
-    """z where z > threshold, else 0; d/dz is 1 or 0 likewise, d/dthreshold = threshold * that of `step_function`."""
-    fires = z > threshold
-    return z * fires + threshold.detach() * (step_function(z, threshold, bandwidth) - fires.to(z))
+def jumprelu(pre_acts, threshold, bandwidth):
+    """pre_acts where above threshold, else 0; d/dpre_acts is 1 or 0 likewise, d/dthreshold = threshold * that of
+    `step_function`."""
+    fires = pre_acts > threshold
+    return pre_acts * fires + threshold.detach() * (step_function(pre_acts, threshold, bandwidth) - fires.to(pre_acts))

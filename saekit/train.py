@@ -197,7 +197,7 @@ def train_step(run, x):
     since = None if run.last_resample is None else run.step - run.last_resample
     rate = learning_rate(run.step, run.steps, config, since)
     for group in run.optimizer.param_groups:
-        group["lr"] = group.get("share", 1.0) * rate
+        group["lr"] = group.get("share", 1.0) * rate     # 1: for an optimiser that the caller put in place of ours
     run.optimizer.zero_grad()
     warmth = min(1.0, (run.step + 1) / max(1, 2 * config.warmup * run.steps))
     room = run.room if sparse.on_gpu(x) and not look else None

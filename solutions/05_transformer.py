@@ -42,8 +42,14 @@ for prompt in prompts:
     print(complete(prompt) + "\n-----")
 
 # %% [markdown] id="complete-after"
-# It knows what follows what, and has no idea of the whole.
-#
+# It knows what follows what, and has no idea of the whole. How good is that? Its card holds the mean of −log(the probability it gave to the token that came), in nats, on files it never read. Beside it *n-grams*, which guess by counting what came after the same n − 1 tokens:
+
+# %% id="quality" tags=["nbval-check-output"]
+from saekit import files
+card = files.read_json(transformer.data_folder() / "python-1l" / "card.json")
+print("   ".join(f"{name} {value:.2f}" for name, value in card["ce_nats_per_token"].items()))
+
+# %% [markdown] id="recipe-intro"
 # ## 5.2 A token is a recipe
 #
 # The lecture writes a word's vector as a sum of concepts:
@@ -283,8 +289,21 @@ ninety = dimensions_for(clouds["after attention"], 0.9)
 claim("directions that hold 90 % of the variance after attention", ninety, at_least=50, at_most=105)
 claim("the same for noise, minus that", dimensions_for(noise, 0.9) - ninety, at_least=10)
 
+# %% [markdown] id="spectrum-draw"
+# The same as curves, direction after direction. **How would a cloud look that lies in 20 dimensions?**
+
+# %% id="spectrum-figure"
+fig, ax = plots.panels(height=2.4)
+for (name, cloud), color in zip(clouds.items(), (plots.ATOM, plots.LATENT, plots.TRUTH, plots.BASELINE)):
+    squares = np.linalg.svd(cloud - cloud.mean(axis=0), compute_uv=False) ** 2
+    ax.plot(range(1, lm.d_model + 1), 100 * np.cumsum(squares) / squares.sum(), color=color, label=name)
+ax.set(title="Some directions are strong, none is empty", xlabel="principal directions, strongest first",
+       ylabel="variance they hold (%)", xlim=(1, lm.d_model), ylim=(0, 102))
+ax.legend()
+plots.show(fig, alt="Variance held by the strongest so many of 128 principal directions. Noise rises nearly straight to 100 percent; the hidden states of all three stations rise faster at first and bend smoothly, without a corner at which the rest would be empty.")
+
 # %% [markdown] id="spectrum-after"
-# A few directions are strong, but the tail is long: the cloud is not low-dimensional. A single **concept** in it may be.
+# It would reach 100 % at the twentieth direction and stay. Here a few directions are strong, but the tail is long: the cloud is not low-dimensional. A single **concept** in it may be.
 #
 # ## 5.4 A concept that is a line
 #

@@ -147,6 +147,7 @@ def test_gradients_equal_finite_differences(arch, settings, warmth):
 @pytest.mark.parametrize("arch, settings", ARCHS)
 def test_a_folded_sae_gives_on_raw_x_what_it_gave_on_scaled_x(arch, settings):
     sae, raw, mean, scale = trained_looking(arch, settings), 4 * data() + 2, data(1)[0] + 2, 3.7
+    sae.observe(sae.loss((raw - mean) / scale))     # gives BatchTopK and Matryoshka a threshold, which folds too
     latents, x_hat = sae.encode((raw - mean) / scale), sae((raw - mean) / scale)
     lengths = sae.W_dec.new_ones(9) if sae.unit_norm else sae.W_dec.norm(dim=1)
     directions = sae.W_dec / lengths[:, None]
@@ -241,6 +242,16 @@ def test_a_saved_sae_comes_back(tmp_path, arch, settings, dtype, tolerance):
             torch.testing.assert_close(back.state_dict()[name], parameter, rtol=exact, atol=exact)
     if dtype == torch.float32:
         assert torch.equal(back(x), sae(x))
+
+
+@pytest.mark.parametrize("arch, settings", ARCHS)
+def test_folded_saved_and_loaded_in_float32_an_sae_does_the_same_to_1e_5(tmp_path, arch, settings):
+    sae, raw = trained_looking(arch, settings, dtype=torch.float32), 4 * data(dtype=torch.float32) + 2
+    mean, scale = raw[0] - 1, 3.7
+    sae.observe(sae.loss((raw - mean) / scale))
+    x_hat = scale * sae((raw - mean) / scale) + mean
+    save_sae(sae.fold(mean, scale), tmp_path / "sae.safetensors")
+    torch.testing.assert_close(load_sae(tmp_path)(raw), x_hat, rtol=1e-5, atol=1e-5)
 
 
 def damaged(path, change):

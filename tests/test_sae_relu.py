@@ -68,12 +68,17 @@ def test_smooth_l0_costs_nothing_at_zero_and_about_one_far_from_it():
     assert price.tolist()[0] == pytest.approx([0, 0.5 - 0.01799, 1 - 0.01799], abs=1e-4)
 
 
-def test_the_weighted_price_is_what_a_latent_writes():
-    # latents (1, 3) on rows of length 2 and 1/2: 2 + 1.5
-    sae = two_by_two(WeightedReLUSAE(2, 2, l1_coeff=1))
+def test_a_weighted_sae_of_two_latents_by_hand():
+    # pre_acts (1, 3), (-1, 2); decoder rows (0, 2), (0.3, 0.4) of length 2 and 1/2, b_dec (1, 1)
+    # x_hat (0 + 0.9 + 1, 2 + 1.2 + 1) = (1.9, 4.2), (0.6 + 1, 0.8 + 1) = (1.6, 1.8)
+    # errors (1.1, -4.2), (-0.6, 1.2): recon (18.85 + 1.8) / 2 = 10.325
+    # price 1 * (1 * 2 + 3 / 2 + 2 / 2) / 2 = 2.25, total 12.575
+    sae, x = two_by_two(WeightedReLUSAE(2, 2, l1_coeff=1)), torch.tensor([[3.0, 0.0], [1.0, 3.0]])
     with torch.no_grad():
         sae.W_dec.copy_(torch.tensor([[0.0, 2.0], [0.3, 0.4]]))
-    assert sae.loss(torch.tensor([[3.0, 0.0]])).sparsity.item() == pytest.approx(3.5)
+    assert sae.pre_acts(x).tolist() == [[1, 3], [-1, 2]] and sae.encode(x).tolist() == [[1, 3], [0, 2]]
+    torch.testing.assert_close(sae(x), torch.tensor([[1.9, 4.2], [1.6, 1.8]]))
+    assert [term.item() for term in sae.loss(x)[:4]] == pytest.approx([12.575, 10.325, 2.25, 0])
 
 
 def test_long_rows_and_small_latents_evade_l1_but_not_the_weighted_price():
