@@ -42,7 +42,7 @@ for prompt in prompts:
     print(complete(prompt) + "\n-----")
 
 # %% [markdown] id="complete-after"
-# It knows what follows what, and has no idea of the whole. How good is that? Its card holds the mean of −log(the probability it gave to the token that came), in nats, on files it never read. Beside it *n-grams*, which guess by counting what came after the same n − 1 tokens:
+# It knows what follows what, and has no idea of the whole. How good is that? The model's *card*, a file beside its weights, holds the mean of −log(probability it gave to the token that came), on files it never read. The logarithm is natural, the unit a **nat**; less is better. Beside it *n-grams*, which guess by counting what came after the same n − 1 tokens:
 
 # %% id="quality" tags=["nbval-check-output"]
 from saekit import files
@@ -50,6 +50,8 @@ card = files.read_json(transformer.data_folder() / "python-1l" / "card.json")
 print("   ".join(f"{name} {value:.2f}" for name, value in card["ce_nats_per_token"].items()))
 
 # %% [markdown] id="recipe-intro"
+# exp(−3.36) is 1/29: the model gives the right token that probability on (geometric) average, the best n-gram 1/47.
+#
 # ## 5.2 A token is a recipe
 #
 # The lecture writes a word's vector as a sum of concepts:
@@ -303,7 +305,7 @@ ax.legend()
 plots.show(fig, alt="Variance held by the strongest so many of 128 principal directions. Noise rises nearly straight to 100 percent; the hidden states of all three stations rise faster at first and bend smoothly, without a corner at which the rest would be empty.")
 
 # %% [markdown] id="spectrum-after"
-# It would reach 100 % at the twentieth direction and stay. Here a few directions are strong, but the tail is long: the cloud is not low-dimensional. A single **concept** in it may be.
+# It would reach 100 % at the twentieth direction and stay. Here 90 % take rather more than half of the directions: a few directions are strong, but the tail is long: the cloud is not low-dimensional. A single **concept** in it may be.
 #
 # ## 5.4 A concept that is a line
 #
